@@ -1,0 +1,2 @@
+//! The quotient binary: arguments, progress, exit codes
+fn main() {}

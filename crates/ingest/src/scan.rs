@@ -1,0 +1,124 @@
+//! Files to one lazy frame with the declared columns and types.
+//!
+//! Files of one schema and one set of partition values become one scan; scans are cast and put one after another, in file order of the first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit as ArrowUnit};
+use indexmap::IndexMap;
+use polars::io::cloud::CloudOptions;
+use polars::prelude::{
+    CloudScheme, DataFrame, DataType, IntoLazy, LazyFrame, LiteralValue, PlRefPath, PolarsResult, ScanArgsParquet, ScanSources, TimeUnit, TimeZone, UnionArgs, col,
+    concat, lit,
+};
+use quotient_model::{ColumnType, SourceTable};
+
+use crate::store::s3_options;
+
+/// A file with what its footer and path say.
+pub(crate) struct FileSchema {
+    pub(crate) address: String,
+    pub(crate) schema: SchemaRef,
+    pub(crate) partitions: Vec<(String, String)>,
+}
+
+/// The declared columns as an Arrow schema.
+pub(crate) fn declared_schema(table: &SourceTable) -> SchemaRef {
+    let fields: Vec<Field> = table.columns.iter().map(|c| Field::new(&c.name, arrow_type(c.data_type), true)).collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// Declared columns that neither a file nor a path has.
+pub(crate) fn absent_columns(table: &SourceTable, files: &[FileSchema]) -> Vec<String> {
+    table
+        .columns
+        .iter()
+        .map(|column| &column.name)
+        .filter(|name| !files.iter().any(|f| f.schema.field_with_name(name).is_ok() || f.partitions.iter().any(|(n, _)| n == *name)))
+        .cloned()
+        .collect()
+}
+
+/// Scans the files; without any, the frame is empty.
+pub(crate) fn scan(table: &SourceTable, files: &[FileSchema], env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
+    let mut groups: IndexMap<String, Vec<&FileSchema>> = IndexMap::new();
+    for file in files {
+        let types: Vec<String> = file.schema.fields().iter().map(|f| format!("{}:{}", f.name(), f.data_type())).collect();
+        let used: Vec<&(String, String)> = file.partitions.iter().filter(|(name, _)| table.columns.iter().any(|c| c.name == *name)).collect();
+        groups.entry(format!("{types:?}{used:?}")).or_default().push(file);
+    }
+    let frames: Vec<LazyFrame> = groups.values().map(|group| scan_group(table, group, env)).collect::<PolarsResult<_>>()?;
+    match frames.len() {
+        0 => empty(table),
+        1 => Ok(frames.into_iter().next().unwrap_or_default()),
+        _ => concat(
+            &frames,
+            UnionArgs {
+                maintain_order: true,
+                ..UnionArgs::default()
+            },
+        ),
+    }
+}
+
+fn scan_group(table: &SourceTable, group: &[&FileSchema], env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
+    let Some(first) = group.first() else { return empty(table) };
+    let mut args = ScanArgsParquet {
+        glob: false,
+        ..ScanArgsParquet::default()
+    };
+    args.hive_options.enabled = Some(false);
+    if first.address.starts_with("s3://") {
+        let options = s3_options(env).into_iter().map(|(key, value)| (key.as_ref().to_owned(), value));
+        args.cloud_options = Some(CloudOptions::from_untyped_config(Some(CloudScheme::S3), options)?);
+    }
+    let paths = group.iter().map(|file| PlRefPath::new(file.address.as_str())).collect();
+    let frame = LazyFrame::scan_parquet_sources(ScanSources::Paths(paths), args)?;
+    let columns: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let target = polars_type(column.data_type);
+            let in_file = first.schema.field_with_name(&column.name).is_ok();
+            let value = match first.partitions.iter().find(|(name, _)| *name == column.name) {
+                _ if in_file => col(column.name.as_str()),
+                Some((_, value)) => lit(value.as_str()),
+                None => lit(LiteralValue::untyped_null()),
+            };
+            value.cast(target).alias(column.name.as_str())
+        })
+        .collect();
+    Ok(frame.select(columns))
+}
+
+fn empty(table: &SourceTable) -> PolarsResult<LazyFrame> {
+    let columns = table.columns.iter().map(|c| polars::prelude::Column::new_empty(c.name.as_str().into(), &polars_type(c.data_type))).collect();
+    Ok(DataFrame::new(0, columns)?.lazy())
+}
+
+fn arrow_type(declared: ColumnType) -> ArrowType {
+    match declared {
+        ColumnType::Text => ArrowType::Utf8,
+        ColumnType::Integer => ArrowType::Int64,
+        ColumnType::Double => ArrowType::Float64,
+        ColumnType::Boolean => ArrowType::Boolean,
+        ColumnType::Date => ArrowType::Date32,
+        ColumnType::Instant => ArrowType::Timestamp(ArrowUnit::Microsecond, Some("UTC".into())),
+        ColumnType::Timestamp => ArrowType::Timestamp(ArrowUnit::Microsecond, None),
+        ColumnType::Decimal { precision, scale } => ArrowType::Decimal128(precision, scale),
+    }
+}
+
+fn polars_type(declared: ColumnType) -> DataType {
+    match declared {
+        ColumnType::Text => DataType::String,
+        ColumnType::Integer => DataType::Int64,
+        ColumnType::Double => DataType::Float64,
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Date => DataType::Date,
+        ColumnType::Instant => DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)),
+        ColumnType::Timestamp => DataType::Datetime(TimeUnit::Microseconds, None),
+        ColumnType::Decimal { precision, scale } => DataType::Decimal(precision.into(), usize::try_from(scale).unwrap_or(0)),
+    }
+}

@@ -1,0 +1,132 @@
+//! From a request to its answers: read and encode each column once, then every grouping on its own.
+//!
+//! Groupings, and the measures within them, run in parallel on the current rayon pool.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, ArrayRef};
+use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
+
+use super::codes::{Codes, encode};
+use super::error::CubeError;
+use super::fact::Fact;
+use super::grouping::GroupKeys;
+use super::measure::{Measure, coded_column};
+use super::output::Output;
+use super::request::{CubeRequest, Grouping};
+
+/// Answers a request: one batch per grouping, in the same order.
+///
+/// A group exists where the fact has a row in it; without rows the batches are empty, with the same schema.
+/// Row order, split into batches and thread count never change a bit of a value in the answer.
+///
+/// # Errors
+///
+/// A column that is not there or has a type that its use does not allow, a measure without its column, a percentile
+/// rank outside 0 to 1, a period without a time column, or a sum that does not fit its type.
+pub fn aggregate(request: &CubeRequest<'_>) -> Result<Vec<RecordBatch>, CubeError> {
+    let fact = Fact::new(request)?;
+    let days = fact.days()?;
+    let codes = encode_columns(&fact, request)?;
+    let measures = request
+        .measures
+        .iter()
+        .map(|spec| Measure::new(&fact, spec, &codes))
+        .collect::<Result<Vec<_>, _>>()?;
+    let prepared = Prepared {
+        fact: &fact,
+        days: days.as_deref(),
+        codes: &codes,
+        measures: &measures,
+    };
+    let answers: Vec<Result<RecordBatch, CubeError>> = request
+        .groupings
+        .par_iter()
+        .map(|grouping| prepared.answer(grouping))
+        .collect();
+    answers.into_iter().collect()
+}
+
+/// Number of rows whose time is null: no grouping with a period has them.
+///
+/// A batch without column `time` has no time in any row.
+#[must_use]
+pub fn rows_without_time(batches: &[RecordBatch], time: usize) -> usize {
+    batches
+        .iter()
+        .map(|batch| match batch.columns().get(time) {
+            Some(column) => column.logical_null_count(),
+            None => batch.num_rows(),
+        })
+        .sum()
+}
+
+/// Codes of every column that is a key or that a measure reads by code.
+fn encode_columns(
+    fact: &Fact<'_>,
+    request: &CubeRequest<'_>,
+) -> Result<BTreeMap<usize, Codes>, CubeError> {
+    let mut columns: BTreeSet<usize> = request
+        .groupings
+        .iter()
+        .flat_map(|grouping| grouping.keys.iter().copied())
+        .collect();
+    for spec in request.measures {
+        columns.extend(coded_column(fact, spec)?);
+    }
+    let encoded: Vec<Result<(usize, Codes), CubeError>> = columns
+        .into_par_iter()
+        .map(|index| {
+            let codes = encode(fact.field(index)?, &fact.column(index)?)?;
+            Ok((index, codes))
+        })
+        .collect();
+    encoded.into_iter().collect()
+}
+
+/// What all groupings share.
+struct Prepared<'a> {
+    fact: &'a Fact<'a>,
+    days: Option<&'a [Option<i32>]>,
+    codes: &'a BTreeMap<usize, Codes>,
+    measures: &'a [Measure<'a>],
+}
+
+impl Prepared<'_> {
+    fn answer(&self, grouping: &Grouping<'_>) -> Result<RecordBatch, CubeError> {
+        let periods = match (grouping.period, self.days) {
+            (None, _) => None,
+            (Some(periods), Some(days)) => Some((days, periods)),
+            (Some(_), None) => return Err(CubeError::NoTime),
+        };
+        let keys = grouping
+            .keys
+            .iter()
+            .filter_map(|key| self.codes.get(key))
+            .collect();
+        let groups = GroupKeys {
+            rows: self.fact.rows,
+            periods,
+            keys,
+        }
+        .groups()?;
+
+        let mut output = Output::default();
+        if let Some((days, periods)) = periods {
+            output.add_periods(&groups, days, periods);
+        }
+        for key in grouping.keys {
+            output.add_key(&groups, self.fact, *key)?;
+        }
+        let aggregated: Vec<Result<ArrayRef, CubeError>> = self
+            .measures
+            .par_iter()
+            .map(|measure| measure.aggregate(self.fact, &groups))
+            .collect();
+        for (measure, values) in self.measures.iter().zip(aggregated) {
+            output.add(measure.name(), values?);
+        }
+        output.finish(&groups)
+    }
+}

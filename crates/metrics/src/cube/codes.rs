@@ -1,0 +1,312 @@
+//! Dictionary encoding: every value of a column becomes a small number that sorts like the value.
+//!
+//! In: the pieces of one column. Out: a code per row.
+//! Floats are expected with one NaN and without negative zero (see `fact`).
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hash};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, downcast_integer, downcast_temporal};
+use arrow::datatypes::{
+    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field, Float32Type,
+    Float64Type,
+};
+
+use super::error::CubeError;
+use super::fold_hasher::FoldHasher;
+
+/// Codes of the rows of a column, or group numbers of the rows of a fact.
+#[derive(Debug)]
+pub(crate) struct Codes {
+    /// One code per row.
+    pub(crate) rows: Vec<u32>,
+    /// The code of null, and the number of distinct values: all values have codes below it, in ascending order.
+    pub(crate) null: u32,
+}
+
+impl Codes {
+    /// How many codes there can be, null included.
+    pub(crate) fn cardinality(&self) -> u64 {
+        u64::from(self.null) + 1
+    }
+
+    /// How many distinct values there are, null not included.
+    pub(crate) fn values(&self) -> usize {
+        self.null as usize
+    }
+
+    /// For each value the first row that has it, in the order of the codes.
+    pub(crate) fn first_rows(&self) -> Vec<usize> {
+        let mut first = vec![usize::MAX; self.values()];
+        for (row, code) in self.rows.iter().enumerate() {
+            if let Some(found) = first.get_mut(*code as usize)
+                && *found == usize::MAX
+            {
+                *found = row;
+            }
+        }
+        first
+    }
+}
+
+/// Encodes a column that may be a key or be counted by distinct values.
+///
+/// Errors: a type without an order of its own (lists, structs, binary), or more values than 32 bits number.
+pub(crate) fn encode(field: &Field, chunks: &[ArrayRef]) -> Result<Codes, CubeError> {
+    encode_values(field, field.data_type(), chunks)
+}
+
+macro_rules! rank_primitive {
+    ($t:ty, $chunks:ident, $length:ident) => {
+        rank(
+            $length,
+            $chunks
+                .iter()
+                .flat_map(|chunk| chunk.as_primitive::<$t>().iter()),
+        )
+    };
+}
+
+fn encode_values(
+    field: &Field,
+    data_type: &DataType,
+    chunks: &[ArrayRef],
+) -> Result<Codes, CubeError> {
+    let length: usize = chunks.iter().map(Array::len).sum();
+    let codes = downcast_integer! {
+        data_type => (rank_primitive, chunks, length),
+        DataType::Null => rank(length, std::iter::repeat_n(None::<u8>, length)),
+        DataType::Boolean => rank(length, chunks.iter().flat_map(|chunk| chunk.as_boolean().iter())),
+        DataType::Float32 => rank(
+            length,
+            chunks
+                .iter()
+                .flat_map(|chunk| chunk.as_primitive::<Float32Type>().iter())
+                .map(|value| value.map(|number| ordered_bits(f64::from(number)))),
+        ),
+        DataType::Float64 => rank(
+            length,
+            chunks
+                .iter()
+                .flat_map(|chunk| chunk.as_primitive::<Float64Type>().iter())
+                .map(|value| value.map(ordered_bits)),
+        ),
+        DataType::Decimal32(_, _) => rank_primitive!(Decimal32Type, chunks, length),
+        DataType::Decimal64(_, _) => rank_primitive!(Decimal64Type, chunks, length),
+        DataType::Decimal128(_, _) => rank_primitive!(Decimal128Type, chunks, length),
+        DataType::Decimal256(_, _) => rank_primitive!(Decimal256Type, chunks, length),
+        DataType::Utf8 => rank(length, chunks.iter().flat_map(|chunk| chunk.as_string::<i32>().iter())),
+        DataType::LargeUtf8 => rank(length, chunks.iter().flat_map(|chunk| chunk.as_string::<i64>().iter())),
+        DataType::Utf8View => rank(length, chunks.iter().flat_map(|chunk| chunk.as_string_view().iter())),
+        DataType::Dictionary(_, values) => return encode_dictionary(field, values, chunks),
+        _ => downcast_temporal! {
+            data_type => (rank_primitive, chunks, length),
+            _ => return Err(CubeError::UnsupportedType {
+                column: field.name().clone(),
+                found: field.data_type().clone(),
+                expected: "text, a number, a Boolean or a time".to_owned(),
+            }),
+        },
+    };
+    codes.ok_or_else(|| CubeError::TooManyValues {
+        what: format!("column `{}`", field.name()),
+    })
+}
+
+/// Encodes the dictionaries once and looks the keys up in them.
+///
+/// A dictionary value that no row uses keeps a code; no group and no count ever meets it.
+fn encode_dictionary(
+    field: &Field,
+    values_type: &DataType,
+    chunks: &[ArrayRef],
+) -> Result<Codes, CubeError> {
+    let mut dictionaries: Vec<ArrayRef> = Vec::new();
+    let mut starts = Vec::with_capacity(chunks.len());
+    let (mut start, mut end) = (0, 0);
+    for chunk in chunks {
+        let values = chunk.as_any_dictionary().values();
+        let repeated = dictionaries
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, values));
+        if !repeated {
+            start = end;
+            end += values.len();
+            dictionaries.push(Arc::clone(values));
+        }
+        starts.push(start);
+    }
+    let encoded = encode_values(field, values_type, &dictionaries)?;
+    let null = encoded.null;
+    let mut rows = Vec::with_capacity(chunks.iter().map(Array::len).sum());
+    for (chunk, start) in chunks.iter().zip(starts) {
+        let dictionary = chunk.as_any_dictionary();
+        if dictionary.values().is_empty() {
+            rows.extend(std::iter::repeat_n(null, chunk.len()));
+            continue;
+        }
+        let keys = dictionary.keys();
+        rows.extend(
+            dictionary
+                .normalized_keys()
+                .into_iter()
+                .enumerate()
+                .map(|(row, key)| {
+                    if keys.is_null(row) {
+                        null
+                    } else {
+                        encoded.rows[start + key]
+                    }
+                }),
+        );
+    }
+    Ok(Codes { rows, null })
+}
+
+/// Numbers distinct values in ascending order; `None` where 32 bits do not suffice.
+pub(crate) fn rank<K>(length: usize, values: impl Iterator<Item = Option<K>>) -> Option<Codes>
+where
+    K: Copy + Eq + Hash + Ord,
+{
+    const NULL: u32 = u32::MAX;
+    let mut seen: HashMap<K, u32, BuildHasherDefault<FoldHasher>> = HashMap::default();
+    let mut distinct: Vec<K> = Vec::new();
+    let mut rows = Vec::with_capacity(length);
+    for value in values {
+        rows.push(match value {
+            None => NULL,
+            Some(value) => match seen.entry(value) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => {
+                    let code = number(distinct.len())?;
+                    entry.insert(code);
+                    distinct.push(value);
+                    code
+                }
+            },
+        });
+    }
+    let null = number(distinct.len())?;
+    let mut ascending: Vec<u32> = (0..null).collect();
+    ascending.sort_unstable_by_key(|code| distinct[*code as usize]);
+    let mut places = vec![0; distinct.len()];
+    for (place, code) in (0_u32..).zip(&ascending) {
+        places[*code as usize] = place;
+    }
+    for code in &mut rows {
+        *code = places.get(*code as usize).copied().unwrap_or(null);
+    }
+    Some(Codes { rows, null })
+}
+
+/// A code that leaves room for the two codes above it: null, and the mark of a row that does not count.
+fn number(place: usize) -> Option<u32> {
+    u32::try_from(place)
+        .ok()
+        .filter(|code| *code < u32::MAX - 1)
+}
+
+/// Bits of a float that sort like the float.
+fn ordered_bits(value: f64) -> u64 {
+    let bits = value.to_bits();
+    if value.is_sign_negative() {
+        !bits
+    } else {
+        bits | (1 << 63)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{
+        BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array,
+        LargeStringArray, ListArray, StringArray, StringViewArray,
+    };
+    use arrow::datatypes::{Int8Type, Int32Type};
+
+    use super::*;
+
+    fn codes_of(chunks: &[ArrayRef]) -> Codes {
+        let field = Field::new("key", chunks[0].data_type().clone(), true);
+        encode(&field, chunks).unwrap()
+    }
+
+    #[test]
+    fn codes_ascend_over_chunks_and_null_is_last() {
+        let codes = codes_of(&[
+            Arc::new(StringArray::from(vec![Some("b"), None, Some("서울")])),
+            Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some("")])),
+        ]);
+        assert_eq!(codes.rows, [2, 4, 3, 1, 2, 0]);
+        assert_eq!(codes.null, 4);
+        assert_eq!(codes.cardinality(), 5);
+        assert_eq!(codes.first_rows(), [5, 3, 0, 2]);
+    }
+
+    #[test]
+    fn all_text_types_agree() {
+        let texts = vec![Some("b"), None, Some("a longer text than inline")];
+        let expected = [1, 2, 0];
+        let dictionary: DictionaryArray<Int32Type> = texts.iter().copied().collect();
+        let arrays: [ArrayRef; 4] = [
+            Arc::new(StringArray::from(texts.clone())),
+            Arc::new(LargeStringArray::from(texts.clone())),
+            Arc::new(StringViewArray::from(texts)),
+            Arc::new(dictionary),
+        ];
+        for array in arrays {
+            assert_eq!(codes_of(&[array]).rows, expected);
+        }
+    }
+
+    #[test]
+    fn dictionaries_may_differ_be_shared_be_empty_and_hold_nulls() {
+        let first: DictionaryArray<Int8Type> = ["x", "y"].into_iter().collect();
+        let nulls = DictionaryArray::<Int8Type>::new(
+            vec![Some(0_i8), Some(1), None].into_iter().collect(),
+            Arc::new(StringArray::from(vec![None, Some("a")])),
+        );
+        let empty = DictionaryArray::<Int8Type>::new(
+            vec![None::<i8>].into_iter().collect(),
+            Arc::new(StringArray::from(Vec::<&str>::new())),
+        );
+        let first: ArrayRef = Arc::new(first);
+        let codes = codes_of(&[
+            first.slice(0, 1),
+            first.slice(1, 1),
+            Arc::new(nulls),
+            Arc::new(empty),
+        ]);
+        assert_eq!(codes.rows, [1, 2, 3, 0, 3, 3]);
+    }
+
+    #[test]
+    fn numbers_dates_and_booleans_sort_as_values() {
+        let integers: ArrayRef = Arc::new(Int64Array::from(vec![5, -7, 5, 0]));
+        assert_eq!(codes_of(&[integers]).rows, [2, 0, 2, 1]);
+        let decimals: ArrayRef = Arc::new(Decimal128Array::from(vec![10, -3]));
+        assert_eq!(codes_of(&[decimals]).rows, [1, 0]);
+        let dates: ArrayRef = Arc::new(Date32Array::from(vec![Some(3), None, Some(-1)]));
+        assert_eq!(codes_of(&[dates]).rows, [1, 2, 0]);
+        let booleans: ArrayRef = Arc::new(BooleanArray::from(vec![true, false]));
+        assert_eq!(codes_of(&[booleans]).rows, [1, 0]);
+        let floats: ArrayRef = Arc::new(Float64Array::from(vec![
+            f64::NAN,
+            -1.5,
+            0.0,
+            f64::INFINITY,
+            -2.0,
+        ]));
+        assert_eq!(codes_of(&[floats]).rows, [4, 1, 2, 3, 0]);
+    }
+
+    #[test]
+    fn lists_are_refused() {
+        let list = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1)])]);
+        let field = Field::new("key", list.data_type().clone(), true);
+        let error = encode(&field, &[Arc::new(list)]).unwrap_err();
+        assert!(matches!(error, CubeError::UnsupportedType { column, .. } if column == "key"));
+    }
+}

@@ -1,0 +1,4 @@
+//! SQL to lazy frames, metrics to cells.
+
+pub mod cube;
+pub mod sql;

@@ -1,0 +1,339 @@
+//! Joins.
+//!
+//! Equalities between the sides are keys; a null key matches nothing. What else stands in ON is the residual.
+//! In a left join the residual decides which pairs match, not which rows stay: a row of the left
+//! whose pairs all fail stays once, with nulls.
+
+use datafusion_common::{Column, DFSchema, JoinType, NullEquality};
+use datafusion_expr::utils::split_conjunction;
+use datafusion_expr::{BinaryExpr, Expr, Join, LogicalPlan, Operator};
+use polars::prelude as pl;
+
+use super::error::Fault;
+use super::expression::{Scope, index_of, lower, position, truth};
+use super::plan::{Lowering, columns};
+use super::subquery::{Pairing, mark};
+
+/// One side of a join, lowered.
+struct Side<'a> {
+    frame: pl::LazyFrame,
+    schema: &'a DFSchema,
+}
+
+impl Side<'_> {
+    fn width(&self) -> usize {
+        self.schema.fields().len()
+    }
+}
+
+impl Lowering<'_> {
+    /// The rows of a join, the left's columns before the right's.
+    ///
+    /// Errors: full joins and null-safe keys are unsupported, by name.
+    pub(crate) fn join(&self, join: &Join) -> Result<pl::LazyFrame, Fault> {
+        if join.null_equality != NullEquality::NullEqualsNothing {
+            return Err(Fault::unsupported("a join in which null equals null"));
+        }
+        let left = self.side(&join.left)?;
+        let right = self.side(&join.right)?;
+        let (widths, schema) = ((left.width(), right.width()), join_schema(join)?);
+        match join.join_type {
+            JoinType::Inner => {
+                let condition = Condition::of(join, &schema, widths.0)?;
+                Ok(inner(left, right, condition))
+            }
+            JoinType::Left => {
+                let condition = Condition::of(join, &schema, widths.0)?;
+                left_outer(left, right, condition)
+            }
+            JoinType::Right => {
+                let condition = Condition::of(join, &schema, widths.0)?.swapped(widths);
+                let swapped = left_outer(right, left, condition)?;
+                let back = (widths.1..widths.1 + widths.0).chain(0..widths.1);
+                Ok(swapped.select(
+                    back.enumerate()
+                        .map(|(to, from)| pl::col(position(from)).alias(position(to)))
+                        .collect::<Vec<_>>(),
+                ))
+            }
+            JoinType::LeftSemi | JoinType::LeftAnti => {
+                let condition = Condition::of(join, &schema, widths.0)?;
+                self.semi(left, right, (condition, join.join_type))
+            }
+            other => Err(Fault::unsupported(format!("{other} JOIN"))),
+        }
+    }
+
+    fn side<'p>(&self, plan: &'p LogicalPlan) -> Result<Side<'p>, Fault> {
+        Ok(Side {
+            frame: self.lower(plan)?,
+            schema: plan.schema(),
+        })
+    }
+
+    fn semi(
+        &self,
+        left: Side<'_>,
+        right: Side<'_>,
+        (condition, join_type): (Condition, JoinType),
+    ) -> Result<pl::LazyFrame, Fault> {
+        let width = left.width();
+        let right_width = right.width();
+        let pairing = Pairing {
+            outer_keys: condition.left_keys,
+            inner_keys: condition
+                .right_keys
+                .into_iter()
+                .map(|key| shifted_names(key, 0, right_width, width))
+                .collect(),
+            inner_columns: (width..width + right_width).map(position).collect(),
+            residual: condition.residual,
+        };
+        let inner = moved(right, width, Vec::new());
+        let name = self.fresh("q");
+        let marked = mark(left.frame, inner, (pairing, &name))?;
+        let found = pl::col(name.as_str());
+        let keep = if join_type == JoinType::LeftSemi {
+            found
+        } else {
+            found.not()
+        };
+        Ok(marked.filter(keep).select(columns(0..width)))
+    }
+}
+
+/// What ON says, in terms of `c{i}`: keys each in their own side, the residual over both sides.
+struct Condition {
+    left_keys: Vec<pl::Expr>,
+    right_keys: Vec<pl::Expr>,
+    residual: Option<pl::Expr>,
+}
+
+impl Condition {
+    fn of(join: &Join, schema: &DFSchema, left_width: usize) -> Result<Self, Fault> {
+        let left = Scope::of(join.left.schema());
+        let right = Scope::of(join.right.schema());
+        let both = Scope::of(schema);
+        let mut condition = Self {
+            left_keys: Vec::new(),
+            right_keys: Vec::new(),
+            residual: None,
+        };
+        for (one, other) in &join.on {
+            condition.left_keys.push(lower(&left, one)?);
+            condition.right_keys.push(lower(&right, other)?);
+        }
+        for conjunct in join.filter.iter().flat_map(split_conjunction) {
+            if let Some((one, other)) = key_pair(conjunct, schema, left_width)? {
+                condition.left_keys.push(lower(&left, one)?);
+                condition.right_keys.push(lower(&right, other)?);
+            } else {
+                let predicate = lower(&both, conjunct)?;
+                condition.residual = Some(match condition.residual {
+                    Some(known) => known.and(predicate),
+                    None => predicate,
+                });
+            }
+        }
+        Ok(condition)
+    }
+
+    /// The same condition with the sides changed over.
+    fn swapped(self, (left, right): (usize, usize)) -> Self {
+        Self {
+            left_keys: self.right_keys,
+            right_keys: self.left_keys,
+            residual: self.residual.map(|residual| {
+                renamed(residual, &|index| {
+                    if index < left {
+                        index + right
+                    } else {
+                        index - left
+                    }
+                })
+            }),
+        }
+    }
+}
+
+/// The left's and the right's half of an equality between the sides.
+fn key_pair<'e>(
+    conjunct: &'e Expr,
+    schema: &DFSchema,
+    left_width: usize,
+) -> Result<Option<(&'e Expr, &'e Expr)>, Fault> {
+    let Expr::BinaryExpr(BinaryExpr {
+        left,
+        op: Operator::Eq,
+        right,
+    }) = conjunct
+    else {
+        return Ok(None);
+    };
+    let sides = (
+        side_of(left, schema, left_width)?,
+        side_of(right, schema, left_width)?,
+    );
+    Ok(match sides {
+        (Some(true), Some(false)) => Some((left, right)),
+        (Some(false), Some(true)) => Some((right, left)),
+        _ => None,
+    })
+}
+
+/// Whether all columns are of the left; nothing if there are none, or some of both sides.
+fn side_of(expression: &Expr, schema: &DFSchema, left_width: usize) -> Result<Option<bool>, Fault> {
+    let mut side = None;
+    let references: Vec<&Column> = expression.column_refs().into_iter().collect();
+    for column in references {
+        let is_left = index_of(schema, column)? < left_width;
+        if side.is_some_and(|known| known != is_left) {
+            return Ok(None);
+        }
+        side = Some(is_left);
+    }
+    Ok(side)
+}
+
+/// The schema that ON is written against, also where the join gives one side only.
+fn join_schema(join: &Join) -> Result<DFSchema, Fault> {
+    join.left
+        .schema()
+        .join(join.right.schema())
+        .map_err(|error| Fault::bound(&error))
+}
+
+fn key_name(side: &str, index: usize) -> String {
+    format!("{side}{index}")
+}
+
+fn named_keys(side: &str, keys: &[pl::Expr]) -> Vec<pl::Expr> {
+    keys.iter()
+        .enumerate()
+        .map(|(index, key)| key.clone().alias(key_name(side, index)))
+        .collect()
+}
+
+fn key_columns(side: &str, count: usize) -> Vec<pl::Expr> {
+    (0..count)
+        .map(|index| pl::col(key_name(side, index)))
+        .collect()
+}
+
+/// The side with its columns counted from `start`, and further columns beside them.
+fn moved(side: Side<'_>, start: usize, further: Vec<pl::Expr>) -> pl::LazyFrame {
+    let mut outputs: Vec<pl::Expr> = (0..side.width())
+        .map(|index| pl::col(position(index)).alias(position(start + index)))
+        .collect();
+    outputs.extend(further);
+    side.frame.select(outputs)
+}
+
+fn inner(left: Side<'_>, right: Side<'_>, condition: Condition) -> pl::LazyFrame {
+    let count = condition.left_keys.len();
+    let (start, width) = (left.width(), left.width() + right.width());
+    let right_keys = named_keys("right", &condition.right_keys);
+    let joined = if count == 0 {
+        left.frame.cross_join(moved(right, start, Vec::new()), None)
+    } else {
+        left.frame
+            .with_columns(named_keys("left", &condition.left_keys))
+            .join_builder()
+            .with(moved(right, start, right_keys))
+            .how(pl::JoinType::Inner)
+            .left_on(key_columns("left", count))
+            .right_on(key_columns("right", count))
+            .maintain_order(pl::MaintainOrderJoin::LeftRight)
+            .finish()
+    };
+    let joined = match condition.residual {
+        Some(residual) => joined.filter(residual),
+        None => joined,
+    };
+    joined.select(columns(0..width))
+}
+
+fn left_outer(
+    left: Side<'_>,
+    right: Side<'_>,
+    condition: Condition,
+) -> Result<pl::LazyFrame, Fault> {
+    let (start, width) = (left.width(), left.width() + right.width());
+    let (mut left_keys, mut right_keys) = (condition.left_keys, condition.right_keys);
+    if left_keys.is_empty() {
+        // Every pair is a candidate, and a left row stays even where the right has none.
+        left_keys.push(pl::lit(1_i32));
+        right_keys.push(pl::lit(1_i32));
+    }
+    let count = left_keys.len();
+    let mut further = named_keys("right", &right_keys);
+    further.push(truth(true).alias("pair"));
+    let left_frame = left.frame.with_columns(named_keys("left", &left_keys));
+    let left_frame = if condition.residual.is_some() {
+        left_frame.with_row_index("row", None)
+    } else {
+        left_frame
+    };
+    let joined = left_frame
+        .join_builder()
+        .with(moved(right, start, further))
+        .how(pl::JoinType::Left)
+        .left_on(key_columns("left", count))
+        .right_on(key_columns("right", count))
+        .maintain_order(pl::MaintainOrderJoin::LeftRight)
+        .finish();
+    let Some(residual) = condition.residual else {
+        return Ok(joined.select(columns(0..width)));
+    };
+    let matches = pl::col("pair")
+        .is_not_null()
+        .and(residual.fill_null(truth(false)));
+    let kept = candidates(joined, matches)?
+        .filter(pl::col("match").or(pl::col("any").not().and(pl::col("first"))));
+    let mut outputs = columns(0..start);
+    outputs.extend((start..width).map(|index| {
+        let name = position(index);
+        pl::when(pl::col("match"))
+            .then(pl::col(name.as_str()))
+            .otherwise(pl::lit(pl::NULL))
+            .alias(name)
+    }));
+    Ok(kept.select(outputs))
+}
+
+/// Pairs with `match`, whether they match; `any`, whether one of their left row does; `first`, once per left row.
+pub(crate) fn candidates(joined: pl::LazyFrame, matches: pl::Expr) -> Result<pl::LazyFrame, Fault> {
+    let any = pl::col("match")
+        .any(true)
+        .over([pl::col("row")])
+        .map_err(|source| Fault::Polars {
+            doing: "asking whether a row of the left has a match",
+            source,
+        })?;
+    Ok(joined.with_column(matches.alias("match")).with_columns([
+        any.alias("any"),
+        pl::col("row").is_first_distinct().alias("first"),
+    ]))
+}
+
+/// The expression with its columns `c{i}` counted anew.
+fn renamed(expression: pl::Expr, index: &dyn Fn(usize) -> usize) -> pl::Expr {
+    expression.map_expr(|part| match &part {
+        pl::Expr::Column(name) => match name.strip_prefix('c').map(str::parse::<usize>) {
+            Some(Ok(old)) => pl::col(position(index(old))),
+            _ => part,
+        },
+        _ => part,
+    })
+}
+
+/// The expression with the columns `from..from + width` moved up by `by`.
+fn shifted_names(expression: pl::Expr, from: usize, width: usize, by: usize) -> pl::Expr {
+    renamed(expression, &|index| {
+        if (from..from + width).contains(&index) {
+            index + by
+        } else {
+            index
+        }
+    })
+}

@@ -1,0 +1,28 @@
+//! SQL of models: from text to lazy frames.
+//!
+//! In: the rendered SQL of a model and the relations that it names. Out: a [`Relation`], lazy and typed.
+//! `DataFusion`'s planner parses, binds and types; the lowering to Polars is ours, and refuses by name what it does not know.
+//! Not here: Jinja, reading of files, metrics.
+
+mod aggregate;
+mod arithmetic;
+mod bind;
+mod cast;
+mod error;
+mod expression;
+mod folds;
+mod functions;
+mod join;
+mod model;
+mod over;
+mod plan;
+mod rewrite;
+mod scalar;
+mod subquery;
+#[cfg(test)]
+mod tests;
+mod types;
+mod window;
+
+pub use error::SqlError;
+pub use model::{Relation, SqlModel, lower_model, lower_projection};

@@ -1,0 +1,69 @@
+//! Dense codes: small integers that are equal and ordered as the values of a column are.
+//!
+//! In: a column of any type that sorts. Out: one code for each row, 0 for null and from 1 for values.
+//! Keys and extremes compare codes, so that no type needs a path of its own.
+
+use polars::prelude::{ChunkCompareEq, IdxSize, PolarsResult, Series, SortOptions};
+
+use super::{OrderKey, refusal};
+
+/// The codes of one column.
+pub(super) struct Codes {
+    /// By row: 0 for null, otherwise 1 for the least value, 2 for the next one, and so on.
+    pub(super) by_row: Vec<IdxSize>,
+    /// How many values differ, nulls aside.
+    pub(super) distinct: IdxSize,
+}
+
+impl Codes {
+    /// Sorts once and numbers the values that differ.
+    pub(super) fn new(column: &Series) -> PolarsResult<Self> {
+        let mut by_row = vec![0; column.len()];
+        let valued = column.len() - column.null_count();
+        if valued == 0 {
+            return Ok(Self {
+                by_row,
+                distinct: 0,
+            });
+        }
+        let options = SortOptions {
+            nulls_last: true,
+            ..SortOptions::default()
+        };
+        let order = column.arg_sort(options).slice(0, valued);
+        let sorted = column.take(&order)?;
+        let steps = sorted
+            .slice(1, valued - 1)
+            .not_equal_missing(&sorted.slice(0, valued - 1))?;
+        let steps = steps.iter().map(|step| step != Some(false));
+        let mut code: IdxSize = 1;
+        for (row, step) in order
+            .into_no_null_iter()
+            .zip(std::iter::once(false).chain(steps))
+        {
+            code += IdxSize::from(step);
+            let row = usize::try_from(row)
+                .map_err(|_| refusal(format!("row {row} is out of the memory's range")))?;
+            by_row[row] = code;
+        }
+        Ok(Self {
+            by_row,
+            distinct: code,
+        })
+    }
+
+    /// Codes whose ascending order is the order that `key` asks for.
+    pub(super) fn into_sort_keys(self, key: &OrderKey) -> Vec<IdxSize> {
+        let last = self.distinct + 1;
+        let mut keys = self.by_row;
+        for code in &mut keys {
+            *code = match (*code, key.descending) {
+                (0, _) if key.nulls_first => 0,
+                (0, _) => last,
+                (value, true) => last - value,
+                (value, false) => value,
+            };
+        }
+        keys
+    }
+}

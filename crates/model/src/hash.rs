@@ -1,0 +1,56 @@
+//! The hash of a metric's definition: part of a cell's identity.
+
+use sha2::{Digest, Sha256};
+
+use crate::metric::{Metric, MetricKind};
+use crate::project::Project;
+use crate::validate::inputs_of;
+
+/// A hash over everything that decides a metric's numbers: its formula and filters, those of its inputs,
+/// the SQL of every model it stands on, the vars but for `as_of`, and the calendar.
+///
+/// Labels, descriptions and places in files do not count. 16 hexadecimal digits.
+#[must_use]
+pub fn definition_hash(project: &Project, metric: &Metric) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{:?}", project.calendar));
+    for (name, node) in project.context.vars.iter().filter(|(name, _)| *name != "as_of") {
+        hasher.update(format!("{name}={:?}", node.text()));
+    }
+    add_metric(project, metric, &mut hasher);
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn add_metric(project: &Project, metric: &Metric, hasher: &mut Sha256) {
+    hasher.update(&metric.name);
+    for filter in &metric.filters {
+        hasher.update(&filter.sql);
+    }
+    match &metric.kind {
+        MetricKind::Simple(simple) => {
+            hasher.update(format!("{simple:?}"));
+            for model in project.upstream(&simple.model) {
+                hasher.update(&model.name);
+                hasher.update(without_as_of(project, &model.sql));
+                hasher.update(format!("{:?}", model.semantics.as_ref().map(|s| (&s.entities, &s.dimensions, &s.agg_time_dimension))));
+            }
+        }
+        MetricKind::Ratio { .. } => hasher.update([u8::from(metric.meta.share_of_total)]),
+        MetricKind::Derived { expr, .. } => hasher.update(expr),
+        MetricKind::Cumulative { span, period_agg, .. } => hasher.update(format!("{span:?}{period_agg:?}")),
+    }
+    for input in inputs_of(metric) {
+        hasher.update(format!("{}{:?}{:?}", input.alias, input.offset, input.filters));
+        if let Some(inner) = project.metrics.get(&input.metric) {
+            add_metric(project, inner, hasher);
+        }
+    }
+}
+
+/// The rendered SQL with the as-of of this run taken out: as-of is not part of a definition, a macro's text is.
+fn without_as_of(project: &Project, sql: &str) -> String {
+    match project.context.vars.get("as_of").and_then(crate::yaml::Node::text) {
+        Some(as_of) if !as_of.is_empty() => sql.replace(&as_of, "as_of"),
+        _ => sql.to_owned(),
+    }
+}

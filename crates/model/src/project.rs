@@ -1,0 +1,335 @@
+//! A project: everything that `dbt_project.yml` and the files beside it say, parsed and checked in one pass.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use chrono::Weekday;
+use indexmap::IndexMap;
+
+use crate::calendar::Calendar;
+use crate::fault::{Faults, Place, ProjectError};
+use crate::jinja::{Context, Renderer};
+use crate::metric::{Metric, read_metric};
+use crate::model::{Model, ModelEntry, read_model};
+use crate::reader::MapReader;
+use crate::source::{SourceTable, read_sources};
+use crate::validate;
+use crate::yaml::Node;
+
+/// A parsed and valid project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// The vars and environment that its templates were rendered with.
+    pub context: Context,
+    /// Time zone, week start, fiscal year start.
+    pub calendar: Calendar,
+    /// Source tables by `schema.table`.
+    pub sources: IndexMap<String, SourceTable>,
+    /// Models by name, in an order in which each comes after those it reads.
+    pub models: IndexMap<String, Model>,
+    /// Metrics by name, in the order of the files.
+    pub metrics: IndexMap<String, Metric>,
+}
+
+/// The texts that a project is made of, by path relative to its root.
+#[derive(Debug, Clone, Default)]
+pub struct ProjectFiles {
+    /// `dbt_project.yml`.
+    pub project: String,
+    /// Every `.sql` and `.yml` file under the model paths.
+    pub models: BTreeMap<String, String>,
+    /// Every `.sql` file under the macro paths.
+    pub macros: BTreeMap<String, String>,
+}
+
+/// Where `dbt_project.yml` says that models and macros are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectPaths {
+    /// Folders of models, relative to the project.
+    pub models: Vec<String>,
+    /// Folders of macros, relative to the project.
+    pub macros: Vec<String>,
+}
+
+/// What a caller gives to parsing beside the files.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Environment variables that `env_var` may read.
+    pub env: BTreeMap<String, String>,
+    /// Vars that override the project's, as texts.
+    pub vars: BTreeMap<String, String>,
+}
+
+impl ProjectPaths {
+    /// Reads the paths; files that cannot be read as YAML give dbt's defaults, and parsing reports them.
+    #[must_use]
+    pub fn read(dbt_project: &str) -> Self {
+        let node = Node::parse(dbt_project).ok();
+        let list = |key: &str, default: &str| {
+            let paths: Vec<String> = node.as_ref().and_then(|n| n.get(key)).map(|n| n.items().iter().filter_map(Node::text).collect()).unwrap_or_default();
+            if paths.is_empty() { vec![default.to_owned()] } else { paths }
+        };
+        Self {
+            models: list("model-paths", "models"),
+            macros: list("macro-paths", "macros"),
+        }
+    }
+}
+
+impl Project {
+    /// Parses and checks a project.
+    ///
+    /// # Errors
+    /// Every fault found, with file and line.
+    pub fn parse(files: &ProjectFiles, settings: &Settings) -> Result<Self, ProjectError> {
+        let faults = RefCell::new(Faults::default());
+        let project = assemble(files, settings, &faults);
+        let faults = faults.into_inner().into_sorted();
+        match project {
+            Some(project) if faults.is_empty() => Ok(project),
+            _ => Err(ProjectError { faults }),
+        }
+    }
+
+    /// The models that a model reads, itself last, each after those it reads.
+    #[must_use]
+    pub fn upstream(&self, model: &str) -> Vec<&Model> {
+        let mut wanted = vec![model];
+        let mut seen: Vec<&str> = Vec::new();
+        while let Some(name) = wanted.pop() {
+            if seen.contains(&name) {
+                continue;
+            }
+            seen.push(name);
+            if let Some(model) = self.models.get(name) {
+                wanted.extend(model.refs.iter().map(String::as_str));
+            }
+        }
+        self.models.values().filter(|m| seen.contains(&m.name.as_str())).collect()
+    }
+}
+
+fn assemble(files: &ProjectFiles, settings: &Settings, faults: &RefCell<Faults>) -> Option<Project> {
+    let root = parse_yaml("dbt_project.yml", &files.project, faults)?;
+    let header = MapReader::new(&root, "dbt_project.yml", "project", faults);
+    header.ignore(&[
+        "version",
+        "config-version",
+        "profile",
+        "require-dbt-version",
+        "model-paths",
+        "macro-paths",
+        "target-path",
+        "clean-targets",
+        "models",
+        "flags",
+        "seed-paths",
+        "test-paths",
+        "analysis-paths",
+        "snapshot-paths",
+        "packages-install-path",
+        "on-run-start",
+        "on-run-end",
+        "dispatch",
+        "data_tests",
+        "sources",
+        "semantic-models",
+        "metrics",
+    ]);
+    let name = header.required("name").unwrap_or_default();
+    let vars_node = header.node("vars");
+    let context = read_context(vars_node, &name, settings);
+    let calendar = read_calendar(&context, vars_node, faults);
+    header.finish();
+    let renderer = Renderer::new(&context, files.macros.values().map(String::as_str));
+    let mut parsed = Parsed::default();
+    for (path, text) in files.models.iter().filter(|(path, _)| is_yaml(path)) {
+        if let Some(node) = parse_yaml(path, text, faults) {
+            read_file(path, &node, &renderer, &mut parsed, faults);
+        }
+    }
+    let models = render_models(files, &renderer, &mut parsed, faults);
+    let mut metrics = IndexMap::new();
+    for metric in parsed.metrics {
+        if let Some(first) = metrics.get(&metric.name) {
+            let first: &Metric = first;
+            let message = format!("metric `{}` is already defined at {}:{}", metric.name, first.place.file, first.place.line);
+            faults.borrow_mut().add(&metric.place, message);
+            continue;
+        }
+        metrics.insert(metric.name.clone(), metric);
+    }
+    let mut project = Project {
+        name,
+        context,
+        calendar,
+        sources: parsed.sources,
+        models,
+        metrics,
+    };
+    validate::check(&mut project, &mut faults.borrow_mut());
+    Some(project)
+}
+
+#[derive(Default)]
+struct Parsed {
+    sources: IndexMap<String, SourceTable>,
+    entries: IndexMap<String, ModelEntry>,
+    metrics: Vec<Metric>,
+}
+
+fn read_file(path: &str, node: &Node, renderer: &Renderer<'_>, parsed: &mut Parsed, faults: &RefCell<Faults>) {
+    if node.value == crate::yaml::Value::Null {
+        return;
+    }
+    let reader = MapReader::new(node, path, "file", faults);
+    reader.ignore(&["version", "exposures", "macros", "saved_queries", "groups", "unit_tests", "data_tests"]);
+    for legacy in ["semantic_models", "measures"] {
+        if let Some(entry) = node.entries().iter().find(|e| e.key == legacy) {
+            reader.fault_with_hint(
+                entry.line,
+                format!("`{legacy}:` is dbt's legacy semantic layer spec, which is not read"),
+                "`dbt-autofix deprecations --semantic-layer` rewrites a project to the latest spec",
+            );
+        }
+    }
+    reader.ignore(&["semantic_models", "measures"]);
+    parsed.sources.extend(read_sources(path, reader.list("sources"), renderer, faults));
+    for node in reader.list("models") {
+        let Some(mut entry) = read_model(path, node, faults) else { continue };
+        parsed.metrics.extend(std::mem::take(&mut entry.metrics).into_values());
+        if let Some(first) = parsed.entries.get(&entry.name) {
+            let message = format!("model `{}` is already described at {}:{}", entry.name, first.place.file, first.place.line);
+            faults.borrow_mut().add(&entry.place, message);
+            continue;
+        }
+        parsed.entries.insert(entry.name.clone(), entry);
+    }
+    for node in reader.list("metrics") {
+        parsed.metrics.extend(read_metric(path, node, None, faults));
+    }
+    reader.finish();
+}
+
+fn render_models(files: &ProjectFiles, renderer: &Renderer<'_>, parsed: &mut Parsed, faults: &RefCell<Faults>) -> IndexMap<String, Model> {
+    let mut models: IndexMap<String, Model> = IndexMap::new();
+    for (path, template) in files.models.iter().filter(|(path, _)| path.ends_with(".sql")) {
+        let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".sql").to_owned();
+        let place = |line| Place {
+            file: path.clone(),
+            line,
+        };
+        if let Some(first) = models.get(&name) {
+            faults.borrow_mut().add(&place(1), format!("model `{name}` is already defined by {}", first.file));
+            continue;
+        }
+        let rendered = match renderer.model(template) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                faults.borrow_mut().add(&place(error.line), format!("model `{name}`: {}", error.message));
+                continue;
+            }
+        };
+        let entry = parsed.entries.shift_remove(&name);
+        models.insert(
+            name.clone(),
+            Model {
+                name,
+                file: path.clone(),
+                template: template.clone(),
+                sql: rendered.text,
+                refs: rendered.refs,
+                sources: rendered.sources,
+                description: entry.as_ref().map(|e| e.description.clone()).unwrap_or_default(),
+                time_spine: entry.as_ref().and_then(|e| e.time_spine.clone()),
+                semantics: entry.and_then(|e| e.semantics),
+            },
+        );
+    }
+    for entry in parsed.entries.values() {
+        let mut faults = faults.borrow_mut();
+        // A model whose template failed has its fault already.
+        let failed = files.models.keys().any(|path| path.ends_with(&format!("/{}.sql", entry.name)));
+        if !failed {
+            faults.unknown(&entry.place, "model", &entry.name, models.keys().map(String::as_str));
+        }
+    }
+    models
+}
+
+fn read_context(vars: Option<&Node>, project: &str, settings: &Settings) -> Context {
+    let mut context = Context {
+        vars: IndexMap::new(),
+        env: settings.env.clone(),
+    };
+    for entry in vars.map(Node::entries).unwrap_or_default() {
+        if entry.key == project && !entry.node.entries().is_empty() {
+            for own in entry.node.entries() {
+                context.vars.insert(own.key.clone(), own.node.clone());
+            }
+        } else {
+            context.vars.insert(entry.key.clone(), entry.node.clone());
+        }
+    }
+    for (name, text) in &settings.vars {
+        let node = Node::parse(text).unwrap_or(Node {
+            line: 0,
+            value: crate::yaml::Value::Text(text.clone()),
+        });
+        context.vars.insert(name.clone(), node);
+    }
+    context
+}
+
+fn read_calendar(context: &Context, vars: Option<&Node>, faults: &RefCell<Faults>) -> Calendar {
+    let mut calendar = Calendar::default();
+    let wrong = |name: &str, expected: &str, found: &str| {
+        let place = Place {
+            file: "dbt_project.yml".to_owned(),
+            line: vars.and_then(|v| v.get(name)).map_or(1, |n| n.line),
+        };
+        faults.borrow_mut().add(&place, format!("var `{name}`: expected {expected}, found `{found}`"));
+    };
+    let text = |name: &str| context.vars.get(name).and_then(Node::text);
+    if let Some(zone) = text("time_zone") {
+        match zone.parse() {
+            Ok(zone) => calendar.zone = zone,
+            Err(_) => wrong("time_zone", "an IANA time zone such as `Europe/Berlin`", &zone),
+        }
+    }
+    if let Some(day) = text("week_start") {
+        match day.parse::<Weekday>() {
+            Ok(day) => calendar.week_start = day,
+            Err(_) => wrong("week_start", "a day of the week", &day),
+        }
+    }
+    if let Some(month) = text("fiscal_year_start_month") {
+        match month.parse() {
+            Ok(month @ 1..=12) => calendar.fiscal_year_start = month,
+            _ => wrong("fiscal_year_start_month", "a month from 1 to 12", &month),
+        }
+    }
+    calendar
+}
+
+fn parse_yaml(file: &str, text: &str, faults: &RefCell<Faults>) -> Option<Node> {
+    match Node::parse(text) {
+        Ok(node) => Some(node),
+        Err((line, message)) => {
+            let place = Place {
+                file: file.to_owned(),
+                line,
+            };
+            faults.borrow_mut().add(&place, format!("bad YAML: {message}"));
+            None
+        }
+    }
+}
+
+fn is_yaml(path: &str) -> bool {
+    std::path::Path::new(path)
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("yml") || e.eq_ignore_ascii_case("yaml"))
+}

@@ -1,0 +1,195 @@
+//! One commit of a table: data files first, then one entry in the log that takes the old ones out and the new ones in.
+//!
+//! A commit is made on the version that was read, or not at all: whoever comes second reads again.
+//! That is stricter than Delta asks for, and leaves no way for two writers to add the same rows.
+
+use arrow::array::RecordBatch;
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
+use deltalake::kernel::{Action, Add, MetadataExt, Protocol, Transaction, new_metadata};
+use deltalake::logstore::LogStore;
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::{DeltaTable, DeltaTableError};
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::delta::{ResultStore, TableWrite};
+use crate::error::ReportError;
+use crate::file::{encode, statistics};
+use crate::stable::delta_schema;
+
+/// Rows of one data file at most.
+const ROWS_PER_FILE: usize = 2_000_000;
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// It is this version.
+    Version(u64),
+    /// Another application's commit came first: read again.
+    Overtaken,
+}
+
+/// Whose commits the log has after the version that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Later {
+    /// Ours, though we were told that it failed.
+    Ours(u64),
+    /// One of the same application.
+    SameApplication,
+    /// Others', or none.
+    Others,
+}
+
+impl ResultStore {
+    /// Commits the rows as the whole of the table, on top of the version of `table`.
+    pub(crate) async fn commit(&self, table: &DeltaTable, write: &TableWrite, rows: &RecordBatch) -> Result<Committed, ReportError> {
+        let id = Uuid::new_v4().to_string();
+        let adds = self.put_files(&write.name, rows, &id).await?;
+        let files: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
+        let mut actions = self.schema_actions(table, write, rows)?;
+        if let Some(state) = &table.state {
+            actions.extend(state.log_data().iter().map(|view| Action::Remove(view.remove_action(true))));
+        }
+        actions.extend(adds.into_iter().map(Action::Add));
+
+        let (application, number) = &write.transaction;
+        let properties = CommitProperties::default()
+            .with_max_retries(0)
+            .with_cleanup_expired_logs(Some(false))
+            .with_application_transaction(Transaction::new(application, *number))
+            .with_metadata([("quotientCommit".to_owned(), Value::String(id.clone()))]);
+        let operation = DeltaOperation::Write {
+            mode: SaveMode::Overwrite,
+            partition_by: None,
+            predicate: None,
+        };
+        let state = table.state.as_ref().map(|state| state as &dyn TableReference);
+        let outcome = CommitBuilder::from(properties).with_actions(actions).build(state, table.log_store(), operation).await;
+        let error = match outcome {
+            Ok(done) => return Ok(Committed::Version(done.version())),
+            Err(error) => error,
+        };
+        let overtaken = is_conflict(&error);
+        match later(table, &id, application).await {
+            Ok(Later::Ours(version)) => Ok(Committed::Version(version)),
+            Ok(Later::SameApplication) if overtaken => {
+                self.discard(&write.name, &files).await;
+                Err(ReportError::Concurrent { table: write.name.clone() })
+            }
+            Ok(Later::Others) if overtaken => {
+                self.discard(&write.name, &files).await;
+                Ok(Committed::Overtaken)
+            }
+            // Whether the entry may still arrive is not known: its files stay.
+            _ => Err(self.failed(&write.name, error)),
+        }
+    }
+
+    /// The actions that make or change a table's columns.
+    fn schema_actions(&self, table: &DeltaTable, write: &TableWrite, rows: &RecordBatch) -> Result<Vec<Action>, ReportError> {
+        let name = write.name.as_str();
+        let schema = delta_schema(name, rows.schema_ref())?;
+        let fault = |source| self.delta_fault(name, source);
+        let Some(state) = &table.state else {
+            let protocol: Protocol = serde_json::from_value(json!({"minReaderVersion": 1, "minWriterVersion": 2})).map_err(|e| fault(e.into()))?;
+            let metadata = new_metadata(&schema, Vec::<String>::new(), Vec::<(String, String)>::new()).map_err(|e| fault(e.into()))?;
+            let metadata = MetadataExt::with_name(metadata, name.to_owned()).map_err(|e| fault(e.into()))?;
+            return Ok(vec![Action::Protocol(protocol), Action::Metadata(metadata)]);
+        };
+        if *state.schema() == schema {
+            return Ok(Vec::new());
+        }
+        let metadata = MetadataExt::with_schema(state.metadata().clone(), &schema).map_err(|e| fault(e.into()))?;
+        Ok(vec![Action::Metadata(metadata)])
+    }
+
+    /// Writes the rows to new files, in order of their names.
+    async fn put_files(&self, name: &str, rows: &RecordBatch, id: &str) -> Result<Vec<Add>, ReportError> {
+        let unwritable = |source| self.unwritable(name, source);
+        let mut adds = Vec::new();
+        for (part, start) in (0..rows.num_rows()).step_by(ROWS_PER_FILE).enumerate() {
+            let slice = rows.slice(start, ROWS_PER_FILE.min(rows.num_rows() - start));
+            let bytes = encode(&slice).map_err(|source| ReportError::Encode { table: name.to_owned(), source })?;
+            let file = format!("part-{part:05}-{id}.zstd.parquet");
+            let path = Path::from(format!("{name}/{file}"));
+            let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+            self.store.put(&path, PutPayload::from(bytes)).await.map_err(unwritable)?;
+            // The store's clock, not ours.
+            let made = self.store.head(&path).await.map_err(unwritable)?.last_modified;
+            adds.push(Add {
+                path: file,
+                size,
+                modification_time: made.timestamp_millis(),
+                data_change: true,
+                stats: Some(statistics(&slice)),
+                ..Add::default()
+            });
+        }
+        Ok(adds)
+    }
+
+    /// Removes files that no version refers to; one that stays is in nobody's way.
+    async fn discard(&self, name: &str, files: &[String]) {
+        for file in files {
+            let _ = self.store.delete(&Path::from(format!("{name}/{file}"))).await;
+        }
+    }
+
+    fn failed(&self, name: &str, error: DeltaTableError) -> ReportError {
+        match error {
+            DeltaTableError::ObjectStore { source } => self.unwritable(name, source),
+            other => self.delta_fault(name, other),
+        }
+    }
+
+    fn unwritable(&self, name: &str, source: object_store::Error) -> ReportError {
+        ReportError::Unwritable {
+            table: name.to_owned(),
+            location: self.location(name),
+            source: Box::new(source),
+        }
+    }
+
+    fn delta_fault(&self, name: &str, source: DeltaTableError) -> ReportError {
+        ReportError::Delta {
+            table: name.to_owned(),
+            location: self.location(name),
+            doing: "commit",
+            source: Box::new(source),
+        }
+    }
+}
+
+/// Whether the log had moved on since the version that was read.
+fn is_conflict(error: &DeltaTableError) -> bool {
+    match error {
+        DeltaTableError::VersionAlreadyExists(_) => true,
+        DeltaTableError::Transaction { source } => matches!(
+            source,
+            TransactionError::MaxCommitAttempts(_) | TransactionError::CommitConflict(_) | TransactionError::VersionAlreadyExists(_)
+        ),
+        _ => false,
+    }
+}
+
+/// Reads the commits after the version of `table`.
+async fn later(table: &DeltaTable, id: &str, application: &str) -> Result<Later, DeltaTableError> {
+    let log = table.log_store();
+    let mut version = table.version().map_or(0, |version| version + 1);
+    let mut found = Later::Others;
+    while let Some(bytes) = log.read_commit_entry(version).await? {
+        for line in String::from_utf8_lossy(&bytes).lines() {
+            let action: Value = serde_json::from_str(line)?;
+            if action["commitInfo"]["quotientCommit"] == id {
+                return Ok(Later::Ours(version));
+            }
+            if action["txn"]["appId"] == application {
+                found = Later::SameApplication;
+            }
+        }
+        version += 1;
+    }
+    Ok(found)
+}

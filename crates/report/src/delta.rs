@@ -1,0 +1,246 @@
+//! The result tables: each a Delta table in a folder of its name under the results.
+//!
+//! In: a store that is rooted at the results, rows and the periods that they replace. Out: a version, written in one commit, or none.
+//! A table is rewritten whole: its files are few, and a reader sees the version before or the version after.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use deltalake::logstore::{StorageConfig, default_logstore};
+use deltalake::{DeltaTable, DeltaTableError};
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt};
+use url::Url;
+
+use crate::commit::Committed;
+use crate::error::ReportError;
+use crate::file::decode;
+use crate::merge::merge;
+use crate::ordered::Ordered;
+use crate::stable::{Misfit, align};
+
+/// How often a commit is tried again after another job wrote the same table.
+const RETRIES: usize = 3;
+
+/// Which rows of a table new rows take the place of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replace {
+    /// All of them.
+    All,
+    /// None: the new rows are added.
+    Nothing,
+    /// Those of these periods: grain and first day, as days since 1970-01-01.
+    /// The table has the columns `grain` (text) and `period_start` (date), and every new row is of one of the periods.
+    Periods(Vec<(String, i32)>),
+}
+
+/// What is to be written to a table.
+#[derive(Debug, Clone)]
+pub struct TableWrite {
+    /// The table.
+    pub name: String,
+    /// The new rows. Columns that the table does not have are added to it.
+    pub batch: RecordBatch,
+    /// The rows that they replace.
+    pub replace: Replace,
+    /// Columns that do not count as a change, such as `run_id` and `computed_at`: where only they differ, the old row stays.
+    pub ignore: Vec<String>,
+    /// An application's name, one per job and table, and a number of its own.
+    /// Of two writes of one application at the same time, the second is refused.
+    pub transaction: (String, i64),
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The table.
+    pub name: String,
+    /// The version that holds the rows: the new one, or the one that held them already.
+    pub version: i64,
+    /// Whether there was anything to commit.
+    pub changed: bool,
+    /// Rows in the table now.
+    pub rows: u64,
+}
+
+/// Where result tables lie.
+#[derive(Clone)]
+pub struct ResultStore {
+    /// A store whose root is the results: on S3 it must put with `If-None-Match`, which is what `PutMode::Create` asks for.
+    pub store: Arc<dyn ObjectStore>,
+    /// What people call that place, for messages.
+    pub url: Url,
+}
+
+impl fmt::Debug for ResultStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResultStore").field(&self.place()).finish()
+    }
+}
+
+impl ResultStore {
+    /// Writes a table in one commit; where the table says the same already, there is no commit.
+    ///
+    /// The table is made if it is not there.
+    /// Rows that are not replaced stay; a column that new rows do not have stays while a kept row has a value in it.
+    /// Rows are ordered by grain, period and dimensions; a table without periods keeps the order given.
+    ///
+    /// # Errors
+    /// [`ReportError::Concurrent`] if the same application wrote the table at the same time;
+    /// [`ReportError::Schema`] for columns that no table can hold; else what went wrong with the store or its files.
+    pub async fn write(&self, write: &TableWrite) -> Result<Written, ReportError> {
+        let table = self.open(&write.name).await?;
+        self.write_from(table, write).await
+    }
+
+    /// Adds rows to a table, such as those of a run to `kpi_runs`.
+    ///
+    /// # Errors
+    /// As [`ResultStore::write`].
+    pub async fn append(&self, name: &str, batch: &RecordBatch, transaction: (String, i64)) -> Result<Written, ReportError> {
+        let write = TableWrite {
+            name: name.to_owned(),
+            batch: batch.clone(),
+            replace: Replace::Nothing,
+            ignore: Vec::new(),
+            transaction,
+        };
+        self.write(&write).await
+    }
+
+    /// All rows of a table's latest version, in order; `None` if there is no such table.
+    ///
+    /// # Errors
+    /// What went wrong with the store or its files.
+    pub async fn read(&self, name: &str) -> Result<Option<RecordBatch>, ReportError> {
+        let table = self.open(name).await?;
+        self.rows(name, &table).await
+    }
+
+    /// The latest version of a table; `None` if there is no such table.
+    ///
+    /// # Errors
+    /// What went wrong with the store or the table's log.
+    pub async fn version(&self, name: &str) -> Result<Option<i64>, ReportError> {
+        let table = self.open(name).await?;
+        Ok(table.version().map(number))
+    }
+
+    /// Writes onto a version that was opened before.
+    pub(crate) async fn write_from(&self, mut table: DeltaTable, write: &TableWrite) -> Result<Written, ReportError> {
+        for _ in 0..=RETRIES {
+            let old = self.rows(&write.name, &table).await?;
+            let merged = merge(write, old.as_ref())?;
+            let written = |version: u64| Written {
+                name: write.name.clone(),
+                version: number(version),
+                changed: merged.changed,
+                rows: u64::try_from(merged.rows.num_rows()).unwrap_or(u64::MAX),
+            };
+            if let (false, Some(version)) = (merged.changed, table.version()) {
+                return Ok(written(version));
+            }
+            match Box::pin(self.commit(&table, write, &merged.rows)).await? {
+                Committed::Version(version) => return Ok(written(version)),
+                Committed::Overtaken => table = self.open(&write.name).await?,
+            }
+        }
+        Err(ReportError::Concurrent { table: write.name.clone() })
+    }
+
+    /// A table at its latest version; without a state if it is not there yet.
+    pub(crate) async fn open(&self, name: &str) -> Result<DeltaTable, ReportError> {
+        // The log is found under a URL of our own whose root is the results: no scheme of it is looked up anywhere.
+        let url = folder(name)?;
+        let root: Arc<dyn ObjectStore> = Arc::new(Ordered::new(Arc::clone(&self.store)));
+        let prefixed: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(Arc::clone(&root), name));
+        let mut table = DeltaTable::new(default_logstore(prefixed, root, &url, &StorageConfig::default()));
+        let loaded = Box::pin(table.load()).await;
+        match loaded {
+            Ok(()) | Err(DeltaTableError::NotATable(_)) => Ok(table),
+            Err(source) => Err(ReportError::Delta {
+                table: name.to_owned(),
+                location: self.location(name),
+                doing: "open",
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    async fn rows(&self, name: &str, table: &DeltaTable) -> Result<Option<RecordBatch>, ReportError> {
+        let Some(state) = &table.state else { return Ok(None) };
+        let schema: SchemaRef = state.snapshot().arrow_schema();
+        let mut files = Vec::new();
+        for view in state.log_data().iter() {
+            let file = view.path().into_owned();
+            if view.deletion_vector_descriptor().is_some() {
+                return Err(ReportError::DeletionVector {
+                    table: name.to_owned(),
+                    location: self.location(name),
+                    file,
+                });
+            }
+            files.push(file);
+        }
+        files.sort();
+        let mut batches = Vec::with_capacity(files.len());
+        for file in files {
+            let batch = self.file(name, &file).await?;
+            batches.push(align(name, &batch, &schema, Misfit::Refuse)?);
+        }
+        concat_batches(&schema, &batches).map(Some).map_err(ReportError::rows(name, "join"))
+    }
+
+    async fn file(&self, name: &str, file: &str) -> Result<RecordBatch, ReportError> {
+        let path = Path::from(format!("{name}/{file}"));
+        let fault = |source| ReportError::Read {
+            table: name.to_owned(),
+            location: self.location(name),
+            file: file.to_owned(),
+            source: Box::new(source),
+        };
+        let bytes = self.store.get(&path).await.map_err(fault)?.bytes().await.map_err(fault)?;
+        decode(bytes).map_err(|source| ReportError::Damaged {
+            table: name.to_owned(),
+            location: self.location(name),
+            file: file.to_owned(),
+            source,
+        })
+    }
+
+    /// Where a table lies, for messages.
+    pub(crate) fn location(&self, name: &str) -> String {
+        format!("{}/{name}", self.place())
+    }
+
+    /// The URL without what might be secret.
+    fn place(&self) -> String {
+        let mut url = self.url.clone();
+        // A URL that cannot have a user has none to take away.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.set_fragment(None);
+        url.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+fn folder(name: &str) -> Result<Url, ReportError> {
+    let fault = || ReportError::Name { table: name.to_owned() };
+    let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if !fits {
+        return Err(fault());
+    }
+    Url::parse(&format!("results:///{name}/")).map_err(|_| fault())
+}
+
+fn number(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

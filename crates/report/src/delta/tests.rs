@@ -1,0 +1,196 @@
+//! Tables made, replaced, widened, left alone and fought over, on stores in memory and on disk.
+
+use super::{Replace, ResultStore, TableWrite};
+use crate::error::ReportError;
+use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use std::sync::Arc;
+use url::Url;
+
+fn in_memory() -> ResultStore {
+    ResultStore {
+        store: Arc::new(InMemory::new()),
+        url: Url::parse("memory:///results").unwrap(),
+    }
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+/// Rows of (period start, team, revenue in cents, run).
+fn rows(list: &[(i32, &str, i128, &str)]) -> RecordBatch {
+    let money = Decimal128Array::from_iter_values(list.iter().map(|r| r.2)).with_precision_and_scale(18, 2).unwrap();
+    let at = TimestampMicrosecondArray::from_iter_values(list.iter().map(|_| 1_000_000)).with_timezone("UTC");
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("grain", Arc::new(StringArray::from_iter_values(list.iter().map(|_| "month")))),
+        ("period_start", Arc::new(Date32Array::from_iter_values(list.iter().map(|r| r.0)))),
+        ("team", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.1)))),
+        ("revenue", Arc::new(money)),
+        ("run_id", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.3)))),
+        ("computed_at", Arc::new(at)),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
+}
+
+fn write(batch: RecordBatch, starts: &[i32]) -> TableWrite {
+    TableWrite {
+        name: "revenue".to_owned(),
+        batch,
+        replace: Replace::Periods(starts.iter().map(|s| ("month".to_owned(), *s)).collect()),
+        ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
+        transaction: ("nightly/revenue".to_owned(), 1),
+    }
+}
+
+async fn replaces_periods(store: &ResultStore) {
+    let first = store.write(&write(rows(&[(31, "영업", 100, "r1"), (0, "a", 50, "r1")]), &[0, 31])).await.unwrap();
+    assert_eq!((first.version, first.changed, first.rows), (0, true, 2));
+    let second = store.write(&write(rows(&[(31, "영업", 250, "r2"), (31, "b", 1, "r2")]), &[31])).await.unwrap();
+    assert_eq!((second.version, second.changed, second.rows), (1, true, 3));
+    let read = store.read("revenue").await.unwrap().unwrap();
+    assert_eq!(read.columns(), rows(&[(0, "a", 50, "r1"), (31, "b", 1, "r2"), (31, "영업", 250, "r2")]).columns());
+    assert_eq!(store.version("revenue").await.unwrap(), Some(1));
+}
+
+#[test]
+fn periods_are_replaced_and_others_kept() {
+    run(replaces_periods(&in_memory()));
+}
+
+#[test]
+fn a_local_folder_serves_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ResultStore {
+        store: Arc::new(LocalFileSystem::new_with_prefix(folder.path()).unwrap()),
+        url: Url::from_directory_path(folder.path()).unwrap(),
+    };
+    run(async {
+        replaces_periods(&store).await;
+        // More commits than a listing is likely to have in order by chance.
+        for cents in 0..12 {
+            store.write(&write(rows(&[(31, "a", cents, "r3")]), &[31])).await.unwrap();
+        }
+        assert_eq!(store.version("revenue").await.unwrap(), Some(13));
+    });
+    assert!(folder.path().join("revenue/_delta_log/00000000000000000000.json").is_file());
+}
+
+#[test]
+fn a_table_that_is_not_there_is_none() {
+    run(async {
+        assert_eq!(in_memory().read("revenue").await.unwrap(), None);
+        assert_eq!(in_memory().version("revenue").await.unwrap(), None);
+    });
+}
+
+#[test]
+fn writing_the_same_twice_commits_once() {
+    run(async {
+        let store = in_memory();
+        store.write(&write(rows(&[(31, "a", 100, "r1")]), &[31])).await.unwrap();
+        let again = store.write(&write(rows(&[(31, "a", 100, "r2")]), &[31])).await.unwrap();
+        assert_eq!((again.version, again.changed, again.rows), (0, false, 1));
+        let read = store.read("revenue").await.unwrap().unwrap();
+        assert_eq!(read.columns(), rows(&[(31, "a", 100, "r1")]).columns());
+    });
+}
+
+#[test]
+fn an_empty_table_has_its_columns() {
+    run(async {
+        let store = in_memory();
+        let written = store.write(&write(rows(&[]), &[31])).await.unwrap();
+        assert_eq!((written.version, written.changed, written.rows), (0, true, 0));
+        assert_eq!(store.read("revenue").await.unwrap().unwrap().num_columns(), 6);
+        assert!(!store.write(&write(rows(&[]), &[31])).await.unwrap().changed);
+    });
+}
+
+#[test]
+fn a_new_metric_is_a_new_column() {
+    run(async {
+        let store = in_memory();
+        store.write(&write(rows(&[(0, "a", 50, "r1"), (31, "a", 100, "r1")]), &[0, 31])).await.unwrap();
+        let batch = rows(&[(31, "a", 100, "r2")]);
+        let mut columns: Vec<(String, ArrayRef, bool)> = batch
+            .schema_ref()
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .map(|(f, c)| (f.name().clone(), Arc::clone(c), true))
+            .collect();
+        columns.insert(4, ("orders".to_owned(), Arc::new(Int64Array::from(vec![7])), true));
+        let wider = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        let written = store.write(&write(wider.clone(), &[31])).await.unwrap();
+        assert_eq!((written.version, written.changed, written.rows), (1, true, 2));
+        let read = store.read("revenue").await.unwrap().unwrap();
+        assert_eq!(
+            read.column_by_name("orders").unwrap().as_ref(),
+            &Int64Array::from(vec![None, Some(7)]) as &dyn arrow::array::Array
+        );
+        assert!(!store.write(&write(wider, &[31])).await.unwrap().changed);
+    });
+}
+
+#[test]
+fn two_writers_of_one_application_conflict() {
+    run(async {
+        let store = in_memory();
+        let stale = store.open("revenue").await.unwrap();
+        store.write(&write(rows(&[(31, "a", 100, "r1")]), &[31])).await.unwrap();
+        let error = store.write_from(stale, &write(rows(&[(31, "a", 100, "r2")]), &[31])).await.unwrap_err();
+        assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
+        assert_eq!(store.read("revenue").await.unwrap().unwrap().num_rows(), 1);
+
+        let stale = store.open("revenue").await.unwrap();
+        store.write(&write(rows(&[(0, "a", 1, "r3")]), &[0])).await.unwrap();
+        let error = store.write_from(stale, &write(rows(&[(31, "a", 2, "r4")]), &[31])).await.unwrap_err();
+        assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
+    });
+}
+
+#[test]
+fn another_applications_commit_is_built_upon() {
+    run(async {
+        let store = in_memory();
+        let stale = store.open("revenue").await.unwrap();
+        store.write(&write(rows(&[(0, "a", 1, "r1")]), &[0])).await.unwrap();
+        let other = TableWrite {
+            transaction: ("weekly/revenue".to_owned(), 1),
+            ..write(rows(&[(31, "a", 2, "r2")]), &[31])
+        };
+        let written = store.write_from(stale, &other).await.unwrap();
+        assert_eq!((written.version, written.rows), (1, 2));
+    });
+}
+
+#[test]
+fn appended_rows_come_last() {
+    run(async {
+        let store = in_memory();
+        let batch = |run: &str| RecordBatch::try_from_iter([("run_id", Arc::new(StringArray::from(vec![run])) as ArrayRef)]).unwrap();
+        store.append("kpi_runs", &batch("r2"), ("kpi_runs".to_owned(), 1)).await.unwrap();
+        let written = store.append("kpi_runs", &batch("r1"), ("kpi_runs".to_owned(), 2)).await.unwrap();
+        assert_eq!((written.version, written.rows), (1, 2));
+        let read = store.read("kpi_runs").await.unwrap().unwrap();
+        assert_eq!(read.column(0).as_ref(), &StringArray::from(vec!["r2", "r1"]) as &dyn arrow::array::Array);
+    });
+}
+
+#[test]
+fn messages_show_no_credentials() {
+    let store = ResultStore {
+        url: Url::parse("s3://key:secret@bucket/results/?token=x").unwrap(),
+        ..in_memory()
+    };
+    assert_eq!(store.location("revenue"), "s3://bucket/results/revenue");
+    assert_eq!(format!("{store:?}"), "ResultStore(\"s3://bucket/results\")");
+}
+
+#[test]
+fn a_name_outside_the_results_is_refused() {
+    let error = run(in_memory().read("../elsewhere")).unwrap_err();
+    assert!(matches!(error, ReportError::Name { .. }), "{error}");
+}

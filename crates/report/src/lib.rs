@@ -1,0 +1,23 @@
+//! Cells to result tables: Delta tables under the results, the tables that describe them, and rows as text.
+//!
+//! In: record batches, a project, an object store. Out: commits, batches, text.
+//! It computes no metric, reads no lake, asks no clock and writes nowhere but under the store that it is given.
+
+mod commit;
+mod delta;
+mod dictionary;
+mod dimensions;
+mod error;
+mod file;
+mod merge;
+mod ordered;
+mod render;
+mod runs;
+mod stable;
+
+pub use delta::{Replace, ResultStore, TableWrite, Written};
+pub use dictionary::kpi_dictionary;
+pub use dimensions::{PeriodRange, dim_date, dim_period};
+pub use error::ReportError;
+pub use render::{Format, render};
+pub use runs::{Run, kpi_runs};

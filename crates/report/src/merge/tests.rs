@@ -1,0 +1,124 @@
+//! Which rows a write keeps, replaces, leaves alone and refuses.
+
+use super::{Merged, merge};
+use crate::delta::{Replace, TableWrite};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Int64Type;
+use std::sync::Arc;
+
+/// Rows of (period start, team, value, run).
+fn rows(list: &[(i32, &str, Option<i64>, &str)]) -> RecordBatch {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("grain", Arc::new(StringArray::from_iter_values(list.iter().map(|_| "month")))),
+        ("period_start", Arc::new(Date32Array::from_iter_values(list.iter().map(|r| r.0)))),
+        ("team", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.1)))),
+        ("value", Arc::new(Int64Array::from_iter(list.iter().map(|r| r.2)))),
+        ("run_id", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.3)))),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
+}
+
+fn write(batch: RecordBatch, starts: &[i32]) -> TableWrite {
+    TableWrite {
+        name: "t".to_owned(),
+        batch,
+        replace: Replace::Periods(starts.iter().map(|s| ("month".to_owned(), *s)).collect()),
+        ignore: vec!["run_id".to_owned()],
+        transaction: ("job/t".to_owned(), 1),
+    }
+}
+
+fn merged(old: &RecordBatch, new: RecordBatch, starts: &[i32]) -> Merged {
+    merge(&write(new, starts), Some(old)).unwrap()
+}
+
+#[test]
+fn rows_of_other_periods_are_kept() {
+    let old = rows(&[(0, "a", Some(1), "r1"), (31, "a", Some(2), "r1")]);
+    let merged = merged(&old, rows(&[(31, "b", Some(3), "r2"), (31, "a", Some(4), "r2")]), &[31]);
+    assert!(merged.changed);
+    assert_eq!(merged.rows, rows(&[(0, "a", Some(1), "r1"), (31, "a", Some(4), "r2"), (31, "b", Some(3), "r2")]));
+}
+
+#[test]
+fn equal_rows_change_nothing_whatever_the_run() {
+    let old = rows(&[(0, "a", Some(1), "r1"), (31, "a", None, "r1")]);
+    let merged = merged(&old, rows(&[(31, "a", None, "r2")]), &[31]);
+    assert!(!merged.changed);
+    assert_eq!(merged.rows, old);
+}
+
+#[test]
+fn a_row_that_says_the_same_keeps_its_run() {
+    let old = rows(&[(31, "a", Some(1), "r1"), (31, "b", Some(2), "r1")]);
+    let merged = merged(&old, rows(&[(31, "a", Some(1), "r2"), (31, "b", Some(3), "r2")]), &[31]);
+    assert!(merged.changed);
+    assert_eq!(merged.rows, rows(&[(31, "a", Some(1), "r1"), (31, "b", Some(3), "r2")]));
+}
+
+#[test]
+fn a_period_without_rows_loses_its_old_ones() {
+    let old = rows(&[(0, "a", Some(1), "r1"), (31, "a", Some(2), "r1")]);
+    let merged = merged(&old, rows(&[]), &[31]);
+    assert!(merged.changed);
+    assert_eq!(merged.rows, rows(&[(0, "a", Some(1), "r1")]));
+}
+
+#[test]
+fn equal_rows_are_matched_one_to_one() {
+    let old = rows(&[(31, "a", Some(1), "r1"), (31, "a", Some(1), "r1")]);
+    assert!(merged(&old, rows(&[(31, "a", Some(1), "r2")]), &[31]).changed);
+    assert!(!merged(&old, rows(&[(31, "a", Some(1), "r2"), (31, "a", Some(1), "r2")]), &[31]).changed);
+}
+
+#[test]
+fn a_row_outside_the_replaced_periods_is_refused() {
+    let error = merge(&write(rows(&[(0, "a", Some(1), "r2")]), &[31]), None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "table `t`: column `period_start` is the month of 1970-01-01, expected a period that the write replaces"
+    );
+}
+
+#[test]
+fn a_new_column_is_null_in_kept_rows() {
+    let old = rows(&[(0, "a", Some(1), "r1"), (31, "a", Some(2), "r1")]);
+    let new = rows(&[(31, "a", Some(2), "r2")]);
+    let mut columns: Vec<(String, ArrayRef, bool)> = new
+        .schema_ref()
+        .fields()
+        .iter()
+        .zip(new.columns())
+        .map(|(f, c)| (f.name().clone(), Arc::clone(c), true))
+        .collect();
+    columns.insert(4, ("orders".to_owned(), Arc::new(Int64Array::from(vec![7])), true));
+    let new = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let merged = merged(&old, new, &[31]);
+    assert!(merged.changed);
+    let orders = merged.rows.column_by_name("orders").unwrap().as_primitive::<Int64Type>();
+    assert!(orders.is_null(0));
+    assert_eq!(orders.value(1), 7);
+    assert_eq!(merged.rows.schema().index_of("orders").unwrap(), 4);
+}
+
+#[test]
+fn replacing_all_drops_columns_and_keeps_the_order_of_tables_without_periods() {
+    let names: ArrayRef = Arc::new(StringArray::from(vec!["z", "a"]));
+    let old = RecordBatch::try_from_iter_with_nullable([("metric", Arc::clone(&names), true), ("note", Arc::clone(&names), true)]).unwrap();
+    let new = RecordBatch::try_from_iter_with_nullable([("metric", names, true)]).unwrap();
+    let write = TableWrite {
+        replace: Replace::All,
+        ..write(new.clone(), &[])
+    };
+    let merged = merge(&write, Some(&old)).unwrap();
+    assert!(merged.changed);
+    assert_eq!(merged.rows, new);
+    assert!(!merge(&write, Some(&new)).unwrap().changed);
+}
+
+#[test]
+fn periods_need_their_columns() {
+    let batch = rows(&[]).project(&[0, 2]).unwrap();
+    let error = merge(&write(batch, &[31]), None).unwrap_err();
+    assert_eq!(error.to_string(), "table `t`: column `period_start` is missing, expected Date32");
+}

@@ -1,0 +1,104 @@
+//! The rows of `kpi_runs`: which versions of which tables a run left behind, so that they can be read together.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use chrono::{DateTime, Utc};
+
+use crate::delta::Written;
+use crate::error::ReportError;
+
+/// One execution of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The run's own name.
+    pub run_id: String,
+    /// The job.
+    pub job: String,
+    /// The project.
+    pub project: String,
+    /// The version of this program.
+    pub quotient_version: String,
+    /// How it ended, such as `done`.
+    pub status: String,
+    /// When it started, by the caller's clock.
+    pub started_at: DateTime<Utc>,
+    /// When it ended, by the caller's clock; `None` if it has not.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// What it took for now.
+    pub as_of: DateTime<Utc>,
+}
+
+/// `kpi_runs`: one row per table of a run, in the order given; a run without tables has one row whose table is null.
+///
+/// Columns: run_id, job, project, status, as_of, started_at, finished_at (instants), table_name, table_version, rows, changed, quotient_version.
+///
+/// # Errors
+/// None that a run can cause.
+pub fn kpi_runs(run: &Run, tables: &[Written]) -> Result<RecordBatch, ReportError> {
+    let tables: Vec<Option<&Written>> = if tables.is_empty() { vec![None] } else { tables.iter().map(Some).collect() };
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(tables.iter().map(|_| value))) };
+    let instant = |value: Option<DateTime<Utc>>| -> ArrayRef {
+        let micros = tables.iter().map(|_| value.map(|at| at.timestamp_micros()));
+        Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+    };
+    let names: StringArray = tables.iter().map(|t| t.map(|t| t.name.as_str())).collect();
+    let versions: Int64Array = tables.iter().map(|t| t.map(|t| t.version)).collect();
+    let rows: Int64Array = tables.iter().map(|t| t.and_then(|t| i64::try_from(t.rows).ok())).collect();
+    let changed: BooleanArray = tables.iter().map(|t| t.map(|t| t.changed)).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("run_id", text(&run.run_id)),
+        ("job", text(&run.job)),
+        ("project", text(&run.project)),
+        ("status", text(&run.status)),
+        ("as_of", instant(Some(run.as_of))),
+        ("started_at", instant(Some(run.started_at))),
+        ("finished_at", instant(run.finished_at)),
+        ("table_name", Arc::new(names)),
+        ("table_version", Arc::new(versions)),
+        ("rows", Arc::new(rows)),
+        ("changed", Arc::new(changed)),
+        ("quotient_version", text(&run.quotient_version)),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).map_err(ReportError::rows("kpi_runs", "make"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Run, kpi_runs};
+    use crate::delta::Written;
+    use crate::render::{Format, render};
+
+    fn run() -> Run {
+        Run {
+            run_id: "r1".to_owned(),
+            job: "nightly".to_owned(),
+            project: "shop".to_owned(),
+            quotient_version: "0.1.0".to_owned(),
+            status: "done".to_owned(),
+            started_at: "2024-05-01T02:00:00Z".parse().unwrap(),
+            finished_at: None,
+            as_of: "2024-05-01T00:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_run_has_a_row_per_table() {
+        let table = Written {
+            name: "revenue".to_owned(),
+            version: 3,
+            changed: true,
+            rows: 12,
+        };
+        let expected = "run_id,job,project,status,as_of,started_at,finished_at,table_name,table_version,rows,changed,quotient_version\r\n\
+            r1,nightly,shop,done,2024-05-01T00:00:00Z,2024-05-01T02:00:00Z,,revenue,3,12,true,0.1.0\r\n";
+        assert_eq!(render(&kpi_runs(&run(), &[table]).unwrap(), Format::Csv).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_run_without_tables_has_one_row() {
+        let batch = kpi_runs(&run(), &[]).unwrap();
+        assert_eq!(batch.num_rows(), 1);
+        assert_eq!(batch.column_by_name("table_name").unwrap().null_count(), 1);
+    }
+}

@@ -1,0 +1,55 @@
+{# Days, instants and time zones: what differs by engine, under one name each. #}
+{# Arguments are SQL text. Instants are TIMESTAMP WITH TIME ZONE, days are DATE. #}
+
+{# An instant literal from RFC 3339 text. #}
+{% macro instant(text) %}
+{%- if target.type == 'polars' -%} instant('{{ text }}')
+{%- elif target.type == 'spark' -%} CAST('{{ text }}' AS TIMESTAMP)
+{%- else -%} CAST('{{ text }}' AS TIMESTAMP WITH TIME ZONE)
+{%- endif -%}
+{% endmacro %}
+
+{# A day literal from ISO text. #}
+{% macro day(text) %}CAST('{{ text }}' AS DATE){% endmacro %}
+
+{# The day of an instant in the project's time zone. #}
+{% macro local_date(instant_sql) %}
+{%- if target.type == 'polars' -%} local_date({{ instant_sql }}, '{{ var("time_zone") }}')
+{%- elif target.type == 'spark' -%} CAST(from_utc_timestamp({{ instant_sql }}, '{{ var("time_zone") }}') AS DATE)
+{%- else -%} CAST(timezone('{{ var("time_zone") }}', {{ instant_sql }}) AS DATE)
+{%- endif -%}
+{% endmacro %}
+
+{# The instant at which a day starts in the project's time zone. #}
+{% macro local_midnight(date_sql) %}
+{%- if target.type == 'polars' -%} local_midnight({{ date_sql }}, '{{ var("time_zone") }}')
+{%- elif target.type == 'spark' -%} to_utc_timestamp(CAST({{ date_sql }} AS TIMESTAMP), '{{ var("time_zone") }}')
+{%- else -%} timezone('{{ var("time_zone") }}', CAST({{ date_sql }} AS TIMESTAMP))
+{%- endif -%}
+{% endmacro %}
+
+{# Microseconds since 1970-01-01T00:00:00Z, as BIGINT. #}
+{% macro epoch_us(instant_sql) %}
+{%- if target.type == 'spark' -%} unix_micros({{ instant_sql }})
+{%- else -%} epoch_us({{ instant_sql }})
+{%- endif -%}
+{% endmacro %}
+
+{# Seconds from one instant to another, exact microseconds divided at the end, as DOUBLE. #}
+{% macro seconds_between(from_sql, to_sql) %}(CAST({{ epoch_us(to_sql) }} - {{ epoch_us(from_sql) }} AS DOUBLE) / CAST(1000000 AS DOUBLE)){% endmacro %}
+
+{# A day, n days later; n is an integer or an integer expression. #}
+{% macro add_days(date_sql, n) %}
+{%- if target.type == 'polars' -%} add_days({{ date_sql }}, {{ n }})
+{%- elif target.type == 'spark' -%} date_add({{ date_sql }}, CAST({{ n }} AS INT))
+{%- else -%} CAST({{ date_sql }} + CAST({{ n }} AS INTEGER) AS DATE)
+{%- endif -%}
+{% endmacro %}
+
+{# Days from one day to another, as BIGINT. #}
+{% macro days_between(from_sql, to_sql) %}
+{%- if target.type == 'polars' -%} days_between({{ from_sql }}, {{ to_sql }})
+{%- elif target.type == 'spark' -%} CAST(datediff({{ to_sql }}, {{ from_sql }}) AS BIGINT)
+{%- else -%} date_diff('day', {{ from_sql }}, {{ to_sql }})
+{%- endif -%}
+{% endmacro %}

@@ -1,0 +1,35 @@
+-- Starts (+1) and lapses (-1) of a customer's subscriptions to a product family, gaps of at most var grace_days left out.
+-- A lapse is dated at the end of service: its day is the first without.
+-- Grain: one row per customer, product family and day with a start or a lapse.
+WITH spells AS (
+    {{ service_spells(ref('services'), ['customer_id', 'family']) }}
+),
+
+movements AS (
+    SELECT
+        spells.customer_id AS customer_id,
+        spells.family AS family,
+        spells.started_on AS moved_on,
+        CASE WHEN spells.spell_number = 1 THEN 'start' ELSE 'reactivation' END AS kind,
+        1 AS change
+    FROM spells
+    UNION ALL
+    SELECT
+        spells.customer_id AS customer_id,
+        spells.family AS family,
+        spells.ended_on AS moved_on,
+        'lapse' AS kind,
+        -1 AS change
+    FROM spells
+    WHERE spells.ended_on IS NOT NULL
+)
+
+SELECT
+    movements.customer_id || '#' || COALESCE(movements.family, '') || '#' || CAST(movements.moved_on AS VARCHAR) AS family_movement_id,
+    movements.customer_id AS customer_id,
+    movements.family AS family,
+    movements.moved_on AS moved_on,
+    movements.kind AS kind,
+    movements.change AS change,
+    movements.kind = 'lapse' AS is_lapse
+FROM movements

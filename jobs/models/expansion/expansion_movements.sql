@@ -1,0 +1,162 @@
+-- Movements of monthly recurring revenue: what each day changed for a customer in a product family.
+-- new: the customer's first service; reactivation: a service after a lapse; churn: the customer lapses;
+-- cross_sell: a family never held before; upsell: a tier above every tier of the family that was held the day
+-- before or ended within var grace_days; expansion and contraction: every other change up and down.
+-- A service without a family is neither upsell nor cross-sell.
+-- Product and rep are those of the highest tier that started on the day, else of the highest that ended.
+-- The movements of a customer sum to its MRR.
+-- Grain: one row per customer, product family and day with a start or an end of service.
+WITH services AS (
+    SELECT
+        services.subscription_id AS subscription_id,
+        services.customer_id AS customer_id,
+        services.product_id AS product_id,
+        services.rep_id AS rep_id,
+        services.family AS family,
+        COALESCE(services.family, '(none)') AS family_key,
+        services.tier AS tier,
+        services.started_on AS started_on,
+        services.ended_on AS ended_on,
+        services.mrr AS mrr
+    FROM {{ ref('services') }} AS services
+),
+
+spells AS (
+    {{ service_spells(ref('services'), ['customer_id']) }}
+),
+
+events AS (
+    SELECT
+        services.subscription_id AS subscription_id,
+        services.customer_id AS customer_id,
+        services.family AS family,
+        services.family_key AS family_key,
+        services.product_id AS product_id,
+        services.rep_id AS rep_id,
+        services.tier AS tier,
+        services.started_on AS moved_on,
+        1 AS is_start,
+        services.tier AS started_tier,
+        services.mrr AS amount
+    FROM services
+    UNION ALL
+    SELECT
+        services.subscription_id AS subscription_id,
+        services.customer_id AS customer_id,
+        services.family AS family,
+        services.family_key AS family_key,
+        services.product_id AS product_id,
+        services.rep_id AS rep_id,
+        services.tier AS tier,
+        services.ended_on AS moved_on,
+        0 AS is_start,
+        CAST(NULL AS INTEGER) AS started_tier,
+        -services.mrr AS amount
+    FROM services
+    WHERE services.ended_on IS NOT NULL
+),
+
+ranked AS (
+    SELECT
+        events.customer_id AS customer_id,
+        events.family_key AS family_key,
+        events.moved_on AS moved_on,
+        events.family AS family,
+        events.product_id AS product_id,
+        events.rep_id AS rep_id,
+        row_number() OVER (
+            PARTITION BY events.customer_id, events.family_key, events.moved_on
+            ORDER BY
+                events.is_start DESC NULLS LAST,
+                events.tier DESC NULLS LAST,
+                events.subscription_id ASC NULLS LAST
+        ) AS place
+    FROM events
+),
+
+changes AS (
+    SELECT
+        events.customer_id AS customer_id,
+        events.family_key AS family_key,
+        events.moved_on AS moved_on,
+        max(events.is_start) AS has_start,
+        max(events.started_tier) AS started_tier,
+        sum(events.amount) AS amount
+    FROM events
+    GROUP BY events.customer_id, events.family_key, events.moved_on
+),
+
+held AS (
+    SELECT
+        changes.customer_id AS customer_id,
+        changes.family_key AS family_key,
+        changes.moved_on AS moved_on,
+        max(
+            CASE
+                WHEN
+                    services.ended_on IS NULL
+                    OR {{ days_between('services.ended_on', 'changes.moved_on') }} <= {{ var('grace_days') }}
+                    THEN services.tier
+            END
+        ) AS held_tier
+    FROM changes
+    INNER JOIN services
+        ON
+            changes.customer_id = services.customer_id
+            AND changes.family_key = services.family_key
+            AND services.started_on < changes.moved_on
+    GROUP BY changes.customer_id, changes.family_key, changes.moved_on
+),
+
+classified AS (
+    SELECT
+        changes.customer_id AS customer_id,
+        changes.family_key AS family_key,
+        changes.moved_on AS moved_on,
+        changes.amount AS amount,
+        CASE
+            WHEN spells.started_on = changes.moved_on AND spells.spell_number = 1 THEN 'new'
+            WHEN spells.started_on = changes.moved_on THEN 'reactivation'
+            WHEN spells.ended_on = changes.moved_on THEN 'churn'
+            WHEN changes.has_start = 1 AND changes.family_key <> '(none)' AND held.customer_id IS NULL THEN 'cross_sell'
+            WHEN changes.family_key <> '(none)' AND changes.started_tier > held.held_tier THEN 'upsell'
+            WHEN changes.amount < CAST(0 AS DECIMAL(38, 6)) THEN 'contraction'
+            ELSE 'expansion'
+        END AS kind
+    FROM changes
+    LEFT JOIN held
+        ON
+            changes.customer_id = held.customer_id
+            AND changes.family_key = held.family_key
+            AND changes.moved_on = held.moved_on
+    INNER JOIN spells
+        ON
+            changes.customer_id = spells.customer_id
+            AND spells.started_on <= changes.moved_on
+            AND (spells.ended_on IS NULL OR spells.ended_on >= changes.moved_on)
+)
+
+SELECT
+    classified.customer_id || '#' || classified.family_key || '#' || CAST(classified.moved_on AS VARCHAR)
+        AS expansion_movement_id,
+    classified.customer_id AS customer_id,
+    ranked.product_id AS product_id,
+    ranked.rep_id AS rep_id,
+    ranked.family AS family,
+    classified.moved_on AS moved_on,
+    classified.kind AS kind,
+    classified.amount AS amount,
+    CASE WHEN classified.kind = 'upsell' THEN classified.customer_id END AS upsell_customer_id,
+    CASE WHEN classified.kind = 'cross_sell' THEN classified.customer_id END AS cross_sell_customer_id,
+    CASE WHEN classified.kind = 'upsell' THEN classified.amount ELSE CAST(0 AS DECIMAL(38, 6)) END AS upsell_amount,
+    CASE
+        WHEN classified.kind = 'cross_sell' THEN classified.amount
+        ELSE CAST(0 AS DECIMAL(38, 6))
+    END AS cross_sell_amount
+FROM classified
+INNER JOIN ranked
+    ON
+        classified.customer_id = ranked.customer_id
+        AND classified.family_key = ranked.family_key
+        AND classified.moved_on = ranked.moved_on
+        AND ranked.place = 1

@@ -1,0 +1,266 @@
+"""Answers of another engine: dbt-duckdb builds the project, MetricFlow writes the SQL, DuckDB runs it.
+
+In: the project (jobs/), a lake (data/). Out, next to this file: answers/*.csv and answers/queries.yml;
+and for what MetricFlow cannot express, ../duckdb/*.csv from the hand-written ../duckdb/*.sql.
+
+    VENV/bin/python tests/conformance/metricflow/answers.py [--lake data] [--as-of 2026-01-01T00:00:00Z]
+
+A CSV has one row per cell, ordered by period and dimensions.
+A dimension without a value is `(none)`, a null is an empty field, decimals keep every digit, floats have twelve.
+"""
+
+import argparse
+import csv
+import datetime
+import decimal
+import json
+import logging
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import duckdb
+import yaml
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+MONTH = "metric_time__month"
+
+# Name, metrics that have the same cells, and the dimensions to group by beside the total.
+QUERIES = [
+    (
+        "closed_deals",
+        [
+            "sales_cycle_days",
+            "sales_cycle_days_median",
+            "sales_cycle_days_p90",
+            "won_deals",
+            "lost_deals",
+            "closed_deals",
+            "win_rate",
+            "average_deal_size",
+        ],
+        ["rep__team", "opportunity__cycle_bucket"],
+    ),
+    ("stage_visits", ["stage_days", "stage_days_median"], ["stage_visit__stage"]),
+    (
+        "sales_lines",
+        ["units_sold", "units_returned", "orders", "gross_sales", "returns_amount", "revenue"],
+        ["order_line__channel", "product__family", "rep__team"],
+    ),
+    ("revenue_growth", ["revenue_growth"], ["order_line__channel"]),
+    ("revenue_growth_yoy", ["revenue_growth_yoy"], ["order_line__channel"]),
+    ("revenue_ytd", ["revenue_ytd"], ["order_line__channel", "rep__team"]),
+    (
+        "leads",
+        [
+            "leads",
+            "leads_contacted",
+            "leads_never_contacted",
+            "leads_pre_contacted",
+            "leads_contacted_rate",
+            "lead_response_hours",
+            "lead_response_hours_median",
+            "lead_response_hours_p90",
+            "leads_sla_due",
+            "leads_within_sla",
+            "within_sla_rate",
+            "leads_converted_90d",
+            "lead_conversion_rate",
+        ],
+        ["lead__source", "lead__temperature"],
+    ),
+    ("acquisition_costs", ["acquisition_cost"], ["sales_team"]),
+    ("first_wins", ["new_customers"], ["sales_team"]),
+    ("customer_acquisition_cost", ["customer_acquisition_cost"], ["sales_team"]),
+    ("customer_acquisition_rate", ["customer_acquisition_rate"], ["customer__segment"]),
+    ("customer_movements", ["customers_net_change", "churned_customers"], ["customer__segment"]),
+    (
+        "customers",
+        ["active_customers", "customers_at_start", "customer_churn_rate"],
+        ["customer__segment"],
+    ),
+    ("product_movements", ["product_customers_net_change", "product_churned_customers"], ["product"]),
+    (
+        "product_customers",
+        ["product_active_customers", "product_customers_at_start", "product_churn_rate"],
+        ["product"],
+    ),
+    (
+        "family_movements",
+        ["family_customers_net_change", "family_churned_customers"],
+        ["family_movement__family"],
+    ),
+    (
+        "family_customers",
+        ["family_active_customers", "family_customers_at_start", "family_churn_rate"],
+        ["family_movement__family"],
+    ),
+    (
+        "expansion_movements",
+        ["upsell_customers", "cross_sell_customers", "upsell_revenue", "cross_sell_revenue"],
+        ["product__family", "rep__team"],
+    ),
+    ("expansion_rates", ["upsell_rate", "cross_sell_rate"], ["customer__segment"]),
+]
+
+
+def build(project, lake, database, time_zone, as_of):
+    """Build the models of a copy of the project into `database`."""
+    environment = dict(
+        os.environ,
+        QUOTIENT_LAKE=str(lake),
+        QUOTIENT_DUCKDB=str(database),
+        QUOTIENT_TIME_ZONE=time_zone,
+        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+    )
+    for name in ("DBT_TARGET_PATH", "DBT_PROJECT_DIR", "DBT_PROFILES_DIR"):
+        environment.pop(name, None)
+    os.environ.clear()
+    os.environ.update(environment)
+    dbt = pathlib.Path(sys.executable).with_name("dbt")
+    command = [str(dbt), "run", "--quiet", "--profiles-dir", str(project)]
+    if as_of:
+        command += ["--vars", json.dumps({"as_of": as_of})]
+    subprocess.run(command, cwd=project, check=True)
+
+
+def restore_fills(project):
+    """Put `fill_nulls_with` into the manifest: dbt 1.12 drops it from metrics of the latest spec."""
+    fills = {}
+    for path in project.glob("models/**/*.yml"):
+        text = yaml.safe_load(path.read_text())
+        metrics = list(text.get("metrics") or [])
+        for model in text.get("models") or []:
+            metrics += model.get("metrics") or []
+        fills.update({m["name"]: m["fill_nulls_with"] for m in metrics if "fill_nulls_with" in m})
+    path = project / "target" / "semantic_manifest.json"
+    manifest = json.loads(path.read_text())
+    for metric in manifest["metrics"]:
+        if metric["name"] in fills:
+            metric["type_params"]["fill_nulls_with"] = fills[metric["name"]]
+    path.write_text(json.dumps(manifest))
+
+
+def metricflow_sql(project):
+    """The SQL that MetricFlow writes for each query: a list of (file, metrics, group by, SQL)."""
+    from dbt_metricflow.cli.cli_configuration import CLIConfiguration
+    from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+
+    logging.disable(logging.CRITICAL)
+    os.chdir(project)
+    configuration = CLIConfiguration()
+    configuration.setup(
+        dbt_profiles_path=project, dbt_project_path=project, configure_file_logging=False
+    )
+    answers = []
+    for name, metrics, dimensions in QUERIES:
+        for dimension in [None, *dimensions]:
+            group_by = [MONTH] + ([dimension] if dimension else [])
+            request = MetricFlowQueryRequest.create(metric_names=metrics, group_by_names=group_by)
+            sql = configuration.mf.explain(request).sql_statement.without_descriptions.sql
+            file = f"{name}.csv" if dimension is None else f"{name}.{dimension}.csv"
+            answers.append((file, metrics, group_by, sql))
+    return answers
+
+
+def text(value):
+    """A value as text: exact, floats to twelve digits."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat()
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, float):
+        # The order of a parallel sum shows in the last digits: they are left out.
+        return repr(float(f"{value:.12g}"))
+    return str(value)
+
+
+def write(connection, sql, group_by, metrics, path):
+    """Run the query and write its rows, ordered by the group."""
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description]
+    rows = []
+    for row in cursor.fetchall():
+        cells = dict(zip(names, row))
+        group = [text(cells[name]) or "(none)" for name in group_by]
+        rows.append(group + [text(cells[name]) for name in metrics])
+    rows.sort(key=lambda row: row[: len(group_by)])
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(group_by + metrics)
+        writer.writerows(rows)
+
+
+def index(path, as_of, lake, entries):
+    """Write what each file answers."""
+    lines = [
+        "# Written by answers.py: what each file answers, for which lake and as-of.",
+        f'as_of: "{as_of}"',
+        f"lake: {lake}",
+        "queries:",
+    ]
+    for file, metrics, group_by in entries:
+        lines.append(f"  - file: {file}")
+        lines.append(f"    metrics: [{', '.join(metrics)}]")
+        lines.append(f"    group_by: [{', '.join(group_by)}]")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lake", type=pathlib.Path, default=ROOT / "data")
+    parser.add_argument("--jobs", type=pathlib.Path, default=ROOT / "jobs")
+    parser.add_argument("--out", type=pathlib.Path, default=HERE.parent)
+    parser.add_argument("--as-of", help="else var as_of of dbt_project.yml")
+    arguments = parser.parse_args()
+    lake, out = arguments.lake.resolve(), arguments.out.resolve()
+    settings = yaml.safe_load((arguments.jobs / "dbt_project.yml").read_text())
+    as_of = arguments.as_of or settings["vars"]["as_of"]
+    time_zone = settings["vars"]["time_zone"]
+    lake_name = lake.relative_to(ROOT) if lake.is_relative_to(ROOT) else lake.name
+
+    with tempfile.TemporaryDirectory() as folder:
+        project = pathlib.Path(folder) / "jobs"
+        database = pathlib.Path(folder) / "answers.duckdb"
+        shutil.copytree(arguments.jobs, project, ignore=shutil.ignore_patterns("target", "logs"))
+        build(project, lake, database, time_zone, arguments.as_of)
+        restore_fills(project)
+        queries = metricflow_sql(project)
+        os.chdir(ROOT)
+
+        # dbt still holds the database: read a copy, of the same name, as the SQL says it.
+        copy = pathlib.Path(folder) / "copy" / database.name
+        copy.parent.mkdir()
+        shutil.copy(database, copy)
+        connection = duckdb.connect(str(copy))
+        connection.execute(f"SET TimeZone = '{time_zone}'")
+        answers = out / "metricflow" / "answers"
+        answers.mkdir(parents=True, exist_ok=True)
+        for old in answers.glob("*.csv"):
+            old.unlink()
+        for file, metrics, group_by, sql in queries:
+            write(connection, sql, group_by, metrics, answers / file)
+        entries = [(file, metrics, group_by) for file, metrics, group_by, _ in queries]
+        index(answers / "queries.yml", as_of, lake_name, entries)
+
+        by_hand = []
+        for path in sorted((HERE.parent / "duckdb").glob("*.sql")):
+            # The first two lines of the file: `-- metrics: a, b` and `-- group_by: c, d`.
+            head = [line.split(":", 1)[1] for line in path.read_text().splitlines()[:2]]
+            metrics, group_by = ([name.strip() for name in part.split(",")] for part in head)
+            file = path.with_suffix(".csv").name
+            (out / "duckdb").mkdir(parents=True, exist_ok=True)
+            write(connection, path.read_text(), group_by, metrics, out / "duckdb" / file)
+            by_hand.append((file, metrics, group_by))
+        index(out / "duckdb" / "queries.yml", as_of, lake_name, by_hand)
+    print(f"{len(queries)} answers of MetricFlow, {len(by_hand)} of DuckDB, in {out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+SELECT deal_id, won
+FROM "deals"
+WHERE won

@@ -1,0 +1,4 @@
+-- upper and lower case differ; null stays unknown
+SELECT deal_id, customer, customer LIKE '%o_' AS matched
+FROM "deals"
+WHERE customer NOT LIKE 'z%'

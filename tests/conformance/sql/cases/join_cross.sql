@@ -1,0 +1,3 @@
+SELECT y.day, s.stage
+FROM "days" AS y
+CROSS JOIN (SELECT DISTINCT stage FROM "deals") AS s

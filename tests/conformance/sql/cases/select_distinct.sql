@@ -1,0 +1,2 @@
+SELECT DISTINCT rep_id, stage, amount
+FROM "deals"

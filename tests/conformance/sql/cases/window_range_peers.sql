@@ -1,0 +1,7 @@
+-- RANGE CURRENT ROW stands for all peers, at either end
+SELECT
+    deal_id,
+    sum(amount) OVER (ORDER BY closed_on ASC NULLS LAST RANGE BETWEEN CURRENT ROW AND CURRENT ROW) AS same_day,
+    count(*) OVER (ORDER BY closed_on ASC NULLS LAST RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS from_day,
+    sum(units) OVER (ORDER BY closed_on ASC NULLS LAST RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS everything
+FROM "deals"

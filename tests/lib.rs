@@ -1,0 +1,1 @@
+//! End to end, conformance, laws and bad input.

@@ -1,0 +1,17 @@
+-- The record has no orders: a deal won is an order of one unit, on the day it closed, at its close_value.
+-- So units are deals won and revenue is their value; the product is normalised once, with the deals.
+SELECT
+    opportunities.opportunity_id AS order_id,
+    CAST(1 AS BIGINT) AS line_number,
+    opportunities.closed_at AS ordered_at,
+    opportunities.closed_on AS ordered_on,
+    opportunities.customer_id AS customer_id,
+    opportunities.product_id AS product_id,
+    opportunities.rep_id AS rep_id,
+    CAST(NULL AS VARCHAR) AS location,
+    CAST(NULL AS VARCHAR) AS channel,
+    CAST(1 AS BIGINT) AS quantity,
+    opportunities.amount AS amount,
+    opportunities.currency AS currency
+FROM {{ ref('stg_opportunities') }} AS opportunities
+WHERE opportunities.status = 'won'
