@@ -1,1 +1,26 @@
-//! Plan and run jobs
+//! Plan and run jobs, answer queries, check and explain projects.
+//!
+//! In: a project's folder, environment variables, an as-of. Out: result tables, or one error that says whose fault it is.
+//! This is where the other crates meet: it opens the lake with `ingest`, computes with `metrics`, writes with `report`.
+
+mod check;
+mod error;
+mod explain;
+mod plan;
+mod progress;
+mod project_files;
+mod results;
+mod run;
+mod values;
+mod workspace;
+
+pub use check::{CheckReport, CheckedSource};
+pub use error::{ErrorClass, JobError};
+pub use explain::Explanation;
+pub use plan::{Plan, PlannedTable};
+pub use progress::{Progress, Silent};
+pub use quotient_demo::{DemoError, DemoRequest, DemoTable, generate};
+pub use quotient_metrics::QueryRequest;
+pub use quotient_report::{Format, ReportError, render};
+pub use run::{RunSummary, WrittenTable};
+pub use workspace::{OpenRequest, Workspace};

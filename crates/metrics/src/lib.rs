@@ -1,4 +1,28 @@
 //! SQL to lazy frames, metrics to cells.
+//!
+//! In: a checked project, relations of its sources, an as-of. Out: cells, as columns or as a table. The same rows and as-of give the
+//! same bytes, whatever the thread count. It reads no lake, writes nothing and asks no clock.
 
 pub mod cube;
 pub mod sql;
+
+mod bridge;
+mod cells;
+mod cumulative;
+mod derive;
+mod engine;
+mod error;
+mod fact;
+mod formula;
+mod join;
+mod needs;
+mod polars_engine;
+mod query;
+
+pub use cells::{Column, Grid, Key, Kind, Value};
+pub use derive::{Cells, cells};
+pub use engine::{BaseGrouping, BaseMeasure, BaseRequest, Engine, NONE};
+pub use error::MetricsError;
+pub use needs::{CellRequest, Counts};
+pub use polars_engine::PolarsEngine;
+pub use query::{QueryRequest, filled, metric_array, query};

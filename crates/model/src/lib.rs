@@ -29,7 +29,7 @@ pub use metric::{Agg, Input, Metric, MetricKind, MetricMeta, Offset, PeriodAgg, 
 pub use model::{Dimension, DimensionKind, Entity, EntityKind, Model, Semantics};
 pub use nearest::nearest;
 pub use project::{Project, ProjectFiles, ProjectPaths, Settings};
-pub use resolve::{GroupItem, resolve_item};
+pub use resolve::{GroupItem, items_of, resolve_item};
 pub use source::{ColumnType, SourceColumn, SourceTable};
 pub use validate::inputs_of;
 pub use yaml::{Entry, Node, Value};

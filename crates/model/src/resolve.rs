@@ -51,7 +51,8 @@ pub fn resolve_item<'a>(project: &'a Project, model: &str, item: &str) -> Result
 }
 
 /// Every item that a model's rows can be grouped by, sorted.
-fn items_of(project: &Project, model: &str) -> Vec<String> {
+#[must_use]
+pub fn items_of(project: &Project, model: &str) -> Vec<String> {
     let Some(semantics) = semantics_of(project, model) else { return Vec::new() };
     let mut items = Vec::new();
     if let Some(primary) = &semantics.primary_entity {

@@ -36,6 +36,13 @@ pub enum Replace {
     /// Those of these periods: grain and first day, as days since 1970-01-01.
     /// The table has the columns `grain` (text) and `period_start` (date), and every new row is of one of the periods.
     Periods(Vec<(String, i32)>),
+    /// Those whose text in a column is this one: a table that several jobs share holds each job's rows under its name.
+    Where {
+        /// The column.
+        column: String,
+        /// The text.
+        value: String,
+    },
 }
 
 /// What is to be written to a table.

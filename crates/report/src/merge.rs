@@ -70,6 +70,15 @@ fn replaced(table: &str, old: &RecordBatch, replace: &Replace) -> Result<Vec<boo
             let wanted: BTreeSet<(&str, i32)> = periods.iter().map(|(grain, start)| (grain.as_str(), *start)).collect();
             Ok(periods_of(table, old)?.into_iter().map(|period| period.is_some_and(|p| wanted.contains(&p))).collect())
         }
+        Replace::Where { column, value } => {
+            let texts = old.column_by_name(column).and_then(|c| c.as_string_opt::<i32>()).ok_or_else(|| ReportError::Schema {
+                table: table.to_owned(),
+                column: column.clone(),
+                expected: "text".to_owned(),
+                found: old.column_by_name(column).map_or_else(|| "no such column".to_owned(), |c| c.data_type().to_string()),
+            })?;
+            Ok(texts.iter().map(|text| text == Some(value.as_str())).collect())
+        }
     }
 }
 

@@ -21,27 +21,20 @@ pub struct Run {
     pub quotient_version: String,
     /// How it ended, such as `done`.
     pub status: String,
-    /// When it started, by the caller's clock.
-    pub started_at: DateTime<Utc>,
-    /// When it ended, by the caller's clock; `None` if it has not.
-    pub finished_at: Option<DateTime<Utc>>,
     /// What it took for now.
     pub as_of: DateTime<Utc>,
 }
 
 /// `kpi_runs`: one row per table of a run, in the order given; a run without tables has one row whose table is null.
 ///
-/// Columns: run_id, job, project, status, as_of, started_at, finished_at (instants), table_name, table_version, rows, changed, quotient_version.
+/// Columns: run_id, job, project, status, as_of (an instant), table_name, table_version, rows, changed, quotient_version.
 ///
 /// # Errors
 /// None that a run can cause.
 pub fn kpi_runs(run: &Run, tables: &[Written]) -> Result<RecordBatch, ReportError> {
     let tables: Vec<Option<&Written>> = if tables.is_empty() { vec![None] } else { tables.iter().map(Some).collect() };
     let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(tables.iter().map(|_| value))) };
-    let instant = |value: Option<DateTime<Utc>>| -> ArrayRef {
-        let micros = tables.iter().map(|_| value.map(|at| at.timestamp_micros()));
-        Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-    };
+    let as_of: TimestampMicrosecondArray = tables.iter().map(|_| Some(run.as_of.timestamp_micros())).collect();
     let names: StringArray = tables.iter().map(|t| t.map(|t| t.name.as_str())).collect();
     let versions: Int64Array = tables.iter().map(|t| t.map(|t| t.version)).collect();
     let rows: Int64Array = tables.iter().map(|t| t.and_then(|t| i64::try_from(t.rows).ok())).collect();
@@ -51,9 +44,7 @@ pub fn kpi_runs(run: &Run, tables: &[Written]) -> Result<RecordBatch, ReportErro
         ("job", text(&run.job)),
         ("project", text(&run.project)),
         ("status", text(&run.status)),
-        ("as_of", instant(Some(run.as_of))),
-        ("started_at", instant(Some(run.started_at))),
-        ("finished_at", instant(run.finished_at)),
+        ("as_of", Arc::new(as_of.with_timezone("UTC"))),
         ("table_name", Arc::new(names)),
         ("table_version", Arc::new(versions)),
         ("rows", Arc::new(rows)),
@@ -76,8 +67,6 @@ mod tests {
             project: "shop".to_owned(),
             quotient_version: "0.1.0".to_owned(),
             status: "done".to_owned(),
-            started_at: "2024-05-01T02:00:00Z".parse().unwrap(),
-            finished_at: None,
             as_of: "2024-05-01T00:00:00Z".parse().unwrap(),
         }
     }
@@ -90,8 +79,8 @@ mod tests {
             changed: true,
             rows: 12,
         };
-        let expected = "run_id,job,project,status,as_of,started_at,finished_at,table_name,table_version,rows,changed,quotient_version\r\n\
-            r1,nightly,shop,done,2024-05-01T00:00:00Z,2024-05-01T02:00:00Z,,revenue,3,12,true,0.1.0\r\n";
+        let expected = "run_id,job,project,status,as_of,table_name,table_version,rows,changed,quotient_version\r\n\
+            r1,nightly,shop,done,2024-05-01T00:00:00Z,revenue,3,12,true,0.1.0\r\n";
         assert_eq!(render(&kpi_runs(&run(), &[table]).unwrap(), Format::Csv).unwrap(), expected);
     }
 

@@ -15,7 +15,7 @@ use datafusion_expr::{
 use super::types::{instant, local, logical};
 
 /// Every scalar function, in the order of the alphabet.
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 32] = [
     "abs",
     "add_days",
     "add_months",
@@ -42,6 +42,7 @@ const NAMES: [&str; 31] = [
     "nullif",
     "replace",
     "round",
+    "round_half_even",
     "rtrim",
     "substr",
     "trim",
@@ -111,7 +112,7 @@ impl ScalarUDFImpl for Declared {
                 let number = self.number(arguments)?;
                 self.exactly(arguments, vec![number])
             }
-            "round" if arguments.len() == 2 => Ok(vec![self.number(arguments)?, Int64]),
+            "round" | "round_half_even" if arguments.len() == 2 => Ok(vec![self.number(arguments)?, Int64]),
             "round" => {
                 let number = self.number(arguments)?;
                 self.exactly(arguments, vec![number])

@@ -43,14 +43,15 @@ pub(crate) fn lower_function(scope: &Scope<'_>, call: &ScalarFunction) -> Result
         ("abs", [value]) => Ok(value.clone().abs()),
         ("floor", [value]) => Ok(value.clone().floor()),
         ("ceil", [value]) => Ok(value.clone().ceil()),
-        ("round", [value, ..]) => {
+        ("round" | "round_half_even", [value, ..]) => {
             let digits = match call.args.get(1) {
                 Some(digits) => whole(name, digits)?,
                 None => 0,
             };
             let digits = u32::try_from(digits)
                 .map_err(|_| Fault::unsupported("`round` to a negative number of digits"))?;
-            Ok(value.clone().round(digits, pl::RoundMode::HalfAwayFromZero))
+            let mode = if name == "round" { pl::RoundMode::HalfAwayFromZero } else { pl::RoundMode::HalfToEven };
+            Ok(value.clone().round(digits, mode))
         }
         ("epoch_us", [instant]) => Ok(instant.clone().cast(pl::DataType::Int64)),
         ("instant", [_]) => instant_literal(&call.args[0]),

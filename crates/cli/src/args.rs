@@ -1,0 +1,200 @@
+//! Arguments as typed: texts and flags, not yet checked against each other.
+//!
+//! The doc comments here are the help texts, the man page and the completions.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+/// The day after the last of the demo lake, unless another is asked for.
+pub(crate) const DEMO_END: &str = "2026-01-01";
+/// The project, unless another is named.
+pub(crate) const PROJECT: &str = "jobs";
+
+const EVERYWHERE: &str = "Global options";
+const AFTER: &str = "\
+Environment:
+  QUOTIENT_PROJECT  the project, where --project is not given
+  QUOTIENT_LAKE     folder or URL of the lake that the packaged project reads
+  QUOTIENT_RESULTS  folder or URL that the packaged jobs write to
+
+Exit status:
+  0   done
+  1   data findings over the limit
+  2   wrong usage
+  3   wrong project or job file
+  4   input cannot be read, or is not as declared
+  5   output cannot be written
+  70  a fault of the program itself";
+
+/// Sales KPIs from a lake of Parquet, as batch jobs.
+#[derive(Debug, Parser)]
+#[command(name = "quotient", version, max_term_width = 100, after_help = AFTER)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Folder of the project.
+    #[arg(long, global = true, value_name = "DIR", env = "QUOTIENT_PROJECT", hide_env_values = true, default_value = PROJECT, value_hint = ValueHint::DirPath, help_heading = EVERYWHERE)]
+    pub(crate) project: PathBuf,
+    /// What to take for now: an instant (RFC 3339), or a date for its midnight in UTC [default: the clock].
+    #[arg(long, global = true, value_name = "WHEN", help_heading = EVERYWHERE)]
+    pub(crate) as_of: Option<String>,
+    /// Set a var of the project; may be repeated.
+    #[arg(long = "var", global = true, value_name = "NAME=VALUE", help_heading = EVERYWHERE)]
+    pub(crate) vars: Vec<String>,
+    /// Form of the data on stdout.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Table, help_heading = EVERYWHERE)]
+    pub(crate) format: FormatArg,
+    /// Say nothing on stderr but errors.
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) quiet: bool,
+    /// Draw no progress bar.
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) no_progress: bool,
+}
+
+/// The forms of data on stdout.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// Columns for a terminal.
+    Table,
+    /// JSON for programs.
+    Json,
+    /// CSV for spreadsheets; where a command has several tables, the first.
+    Csv,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the packaged project into an empty folder.
+    Init(InitArgs),
+    /// Make a lake of a fictional company.
+    Demo(DemoArgs),
+    /// Check the project, and every source against the lake.
+    Check,
+    /// Print what a run of a job will do.
+    Plan(JobArgs),
+    /// Run a job: compute its tables and publish them.
+    Run(JobArgs),
+    /// Compute metrics, and print them.
+    Query(QueryArgs),
+    /// Print the definition of a metric: formula, model, SQL.
+    Explain(ExplainArgs),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+    /// Print a man page.
+    Man(ManArgs),
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Where to write it [default: the folder of --project].
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder of the lake; it may not have these tables yet.
+    #[arg(long, value_name = "DIR", default_value = "data", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// Size: 1 is about a million order lines over two years.
+    #[arg(long, value_name = "FACTOR", default_value_t = 0.02, allow_negative_numbers = true)]
+    pub(crate) scale: f64,
+    /// Another seed, another company.
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// First day of the lake.
+    #[arg(long, value_name = "DATE", default_value = "2024-01-01")]
+    pub(crate) from: String,
+    /// Day after the last.
+    #[arg(long, value_name = "DATE", default_value = DEMO_END)]
+    pub(crate) to: String,
+}
+
+/// `plan` and `run`.
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The job file.
+    #[arg(value_name = "JOB", value_hint = ValueHint::FilePath)]
+    pub(crate) job: PathBuf,
+}
+
+/// `query`: the options of `mf query`.
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    /// Metrics to compute.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', required = true)]
+    pub(crate) metrics: Vec<String>,
+    /// What to group by: `metric_time__month`, `rep__team`.
+    #[arg(long, value_name = "X,Y", value_delimiter = ',')]
+    pub(crate) group_by: Vec<String>,
+    /// A condition, such as "{{ Dimension('rep__team') }} = 'North'"; may be repeated.
+    #[arg(long = "where", value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// First day, inclusive.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) start_time: Option<String>,
+    /// Last day, inclusive.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) end_time: Option<String>,
+    /// Columns to sort by, a minus before those from high to low [default: those of --group-by].
+    #[arg(long, value_name = "A,-B", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(crate) order: Vec<String>,
+    /// Print at most this many rows.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Write the rows to a file as CSV, and print none.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) csv: Option<PathBuf>,
+    /// Print the SQL of the models behind the metrics, and compute nothing.
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) explain: bool,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The metric.
+    #[arg(value_name = "METRIC")]
+    pub(crate) metric: String,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// A command [default: the page of all].
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

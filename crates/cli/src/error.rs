@@ -1,0 +1,78 @@
+//! What can go wrong in a call of the binary.
+
+use std::io;
+use std::path::PathBuf;
+
+use arrow::error::ArrowError;
+use quotient_jobs::{DemoError, ErrorClass, JobError, ReportError};
+use thiserror::Error;
+
+use crate::usage::UsageError;
+
+/// A failed command.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    /// An argument cannot be meant.
+    #[error(transparent)]
+    Usage(UsageError),
+    /// The project, its input or its output.
+    #[error(transparent)]
+    Job(Box<JobError>),
+    /// The demo lake.
+    #[error(transparent)]
+    Demo(Box<DemoError>),
+    /// Rows have no text.
+    #[error(transparent)]
+    Render(Box<ReportError>),
+    /// A folder that a project cannot go to.
+    #[error("folder `{}` is not empty, expected an empty one or none\n\nhint: name another folder: `quotient init DIR`", .path.display())]
+    NotEmpty { path: PathBuf },
+    /// A folder that cannot be listed.
+    #[error("cannot look into folder `{}`", .path.display())]
+    Look { path: PathBuf, source: io::Error },
+    /// A file that cannot be written.
+    #[error("cannot write `{}`", .path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// Stdout does not take the data.
+    #[error("cannot write to stdout")]
+    Stdout { source: io::Error },
+    /// Columns of a listing do not fit together.
+    #[error("cannot put a listing together")]
+    Listing { source: ArrowError },
+    /// What was computed cannot be written as JSON.
+    #[error("cannot write JSON")]
+    Json { source: serde_json::Error },
+}
+
+impl CliError {
+    pub(crate) fn job(error: JobError) -> Self {
+        Self::Job(Box::new(error))
+    }
+
+    pub(crate) fn demo(error: DemoError) -> Self {
+        Self::Demo(Box::new(error))
+    }
+
+    pub(crate) fn render(error: ReportError) -> Self {
+        Self::Render(Box::new(error))
+    }
+
+    pub(crate) fn json(source: serde_json::Error) -> Self {
+        Self::Json { source }
+    }
+
+    /// Whose fault it is.
+    pub(crate) fn class(&self) -> ErrorClass {
+        match self {
+            Self::Usage(_) => ErrorClass::Usage,
+            Self::Job(error) => error.class(),
+            Self::Demo(error) => match error.as_ref() {
+                DemoError::Scale { .. } | DemoError::Range { .. } => ErrorClass::Usage,
+                DemoError::Occupied { .. } | DemoError::Folder { .. } | DemoError::File { .. } | DemoError::Encode { .. } => ErrorClass::Output,
+                DemoError::Columns { .. } => ErrorClass::Internal,
+            },
+            Self::NotEmpty { .. } | Self::Look { .. } | Self::Write { .. } | Self::Stdout { .. } => ErrorClass::Output,
+            Self::Render(_) | Self::Listing { .. } | Self::Json { .. } => ErrorClass::Internal,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What can go wrong with a job, and whose fault it is.
+
+use std::path::PathBuf;
+
+use quotient_ingest::IngestError;
+use quotient_metrics::MetricsError;
+use quotient_model::ProjectError;
+use quotient_report::ReportError;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Faults in the project or job file.
+    #[error(transparent)]
+    Project(ProjectError),
+    /// A file of the project cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    ProjectFile {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A model whose SQL is wrong or not supported.
+    #[error("{0}")]
+    Models(Models),
+    /// The lake cannot be read, or is not as declared.
+    #[error(transparent)]
+    Input(IngestError),
+    /// Cells cannot be computed.
+    #[error(transparent)]
+    Metrics(MetricsError),
+    /// Results cannot be written.
+    #[error(transparent)]
+    Output(ReportError),
+    /// The folder of results cannot be opened.
+    #[error("results: {0}")]
+    Results(IngestError),
+    /// The executor could not start.
+    #[error("cannot start the I/O runtime: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// Every model that cannot be bound.
+#[derive(Debug)]
+pub struct Models(pub Vec<MetricsError>);
+
+impl std::fmt::Display for Models {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// Whose fault an error is; exit codes follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// Data findings are over their limit.
+    Findings,
+    /// The command line asks for something that is not there.
+    Usage,
+    /// The project or job file is wrong.
+    Project,
+    /// The lake is wrong or cannot be read.
+    Input,
+    /// Results cannot be written.
+    Output,
+    /// Quotient itself is wrong.
+    Internal,
+}
+
+impl JobError {
+    /// Whose fault it is.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Project(_) | Self::ProjectFile { .. } | Self::Models(_) => ErrorClass::Project,
+            Self::Input(IngestError::Runtime(_)) | Self::Runtime(_) => ErrorClass::Internal,
+            Self::Input(_) => ErrorClass::Input,
+            Self::Output(_) | Self::Results(_) => ErrorClass::Output,
+            Self::Metrics(error) => match error {
+                MetricsError::Unknown { .. } | MetricsError::Group { .. } => ErrorClass::Usage,
+                MetricsError::Sql(_) | MetricsError::Definition { .. } => ErrorClass::Project,
+                MetricsError::Compute { .. } | MetricsError::Cube { .. } | MetricsError::DuplicateKey { .. } | MetricsError::Overlap { .. } => ErrorClass::Input,
+                MetricsError::NotOpen { .. } | MetricsError::Bridge { .. } => ErrorClass::Internal,
+            },
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Cells as a job's table: one row per grain, period and slice row, one column per metric.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
+use arrow::datatypes::{Field, Schema};
+use arrow::error::ArrowError;
+use chrono::{DateTime, NaiveDate, Utc};
+use quotient_metrics::{Cells, Key, filled, metric_array};
+use quotient_model::{Calendar, JobTable, Period, Project};
+
+use crate::error::JobError;
+
+/// The name of a slice in the results: its dimensions, or `total`.
+pub(crate) fn slice_name(slice: &[String]) -> String {
+    if slice.is_empty() { "total".to_owned() } else { slice.join(", ") }
+}
+
+/// The period of a cell; `None` for a cell without one.
+pub(crate) fn period_of(calendar: &Calendar, cells: &Cells, key: Key) -> Option<Period> {
+    let grain = cells.grid.grouping(key)?.grain?;
+    Some(calendar.period(grain, NaiveDate::from_epoch_days(key.period)?))
+}
+
+/// The cells that a job's table asks for, without those that only served other cells.
+pub(crate) fn asked_keys(cells: &Cells, groupings: usize) -> BTreeSet<Key> {
+    let keys = cells.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied());
+    keys.filter(|key| usize::from(key.grouping) < groupings).collect()
+}
+
+/// The table of a job.
+///
+/// Columns: grain, slice, period_start, period_end (the day after the last), is_complete, the dimensions of all slices (null where a slice
+/// does not have them), the metrics.
+pub(crate) fn table(project: &Project, table: &JobTable, cells: &Cells, as_of: DateTime<Utc>) -> Result<RecordBatch, JobError> {
+    let keys = asked_keys(cells, table.slices.len() * table.grains.len());
+    let mut columns: Vec<(String, ArrayRef)> = frame_columns(&project.calendar, cells, &keys, as_of);
+    let mut dimensions: Vec<&String> = Vec::new();
+    for item in table.slices.iter().flatten() {
+        if !dimensions.contains(&item) {
+            dimensions.push(item);
+        }
+    }
+    for dimension in dimensions {
+        let texts = keys.iter().map(|key| {
+            let at = cells.grid.grouping(*key)?.slice.iter().position(|item| item == dimension)?;
+            cells.grid.member(*key).get(at).map(String::as_str)
+        });
+        columns.push((dimension.clone(), Arc::new(texts.collect::<StringArray>())));
+    }
+    for (name, column) in &cells.metrics {
+        let column = filled(project, name, column, &keys);
+        columns.push((name.clone(), metric_array(&column, &keys, name).map_err(JobError::Metrics)?));
+    }
+    batch(columns).map_err(|e| refused(&table.name, &e))
+}
+
+fn frame_columns(calendar: &Calendar, cells: &Cells, keys: &BTreeSet<Key>, as_of: DateTime<Utc>) -> Vec<(String, ArrayRef)> {
+    let periods: Vec<Option<Period>> = keys.iter().map(|key| period_of(calendar, cells, *key)).collect();
+    let grains: StringArray = periods.iter().map(|p| p.map(|p| p.grain.name())).collect();
+    let slices = StringArray::from_iter_values(keys.iter().map(|key| cells.grid.grouping(*key).map_or_else(String::new, |g| slice_name(&g.slice))));
+    let starts: Date32Array = periods.iter().map(|p| p.map(|p| p.start.to_epoch_days())).collect();
+    let ends: Date32Array = periods.iter().map(|p| p.map(|p| p.end.to_epoch_days())).collect();
+    let complete: BooleanArray = periods.iter().map(|p| p.map(|p| calendar.is_complete(p, as_of))).collect();
+    vec![
+        ("grain".to_owned(), Arc::new(grains)),
+        ("slice".to_owned(), Arc::new(slices)),
+        ("period_start".to_owned(), Arc::new(starts)),
+        ("period_end".to_owned(), Arc::new(ends)),
+        ("is_complete".to_owned(), Arc::new(complete)),
+    ]
+}
+
+/// Named columns as a batch in which every column may be null.
+pub(crate) fn batch(columns: Vec<(String, ArrayRef)>) -> Result<RecordBatch, ArrowError> {
+    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().map(|(name, array)| (Field::new(name, array.data_type().clone(), true), array)).unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+}
+
+/// Arrow refused columns of ours: a fault of this program.
+pub(crate) fn refused(table: &str, error: &ArrowError) -> JobError {
+    JobError::Metrics(quotient_metrics::MetricsError::Bridge {
+        column: table.to_owned(),
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,148 @@
+//! A project opened for work: read, validated, and ready to open its lake.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use arrow::record_batch::RecordBatch;
+use chrono::{DateTime, SecondsFormat, Utc};
+use indexmap::IndexMap;
+use quotient_ingest::{Lake, SourceFrame};
+use quotient_metrics::sql::Relation;
+use quotient_metrics::{PolarsEngine, QueryRequest, query};
+use quotient_model::{Filter, GroupItem, Job, MetricKind, Project, Settings, SourceTable, inputs_of, resolve_item};
+
+use crate::error::JobError;
+use crate::project_files;
+
+/// What opening a project needs.
+#[derive(Debug, Clone)]
+pub struct OpenRequest {
+    /// The folder of `dbt_project.yml`.
+    pub project_dir: PathBuf,
+    /// Environment variables, for `env_var` and for the stores.
+    pub env: BTreeMap<String, String>,
+    /// Vars that override the project's.
+    pub vars: BTreeMap<String, String>,
+    /// The instant taken for now; becomes the var `as_of`.
+    pub as_of: DateTime<Utc>,
+}
+
+/// A project opened for work.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The project.
+    pub project: Project,
+    pub(crate) folder: PathBuf,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) as_of: DateTime<Utc>,
+}
+
+impl Workspace {
+    /// Reads and validates a project. The lake is not touched.
+    ///
+    /// # Errors
+    /// Files that cannot be read; every fault of the project.
+    pub fn open(request: &OpenRequest) -> Result<Self, JobError> {
+        let files = project_files::read(&request.project_dir)?;
+        let mut vars = request.vars.clone();
+        let as_of = request.as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        vars.insert("as_of".to_owned(), format!("\"{as_of}\""));
+        let settings = Settings {
+            env: request.env.clone(),
+            vars,
+        };
+        let project = Project::parse(&files, &settings).map_err(JobError::Project)?;
+        Ok(Self {
+            project,
+            folder: request.project_dir.clone(),
+            env: request.env.clone(),
+            as_of: request.as_of,
+        })
+    }
+
+    /// Reads and validates a job file.
+    ///
+    /// # Errors
+    /// A file that cannot be read; every fault in it.
+    pub fn job(&self, path: &Path) -> Result<Job, JobError> {
+        let text = project_files::read_text(path)?;
+        Job::parse(&path.display().to_string(), &text, &self.project).map_err(JobError::Project)
+    }
+
+    /// Answers a query from the lake.
+    ///
+    /// # Errors
+    /// Unknown names, a lake that is not as declared, definitions without meaning.
+    pub fn query(&self, request: &QueryRequest) -> Result<RecordBatch, JobError> {
+        let mut items = request.group_by.clone();
+        for template in &request.filters {
+            // A filter that does not parse is reported where it is used.
+            items.extend(Filter::parse(template).map(|f| f.items).unwrap_or_default());
+        }
+        let tables = self.tables_of(&self.models_of(&request.metrics, &items));
+        let engine = self.engine(&self.open_sources(&tables)?);
+        query(&engine, &self.project, request, self.as_of).map_err(JobError::Metrics)
+    }
+
+    /// The location of a job's result tables, as written.
+    #[must_use]
+    pub fn results_location(&self, job: &Job) -> String {
+        job.results.clone()
+    }
+
+    /// Opens sources: listings and footers only.
+    pub(crate) fn open_sources(&self, tables: &[&SourceTable]) -> Result<IndexMap<String, SourceFrame>, JobError> {
+        let lake = Lake::new(&self.folder, self.env.clone()).map_err(JobError::Input)?;
+        let frames = lake.open(tables).map_err(JobError::Input)?;
+        Ok(tables.iter().map(|t| format!("{}.{}", t.schema, t.name)).zip(frames).collect())
+    }
+
+    /// An engine over opened sources.
+    pub(crate) fn engine(&self, sources: &IndexMap<String, SourceFrame>) -> PolarsEngine<'_> {
+        let relations = sources
+            .iter()
+            .map(|(name, source)| {
+                let relation = Relation {
+                    schema: source.schema.clone(),
+                    frame: source.frame.clone(),
+                };
+                (name.clone(), relation)
+            })
+            .collect();
+        PolarsEngine::new(&self.project, relations, self.as_of)
+    }
+
+    /// The models that metrics and group-by items stand on.
+    pub(crate) fn models_of(&self, metrics: &[String], items: &[String]) -> BTreeSet<String> {
+        let mut models = BTreeSet::new();
+        let mut wanted: Vec<&str> = metrics.iter().map(String::as_str).collect();
+        let mut seen = BTreeSet::new();
+        let mut items: BTreeSet<&str> = items.iter().map(String::as_str).collect();
+        let mut facts = BTreeSet::new();
+        while let Some(name) = wanted.pop() {
+            let Some(metric) = self.project.metrics.get(name).filter(|_| seen.insert(name)) else { continue };
+            if let MetricKind::Simple(simple) = &metric.kind {
+                facts.insert(simple.model.as_str());
+            }
+            let inputs = inputs_of(metric);
+            items.extend(metric.filters.iter().flat_map(|f| &f.items).map(String::as_str));
+            items.extend(inputs.iter().flat_map(|i| &i.filters).flat_map(|f| &f.items).map(String::as_str));
+            wanted.extend(inputs.into_iter().map(|input| input.metric.as_str()));
+        }
+        for fact in facts {
+            models.insert(fact.to_owned());
+            for item in &items {
+                if let Ok(GroupItem::Joined { model, .. }) = resolve_item(&self.project, fact, item) {
+                    models.insert(model.name.clone());
+                }
+            }
+        }
+        models
+    }
+
+    /// The source tables that models read, directly or through others, in the project's order.
+    pub(crate) fn tables_of(&self, models: &BTreeSet<String>) -> Vec<&SourceTable> {
+        let read: BTreeSet<&str> = models.iter().flat_map(|m| self.project.upstream(m)).flat_map(|m| &m.sources).map(String::as_str).collect();
+        self.project.sources.iter().filter(|(name, _)| read.contains(name.as_str())).map(|(_, table)| table).collect()
+    }
+}

@@ -1,0 +1,195 @@
+//! Cells: the values of metrics by grouping, period and slice row.
+//!
+//! In: record batches of base cells. Out: columns keyed so that columns of different facts can be put side by side.
+//! Arithmetic on cells is `derive`'s work.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
+use indexmap::IndexMap;
+
+use crate::engine::BaseGrouping;
+use crate::error::MetricsError;
+
+/// Where a cell is: its grouping, the day number of its period's start, its slice row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Index of the grouping.
+    pub grouping: u16,
+    /// Days since 1970-01-01 of the first day of the period; 0 where the grouping has no grain.
+    pub period: i32,
+    /// Index of the slice row among its slice's members.
+    pub member: u32,
+}
+
+/// One value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value {
+    /// A count or a whole number.
+    Int(i64),
+    /// A number with a fraction: durations, ratios.
+    Float(f64),
+    /// An exact decimal, unscaled.
+    Decimal(i128),
+}
+
+/// What a metric's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Whole numbers.
+    Int,
+    /// Floating point numbers.
+    Float,
+    /// Decimals of this scale.
+    Decimal(i8),
+}
+
+/// The values of one metric over all groupings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// What the values are.
+    pub kind: Kind,
+    /// The cells that exist; `None` is a null value.
+    pub cells: BTreeMap<Key, Option<Value>>,
+}
+
+/// The groupings asked for, and the slice rows seen in each slice.
+#[derive(Debug, Clone, Default)]
+pub struct Grid {
+    /// The groupings, by index.
+    pub groupings: Vec<BaseGrouping>,
+    /// For each slice, its rows: the texts of its dimensions.
+    members: IndexMap<Vec<String>, IndexMap<Vec<String>, u32>>,
+}
+
+impl Value {
+    /// The value as a double; a decimal by its scale.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of counts and money is a double by definition")]
+    pub fn as_f64(self, kind: Kind) -> f64 {
+        match (self, kind) {
+            (Self::Int(i), _) => i as f64,
+            (Self::Float(f), _) => f,
+            (Self::Decimal(unscaled), Kind::Decimal(scale)) => decimal_to_f64(unscaled, scale),
+            (Self::Decimal(unscaled), _) => unscaled as f64,
+        }
+    }
+}
+
+/// The double nearest to an unscaled decimal.
+fn decimal_to_f64(unscaled: i128, scale: i8) -> f64 {
+    let digits = usize::from(scale.unsigned_abs());
+    let sign = if unscaled < 0 { "-" } else { "" };
+    let magnitude = format!("{:0>width$}", unscaled.unsigned_abs(), width = digits + 1);
+    let (whole, fraction) = magnitude.split_at(magnitude.len() - digits);
+    // Parsing text rounds once; dividing by a power of ten would round twice.
+    format!("{sign}{whole}.{fraction}0").parse().unwrap_or(f64::NAN)
+}
+
+impl Grid {
+    /// The index of a grouping, added where it is new.
+    pub(crate) fn add(&mut self, grouping: &BaseGrouping) -> Result<u16, MetricsError> {
+        let index = self.groupings.iter().position(|known| known == grouping).unwrap_or_else(|| {
+            self.groupings.push(grouping.clone());
+            self.groupings.len() - 1
+        });
+        u16::try_from(index).map_err(|_| MetricsError::Definition {
+            metric: "*".to_owned(),
+            message: "more than 65,536 groupings in one request".to_owned(),
+        })
+    }
+
+    /// The index of a grouping.
+    #[must_use]
+    pub fn index_of(&self, grouping: &BaseGrouping) -> Option<u16> {
+        self.groupings.iter().position(|known| known == grouping).and_then(|i| u16::try_from(i).ok())
+    }
+
+    /// The grouping of a cell.
+    #[must_use]
+    pub fn grouping(&self, key: Key) -> Option<&BaseGrouping> {
+        self.groupings.get(usize::from(key.grouping))
+    }
+
+    /// The dimension texts of a cell, in the order of its slice.
+    #[must_use]
+    pub fn member(&self, key: Key) -> &[String] {
+        let row = self.grouping(key).and_then(|g| self.members.get(&g.slice)).and_then(|rows| rows.get_index(usize::try_from(key.member).ok()?));
+        row.map_or(&[], |(texts, _)| texts.as_slice())
+    }
+
+    /// The member of the empty slice.
+    pub(crate) fn total_member(&mut self) -> u32 {
+        self.intern(&[], Vec::new())
+    }
+
+    fn intern(&mut self, slice: &[String], row: Vec<String>) -> u32 {
+        let rows = self.members.entry(slice.to_vec()).or_default();
+        let next = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        *rows.entry(row).or_insert(next)
+    }
+
+    /// Reads the measures of a batch into columns, which are made where they are new.
+    pub(crate) fn read(&mut self, index: u16, batch: &RecordBatch, columns: &mut BTreeMap<String, Column>) -> Result<(), MetricsError> {
+        let Some(grouping) = self.groupings.get(usize::from(index)).cloned() else { return Ok(()) };
+        let has_period = usize::from(grouping.grain.is_some());
+        let dimensions: Vec<Vec<String>> = (0..grouping.slice.len()).map(|i| texts(batch.column(has_period + i))).collect();
+        let periods = (has_period == 1).then(|| batch.column(0).as_primitive::<Date32Type>());
+        let keys: Vec<Key> = (0..batch.num_rows())
+            .map(|row| Key {
+                grouping: index,
+                period: periods.map_or(0, |p| p.value(row)),
+                member: self.intern(&grouping.slice, dimensions.iter().map(|d| d[row].clone()).collect()),
+            })
+            .collect();
+        for (i, field) in batch.schema().fields().iter().enumerate().skip(has_period + grouping.slice.len()) {
+            let (kind, values) = values(batch.column(i), field.name())?;
+            let column = columns.entry(field.name().clone()).or_insert_with(|| Column {
+                kind,
+                cells: BTreeMap::new(),
+            });
+            column.cells.extend(keys.iter().copied().zip(values));
+        }
+        Ok(())
+    }
+}
+
+fn texts(array: &dyn Array) -> Vec<String> {
+    match array.data_type() {
+        DataType::Utf8View => array.as_string_view().iter().map(|t| t.unwrap_or_default().to_owned()).collect(),
+        DataType::LargeUtf8 => array.as_string::<i64>().iter().map(|t| t.unwrap_or_default().to_owned()).collect(),
+        _ => array.as_string_opt::<i32>().map(|a| a.iter().map(|t| t.unwrap_or_default().to_owned()).collect()).unwrap_or_default(),
+    }
+}
+
+fn values(array: &dyn Array, name: &str) -> Result<(Kind, Vec<Option<Value>>), MetricsError> {
+    match array.data_type() {
+        DataType::Int64 => Ok((Kind::Int, array.as_primitive::<Int64Type>().iter().map(|v| v.map(Value::Int)).collect())),
+        DataType::Float64 => Ok((Kind::Float, array.as_primitive::<Float64Type>().iter().map(|v| v.map(Value::Float)).collect())),
+        DataType::Decimal128(_, scale) => Ok((Kind::Decimal(*scale), array.as_primitive::<Decimal128Type>().iter().map(|v| v.map(Value::Decimal)).collect())),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => {
+            let wide = arrow::compute::cast(array, &DataType::Int64).map_err(|e| MetricsError::Bridge {
+                column: name.to_owned(),
+                reason: e.to_string(),
+            })?;
+            values(&wide, name)
+        }
+        other => Err(MetricsError::Definition {
+            metric: name.to_owned(),
+            message: format!("its values are {other}, expected a number"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Value};
+
+    #[test]
+    fn decimals_become_the_nearest_double() {
+        assert_eq!(Value::Decimal(12_345).as_f64(Kind::Decimal(2)).to_bits(), 123.45f64.to_bits());
+        assert_eq!(Value::Decimal(-5).as_f64(Kind::Decimal(2)).to_bits(), (-0.05f64).to_bits());
+        assert_eq!(Value::Decimal(7).as_f64(Kind::Decimal(0)).to_bits(), 7.0f64.to_bits());
+    }
+}

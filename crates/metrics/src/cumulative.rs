@@ -1,0 +1,162 @@
+//! Cumulative metrics: daily base cells summed over a window that ends with the period.
+//!
+//! In: cells by day. Out: cells by the grains asked. Sums are exact: integers and decimals by prefix sums, doubles in the order of days.
+//! A cell exists in every period, up to that of as-of, whose window has a day with a cell.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, Months, NaiveDate};
+use quotient_model::{Agg, Calendar, Grain, Metric, PeriodAgg, Span};
+
+use crate::cells::{Column, Grid, Key, Kind, Value};
+use crate::engine::BaseGrouping;
+use crate::error::MetricsError;
+use crate::polars_engine::{day_of, number_of};
+
+/// What is accumulated.
+pub(crate) struct Request<'a> {
+    pub(crate) metric: &'a Metric,
+    /// The simple metric that is summed, and its aggregate.
+    pub(crate) input: &'a str,
+    pub(crate) agg: Agg,
+    pub(crate) days: &'a Column,
+    pub(crate) grid: &'a Grid,
+    pub(crate) asked: &'a [BaseGrouping],
+    pub(crate) calendar: &'a Calendar,
+    pub(crate) span: Span,
+    pub(crate) period_agg: PeriodAgg,
+    pub(crate) today: NaiveDate,
+}
+
+/// The cumulative cells.
+pub(crate) fn accumulate(request: &Request<'_>) -> Result<Column, MetricsError> {
+    let mut cells = BTreeMap::new();
+    for grouping in request.asked {
+        let daily = BaseGrouping {
+            grain: Some(Grain::Day),
+            slice: grouping.slice.clone(),
+        };
+        let (Some(grain), Some(index), Some(day_index)) = (grouping.grain, request.grid.index_of(grouping), request.grid.index_of(&daily)) else {
+            continue;
+        };
+        for (member, series) in series_of(request.days, day_index) {
+            for (period, value) in windows(request, grain, &series)? {
+                let key = Key {
+                    grouping: index,
+                    period: number_of(period),
+                    member,
+                };
+                cells.insert(key, value);
+            }
+        }
+    }
+    Ok(Column {
+        kind: request.days.kind,
+        cells,
+    })
+}
+
+/// The days of each slice row, in order.
+fn series_of(days: &Column, grouping: u16) -> BTreeMap<u32, Vec<(i32, Option<Value>)>> {
+    let mut series: BTreeMap<u32, Vec<(i32, Option<Value>)>> = BTreeMap::new();
+    for (key, value) in days.cells.iter().filter(|(key, _)| key.grouping == grouping) {
+        series.entry(key.member).or_default().push((key.period, *value));
+    }
+    series
+}
+
+fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)]) -> Result<Vec<(NaiveDate, Option<Value>)>, MetricsError> {
+    let Some(first) = series.first().and_then(|(day, _)| day_of(*day)) else { return Ok(Vec::new()) };
+    let sums = Sums::new(request, series)?;
+    let mut found = Vec::new();
+    let mut period = request.calendar.period(grain, first);
+    while period.start <= request.today {
+        let last = match request.period_agg {
+            PeriodAgg::Last => period.last_day(),
+            PeriodAgg::First => period.start,
+        };
+        let from = match request.span {
+            Span::AllTime => NaiveDate::MIN,
+            Span::ToDate(grain) => request.calendar.start_of(grain, last.min(request.today)),
+            Span::Window { count, grain } => window_start(last, count, grain),
+        };
+        let lower = series.partition_point(|(day, _)| day_of(*day).is_some_and(|d| d < from));
+        let upper = series.partition_point(|(day, _)| day_of(*day).is_some_and(|d| d <= last));
+        if upper > lower {
+            found.push((period.start, sums.between(lower, upper)));
+        }
+        period = request.calendar.next(period);
+    }
+    Ok(found)
+}
+
+/// The first day of a window of so many units that ends with `last`.
+fn window_start(last: NaiveDate, count: u32, grain: Grain) -> NaiveDate {
+    let end = last.succ_opt().unwrap_or(last);
+    let start = match grain {
+        Grain::Day => end.checked_sub_days(Days::new(count.into())),
+        Grain::Week => end.checked_sub_days(Days::new(u64::from(count) * 7)),
+        Grain::Month => end.checked_sub_months(Months::new(count)),
+        Grain::Quarter => end.checked_sub_months(Months::new(count * 3)),
+        Grain::Year => end.checked_sub_months(Months::new(count * 12)),
+    };
+    start.unwrap_or(NaiveDate::MIN)
+}
+
+/// Sums over runs of a series.
+enum Sums<'a> {
+    /// Prefix sums and prefix counts of values that are not null.
+    Exact { sums: Vec<i128>, counts: Vec<usize>, kind: Kind },
+    Float(&'a [(i32, Option<Value>)]),
+}
+
+impl<'a> Sums<'a> {
+    fn new(request: &Request<'_>, series: &'a [(i32, Option<Value>)]) -> Result<Self, MetricsError> {
+        if !matches!(request.agg, Agg::Sum | Agg::Count | Agg::SumBoolean) {
+            return Err(MetricsError::Definition {
+                metric: request.metric.name.clone(),
+                message: format!("`{}` does not add up over days; a cumulative metric needs a sum, count or sum_boolean", request.input),
+            });
+        }
+        if request.days.kind == Kind::Float {
+            return Ok(Self::Float(series));
+        }
+        let (mut sums, mut counts) = (vec![0i128], vec![0usize]);
+        let (mut sum, mut count) = (0i128, 0usize);
+        for (_, value) in series {
+            match value {
+                Some(Value::Int(i)) => sum += i128::from(*i),
+                Some(Value::Decimal(d)) => sum += d,
+                Some(Value::Float(_)) | None => {}
+            }
+            count += usize::from(value.is_some());
+            sums.push(sum);
+            counts.push(count);
+        }
+        Ok(Self::Exact {
+            sums,
+            counts,
+            kind: request.days.kind,
+        })
+    }
+
+    fn between(&self, lower: usize, upper: usize) -> Option<Value> {
+        match self {
+            Self::Exact { sums, counts, kind } => {
+                let sum = sums[upper] - sums[lower];
+                if counts[upper] == counts[lower] {
+                    return None;
+                }
+                match kind {
+                    Kind::Int => i64::try_from(sum).ok().map(Value::Int),
+                    Kind::Float | Kind::Decimal(_) => Some(Value::Decimal(sum)),
+                }
+            }
+            Self::Float(series) => {
+                let mut values = series[lower..upper].iter().filter_map(|(_, v)| *v).map(|v| v.as_f64(Kind::Float)).peekable();
+                values.peek()?;
+                Some(Value::Float(values.sum()))
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Derived cells: ratios, expressions, offsets and cumulative sums over base cells.
+//!
+//! In: base cells from an engine. Out: one column per metric asked. Facts are not read here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use chrono::NaiveDate;
+use quotient_model::{Calendar, Grain, Input, Metric, MetricKind, Offset, Project};
+
+use crate::cells::{Column, Grid, Key, Kind, Value};
+use crate::cumulative;
+use crate::engine::{BaseGrouping, Engine};
+use crate::error::MetricsError;
+use crate::formula;
+use crate::needs::{CellRequest, Reached, base_requests, days_of, find, reach, total_of};
+use crate::polars_engine::{day_of, number_of};
+
+/// The cells of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Cells {
+    /// Groupings and slice rows.
+    pub grid: Grid,
+    /// One column per metric, in the order asked.
+    pub metrics: Vec<(String, Rc<Column>)>,
+    /// Numerator and denominator of the ratio metrics among them.
+    pub parts: BTreeMap<String, (Rc<Column>, Rc<Column>)>,
+    /// The rows behind the values of simple metrics, and behind the denominators of ratios; where they were asked for.
+    pub counts: BTreeMap<String, Column>,
+}
+
+/// Computes the cells of metrics over groupings.
+///
+/// A cell exists where a fact behind the metric has a row. `today` is the local day of as-of: no period after it has a cell.
+///
+/// # Errors
+/// Unknown names, definitions without meaning at a grouping, and whatever the engine reports.
+pub fn cells(engine: &dyn Engine, project: &Project, request: &CellRequest, today: NaiveDate) -> Result<Cells, MetricsError> {
+    let mut grid = Grid::default();
+    for grouping in &request.groupings {
+        grid.add(grouping)?;
+    }
+    let mut base: BTreeMap<String, Column> = BTreeMap::new();
+    for need in base_requests(project, request)? {
+        let batches = engine.base_cells(&need)?;
+        for (grouping, batch) in need.groupings.iter().zip(&batches) {
+            let index = grid.add(grouping)?;
+            grid.read(index, batch, &mut base)?;
+        }
+    }
+    let total_member = grid.total_member();
+    let mut derivation = Derivation {
+        project,
+        grid: &grid,
+        base,
+        done: BTreeMap::new(),
+        asked: &request.groupings,
+        today,
+        total_member,
+    };
+    let mut found = Cells::default();
+    for name in &request.metrics {
+        let reached = reach(project, name, &request.filters)?;
+        let column = derivation.column(&reached)?;
+        if let MetricKind::Ratio { numerator, denominator } = &reached.metric.kind {
+            let parts = derivation.parts(&reached, numerator, denominator)?;
+            found.parts.insert(name.clone(), parts);
+        }
+        let counted = match &reached.metric.kind {
+            MetricKind::Ratio { denominator, .. } => reached.input(find(project, &denominator.metric)?, &denominator.filters),
+            _ => reached,
+        };
+        if let Some(counts) = derivation.base.get(&counted.count_column()) {
+            found.counts.insert(name.clone(), counts.clone());
+        }
+        found.metrics.push((name.clone(), column));
+    }
+    found.grid = grid;
+    Ok(found)
+}
+
+struct Derivation<'a> {
+    project: &'a Project,
+    grid: &'a Grid,
+    base: BTreeMap<String, Column>,
+    done: BTreeMap<String, Rc<Column>>,
+    asked: &'a [BaseGrouping],
+    today: NaiveDate,
+    total_member: u32,
+}
+
+impl<'a> Derivation<'a> {
+    fn column(&mut self, reached: &Reached<'a>) -> Result<Rc<Column>, MetricsError> {
+        let name = reached.column();
+        if let Some(done) = self.done.get(&name) {
+            return Ok(Rc::clone(done));
+        }
+        let metric = reached.metric;
+        let column = match &metric.kind {
+            MetricKind::Simple(_) => self.base.remove(&name).unwrap_or(Column {
+                kind: Kind::Int,
+                cells: BTreeMap::new(),
+            }),
+            MetricKind::Ratio { numerator, denominator } => {
+                let (above, below) = self.parts(reached, numerator, denominator)?;
+                ratio(&above, &below)
+            }
+            MetricKind::Derived { expr, inputs } => {
+                let columns = inputs.iter().map(|input| Ok((input.alias.clone(), self.input(reached, input)?))).collect::<Result<Vec<_>, MetricsError>>()?;
+                formula::evaluate(self.project, metric, expr, &columns)?
+            }
+            MetricKind::Cumulative { input, span, period_agg } => {
+                let inner = find(self.project, &input.metric)?;
+                let days = self.column(&reached.input(inner, &input.filters))?;
+                days_of(metric, self.asked)?;
+                let MetricKind::Simple(simple) = &inner.kind else {
+                    return Err(MetricsError::Definition {
+                        metric: metric.name.clone(),
+                        message: format!("expected a simple metric as input, found `{}`", inner.name),
+                    });
+                };
+                cumulative::accumulate(&cumulative::Request {
+                    metric,
+                    input: &inner.name,
+                    agg: simple.agg,
+                    days: &days,
+                    grid: self.grid,
+                    asked: self.asked,
+                    calendar: &self.project.calendar,
+                    span: *span,
+                    period_agg: *period_agg,
+                    today: self.today,
+                })?
+            }
+        };
+        let column = Rc::new(column);
+        self.done.insert(name, Rc::clone(&column));
+        Ok(column)
+    }
+
+    /// An input's cells, moved by its offset, with missing values filled where the input says so.
+    fn input(&mut self, reached: &Reached<'a>, input: &'a Input) -> Result<Rc<Column>, MetricsError> {
+        let inner = find(self.project, &input.metric)?;
+        let column = self.column(&reached.input(inner, &input.filters))?;
+        if input.offset == Offset::None {
+            return Ok(column);
+        }
+        let mut moved = BTreeMap::new();
+        for (key, value) in &column.cells {
+            let Some(grain) = self.grid.grouping(*key).and_then(|g| g.grain) else {
+                return Err(no_time(reached.metric));
+            };
+            let Some(start) = day_of(key.period) else { continue };
+            for target in later(&self.project.calendar, grain, start, input.offset, reached.metric)? {
+                if target <= self.today {
+                    moved.insert(
+                        Key {
+                            period: number_of(target),
+                            ..*key
+                        },
+                        *value,
+                    );
+                }
+            }
+        }
+        Ok(Rc::new(Column {
+            kind: column.kind,
+            cells: moved,
+        }))
+    }
+
+    fn parts(&mut self, reached: &Reached<'a>, numerator: &'a Input, denominator: &'a Input) -> Result<(Rc<Column>, Rc<Column>), MetricsError> {
+        let above = self.input(reached, numerator)?;
+        let below = self.input(reached, denominator)?;
+        let filled = |column: Rc<Column>, input: &Input, other: &Column| fill(self.project, column, input, other.cells.keys().copied());
+        if !reached.metric.meta.share_of_total {
+            let above = filled(above, numerator, &below);
+            let below = filled(below, denominator, &above);
+            return Ok((above, below));
+        }
+        // The denominator of a share is the period's total, for every row of the slice.
+        let mut totals = BTreeMap::new();
+        for key in above.cells.keys() {
+            let total = self.grid.grouping(*key).map(total_of).and_then(|g| self.grid.index_of(&g));
+            if let Some(grouping) = total {
+                let at = Key {
+                    grouping,
+                    period: key.period,
+                    member: self.total_member,
+                };
+                totals.insert(*key, below.cells.get(&at).copied().flatten());
+            }
+        }
+        let totals = Column {
+            kind: below.kind,
+            cells: totals,
+        };
+        Ok((above, Rc::new(totals)))
+    }
+}
+
+/// Zero (or another value) for the keys that a simple metric with `fill_nulls_with` has no value at.
+pub(crate) fn fill(project: &Project, column: Rc<Column>, input: &Input, keys: impl Iterator<Item = Key>) -> Rc<Column> {
+    let filler = match project.metrics.get(&input.metric).map(|m| &m.kind) {
+        Some(MetricKind::Simple(simple)) => simple.fill_nulls_with,
+        _ => None,
+    };
+    fill_with(column, filler, keys)
+}
+
+/// A column with a value put where it has none, at these keys and its own.
+pub(crate) fn fill_with(column: Rc<Column>, filler: Option<i64>, keys: impl Iterator<Item = Key>) -> Rc<Column> {
+    let Some(filler) = filler else { return column };
+    let value = scaled(filler, column.kind);
+    let mut filled = column.as_ref().clone();
+    for key in keys {
+        filled.cells.entry(key).or_insert(None);
+    }
+    for cell in filled.cells.values_mut() {
+        cell.get_or_insert(value);
+    }
+    Rc::new(filled)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "fillers are small whole numbers")]
+fn scaled(filler: i64, kind: Kind) -> Value {
+    match kind {
+        Kind::Int => Value::Int(filler),
+        Kind::Float => Value::Float(filler as f64),
+        Kind::Decimal(scale) => Value::Decimal(i128::from(filler) * 10i128.pow(u32::from(scale.unsigned_abs()))),
+    }
+}
+
+fn ratio(above: &Column, below: &Column) -> Column {
+    let keys: BTreeSet<Key> = above.cells.keys().chain(below.cells.keys()).copied().collect();
+    let value = |column: &Column, key: Key| column.cells.get(&key).copied().flatten().map(|v| v.as_f64(column.kind));
+    let cells = keys
+        .into_iter()
+        .map(|key| {
+            let quotient = value(above, key).zip(value(below, key).filter(|d| *d != 0.0)).map(|(n, d)| Value::Float(n / d));
+            (key, quotient)
+        })
+        .collect();
+    Column { kind: Kind::Float, cells }
+}
+
+/// The starts of the periods that show the value of the period that starts at `start`.
+fn later(calendar: &Calendar, grain: Grain, start: NaiveDate, offset: Offset, metric: &Metric) -> Result<Vec<NaiveDate>, MetricsError> {
+    let period = calendar.period(grain, start);
+    match offset {
+        Offset::None => Ok(vec![start]),
+        Offset::Periods(count) => Ok(vec![ahead(calendar, period, count).start]),
+        Offset::Window { count, grain: unit } if unit == grain => Ok(vec![ahead(calendar, period, count).start]),
+        Offset::Window { count, grain: Grain::Year } => {
+            // The periods whose counterpart `count` years before is this one: at most one, found near the same date.
+            let guess = start.checked_add_months(chrono::Months::new(count * 12));
+            let candidates = guess.map(|day| calendar.period(grain, day));
+            let candidates = candidates.into_iter().flat_map(|p| [calendar.previous(p), p, calendar.next(p)]);
+            Ok(candidates.filter(|p| back(calendar, *p, count).is_some_and(|b| b.start == start)).map(|p| p.start).collect())
+        }
+        Offset::Window { count, grain: unit } => Err(MetricsError::Definition {
+            metric: metric.name.clone(),
+            message: format!("an offset of {count} {unit} has no meaning by {grain}; `meta: {{offset: period}}` moves by one period of any grain"),
+        }),
+    }
+}
+
+fn ahead(calendar: &Calendar, period: quotient_model::Period, count: u32) -> quotient_model::Period {
+    (0..count).fold(period, |p, _| calendar.next(p))
+}
+
+fn back(calendar: &Calendar, period: quotient_model::Period, years: u32) -> Option<quotient_model::Period> {
+    (0..years).try_fold(period, |p, _| calendar.same_last_year(p))
+}
+
+fn no_time(metric: &Metric) -> MetricsError {
+    MetricsError::Definition {
+        metric: metric.name.clone(),
+        message: "a metric with an offset needs `metric_time` among its group-bys".to_owned(),
+    }
+}

@@ -1,0 +1,62 @@
+//! What the metrics ask of an engine: base cells, and nothing else.
+
+use arrow::record_batch::RecordBatch;
+use chrono::NaiveDate;
+use quotient_model::{Agg, Filter, Grain};
+
+use crate::error::MetricsError;
+
+/// Computes base cells from the facts of one model.
+pub trait Engine {
+    /// One batch per grouping, in the order of the request: `period_start` (Date32, where the grouping has a grain), the slice's
+    /// dimensions as text with `(none)` for a missing value, then a column per measure.
+    /// A row exists where the fact has one; a measure is null where no row passes its filters.
+    ///
+    /// # Errors
+    /// Whatever keeps the engine from answering; no partial answer is given.
+    fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError>;
+}
+
+/// What is asked of one model's rows.
+#[derive(Debug, Clone)]
+pub struct BaseRequest<'a> {
+    /// The model.
+    pub model: &'a str,
+    /// The dimension that rows are counted by.
+    pub time: &'a str,
+    /// The aggregates.
+    pub measures: Vec<BaseMeasure<'a>>,
+    /// The groupings.
+    pub groupings: Vec<BaseGrouping>,
+    /// The first day that counts, where the caller limits it.
+    pub from: Option<NaiveDate>,
+    /// The day after the last that counts, where the caller limits it.
+    pub to: Option<NaiveDate>,
+}
+
+/// One aggregate over a model's rows.
+#[derive(Debug, Clone)]
+pub struct BaseMeasure<'a> {
+    /// Its name in the answer.
+    pub name: String,
+    /// The metric that asks, for messages.
+    pub metric: &'a str,
+    /// The aggregate.
+    pub agg: Agg,
+    /// A SQL expression over the model's columns.
+    pub expr: &'a str,
+    /// Conditions on the rows that count.
+    pub filters: Vec<&'a Filter>,
+}
+
+/// How rows are grouped.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BaseGrouping {
+    /// By periods of this grain; `None` for all time at once.
+    pub grain: Option<Grain>,
+    /// By these items.
+    pub slice: Vec<String>,
+}
+
+/// The text that stands for a missing or unknown value of a dimension.
+pub const NONE: &str = "(none)";

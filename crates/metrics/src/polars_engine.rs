@@ -1,0 +1,206 @@
+//! The engine in the process: models as Polars frames, then the cube.
+//!
+//! In: a project and the frames of its sources. Out: base cells. Models are lowered once and kept; one that several others read is
+//! computed once.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use arrow::record_batch::RecordBatch;
+use chrono::{DateTime, NaiveDate, Utc};
+use indexmap::IndexMap;
+use polars::prelude::IntoLazy;
+use quotient_model::{Agg, Project};
+
+use crate::bridge;
+use crate::cube::{Aggregate, CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
+use crate::engine::{BaseRequest, Engine};
+use crate::error::MetricsError;
+use crate::fact::{self, TIME};
+use crate::sql::{Relation, SqlModel, lower_model};
+
+/// The default engine.
+pub struct PolarsEngine<'a> {
+    project: &'a Project,
+    as_of: DateTime<Utc>,
+    /// Sources by `schema.table`, and every model that has been lowered, by name.
+    relations: RefCell<IndexMap<String, Relation>>,
+    /// Models whose frame is rows in memory already.
+    computed: RefCell<Vec<String>>,
+}
+
+impl<'a> PolarsEngine<'a> {
+    /// An engine over a project's sources, opened under their `schema.table` names.
+    #[must_use]
+    pub fn new(project: &'a Project, sources: IndexMap<String, Relation>, as_of: DateTime<Utc>) -> Self {
+        Self {
+            project,
+            as_of,
+            relations: RefCell::new(sources),
+            computed: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Lowers a model and everything that it reads; nothing is computed unless several models read it.
+    ///
+    /// # Errors
+    /// SQL that does not bind or is not supported, with file and construct.
+    pub fn relation(&self, name: &str) -> Result<Relation, MetricsError> {
+        for model in self.project.upstream(name) {
+            if self.relations.borrow().contains_key(&model.name) {
+                continue;
+            }
+            if let Some(source) = model.sources.iter().find(|s| !self.relations.borrow().contains_key(*s)) {
+                return Err(MetricsError::NotOpen {
+                    model: model.name.clone(),
+                    source_name: source.clone(),
+                });
+            }
+            let text = SqlModel {
+                name: &model.name,
+                file: &model.file,
+                sql: &model.sql,
+            };
+            let readers = self.project.models.values().filter(|other| other.refs.contains(&model.name)).count();
+            let relation = lower_model(&text, &self.relations.borrow())?;
+            self.relations.borrow_mut().insert(model.name.clone(), relation);
+            // A model over models that several read would be computed again by each of them.
+            if readers > 1 && !model.refs.is_empty() {
+                self.compute(&model.name)?;
+            }
+        }
+        self.relations.borrow().get(name).cloned().ok_or_else(|| MetricsError::Unknown {
+            what: "model",
+            name: name.to_owned(),
+            near: None,
+        })
+    }
+
+    /// The model with its rows in memory.
+    pub(crate) fn computed(&self, name: &str) -> Result<Relation, MetricsError> {
+        self.relation(name)?;
+        self.compute(name)?;
+        self.relation(name)
+    }
+
+    fn compute(&self, name: &str) -> Result<(), MetricsError> {
+        if self.computed.borrow().iter().any(|done| done == name) {
+            return Ok(());
+        }
+        let relation = self.relations.borrow().get(name).cloned();
+        if let Some(Relation { schema, frame }) = relation {
+            let rows = frame.collect().map_err(|source| MetricsError::Compute {
+                model: name.to_owned(),
+                doing: "compute its rows",
+                source,
+            })?;
+            let frame = rows.lazy();
+            self.relations.borrow_mut().insert(name.to_owned(), Relation { schema, frame });
+        }
+        self.computed.borrow_mut().push(name.to_owned());
+        Ok(())
+    }
+
+    /// The project.
+    pub(crate) fn project(&self) -> &'a Project {
+        self.project
+    }
+
+    /// The instant that the run takes for now.
+    pub(crate) fn as_of(&self) -> DateTime<Utc> {
+        self.as_of
+    }
+}
+
+impl Engine for PolarsEngine<'_> {
+    fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
+        let fact = fact::prepare(self, request)?;
+        let batch = bridge::record_batch(&fact.frame)?;
+        let time = index_of(&batch, TIME);
+        let periods = self.periods(request, &batch, time)?;
+        let measures: Vec<CubeMeasure> = request
+            .measures
+            .iter()
+            .enumerate()
+            .map(|(i, measure)| CubeMeasure {
+                name: measure.name.clone(),
+                column: index_of(&batch, &fact.columns[i]),
+                filter: fact.filters[i].as_ref().and_then(|name| index_of(&batch, name)),
+                aggregate: aggregate_of(measure.agg),
+            })
+            .collect();
+        let keys: Vec<Vec<usize>> = request.groupings.iter().map(|g| g.slice.iter().filter_map(|item| index_of(&batch, item)).collect()).collect();
+        let groupings: Vec<Grouping<'_>> = request
+            .groupings
+            .iter()
+            .zip(&keys)
+            .map(|(grouping, keys)| Grouping {
+                period: grouping.grain.and_then(|grain| periods.get(&grain)),
+                keys,
+            })
+            .collect();
+        let cube = CubeRequest {
+            schema: batch.schema(),
+            batches: std::slice::from_ref(&batch),
+            time,
+            measures: &measures,
+            groupings: &groupings,
+        };
+        aggregate(&cube).map_err(|source| MetricsError::Cube {
+            model: request.model.to_owned(),
+            source,
+        })
+    }
+}
+
+impl PolarsEngine<'_> {
+    /// The period of each day of the fact, by grain.
+    fn periods(&self, request: &BaseRequest<'_>, batch: &RecordBatch, time: Option<usize>) -> Result<BTreeMap<quotient_model::Grain, PeriodStarts>, MetricsError> {
+        use arrow::array::{AsArray, types::Date32Type};
+        let days = time.map(|i| batch.column(i).as_primitive::<Date32Type>());
+        let range = days.and_then(|days| arrow::compute::min(days).zip(arrow::compute::max(days)));
+        let (first, last) = range.unwrap_or((0, -1));
+        let mut periods = BTreeMap::new();
+        for grain in request.groupings.iter().filter_map(|g| g.grain) {
+            let starts: Result<Vec<i32>, MetricsError> = (first..=last)
+                .map(|day| {
+                    day_of(day).map(|date| number_of(self.project.calendar.start_of(grain, date))).ok_or_else(|| MetricsError::Definition {
+                        metric: request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default(),
+                        message: format!("day {day} of `{}` is outside the calendar", request.time),
+                    })
+                })
+                .collect();
+            periods.entry(grain).or_insert(PeriodStarts::new(first, starts?));
+        }
+        Ok(periods)
+    }
+}
+
+fn index_of(batch: &RecordBatch, name: &str) -> Option<usize> {
+    batch.schema().index_of(name).ok()
+}
+
+fn aggregate_of(agg: Agg) -> Aggregate {
+    match agg {
+        Agg::Sum => Aggregate::Sum,
+        Agg::Min => Aggregate::Min,
+        Agg::Max => Aggregate::Max,
+        Agg::Count => Aggregate::Count,
+        Agg::CountDistinct => Aggregate::CountDistinct,
+        Agg::SumBoolean => Aggregate::SumBoolean,
+        Agg::Average => Aggregate::Average,
+        Agg::Median => Aggregate::Median,
+        Agg::Percentile { rank, discrete } => Aggregate::Percentile { rank, discrete },
+    }
+}
+
+/// The date of a day number since 1970-01-01.
+pub(crate) fn day_of(number: i32) -> Option<NaiveDate> {
+    NaiveDate::from_epoch_days(number)
+}
+
+/// The day number of a date since 1970-01-01.
+pub(crate) fn number_of(day: NaiveDate) -> i32 {
+    day.to_epoch_days()
+}
+

@@ -1,0 +1,53 @@
+# Recipes for people; `.ci/run` does the same without `just`.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# The build shares its folder with `.ci/run`.
+export CARGO_TARGET_DIR := env("CARGO_TARGET_DIR", env("XDG_CACHE_HOME", env("HOME") / ".cache") / "quotient" / "target")
+
+# The day after the last of the sample lake.
+as_of := "2026-01-01"
+
+# List the recipes.
+default:
+    @just --list
+
+# Build everything; always the whole workspace, so that Polars is built once.
+build:
+    cargo build --workspace
+
+# Run every test, those that need Python and recorded data among them.
+test:
+    .ci/run test
+
+# Everything that must hold before a change goes in.
+ci:
+    .ci/run
+
+# Bring the sources into form.
+fmt:
+    cargo fmt --all
+
+# Lints, the format, and the tree's own rules.
+lint:
+    .ci/run fmt
+    .ci/run checks
+    .ci/run lint
+
+# The API documentation, with warnings as errors.
+docs:
+    .ci/run docs
+
+# Ask dbt, MetricFlow and DuckDB anew; PYTHON has dbt 1.12 (tests/conformance/README.md). Then compare with `just test`.
+conformance PYTHON="python3":
+    {{PYTHON}} tests/conformance/sql/answers.py
+    {{PYTHON}} tests/conformance/metricflow/answers.py
+
+# Make the sample lake in data/ anew.
+demo:
+    rm -rf data
+    cargo run --bin quotient -- demo --out data
+
+# Run the main job on the sample lake: result tables go to results/.
+run:
+    cargo run --bin quotient -- run jobs/nightly.yml --as-of {{as_of}}

@@ -1,0 +1,54 @@
+//! The result tables of a job, read back.
+//!
+//! In: where the results lie, a folder or a URL. Out: rows and versions of its Delta tables.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use quotient_ingest::open_store;
+use quotient_report::{Format, ResultStore, render};
+use tokio::runtime::Runtime;
+
+/// Result tables that every job of this version writes beside its own.
+pub const TABLES_OF_EVERY_JOB: [&str; 5] = ["dim_date", "dim_period", "kpi_dictionary", "kpi_runs", "kpi_values"];
+
+/// Names a run by the addresses of its files, among others: runs over copies of a lake have other ones.
+const RUN: &str = "run_id";
+
+/// Where result tables lie.
+#[derive(Debug)]
+pub struct Results {
+    store: ResultStore,
+    runtime: Runtime,
+}
+
+impl Results {
+    /// Opens a folder or an `s3://` URL.
+    #[must_use]
+    pub fn open(location: &str, env: &BTreeMap<String, String>) -> Self {
+        let opened = open_store(location, Path::new("/"), env).unwrap();
+        Self { store: ResultStore { store: opened.store, url: opened.url }, runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap() }
+    }
+
+    /// All rows of a table's latest version.
+    #[must_use]
+    pub fn table(&self, name: &str) -> RecordBatch {
+        self.runtime.block_on(self.store.read(name)).unwrap().unwrap_or_else(|| panic!("there is no result table `{name}`"))
+    }
+
+    /// The latest version of a table.
+    #[must_use]
+    pub fn version(&self, name: &str) -> i64 {
+        self.runtime.block_on(self.store.version(name)).unwrap().unwrap_or_else(|| panic!("there is no result table `{name}`"))
+    }
+
+    /// A table as CSV, without the name of the run.
+    #[must_use]
+    pub fn csv(&self, name: &str) -> String {
+        let batch = self.table(name);
+        let fields = batch.schema_ref().fields();
+        let kept: Vec<usize> = (0..fields.len()).filter(|at| fields[*at].name() != RUN).collect();
+        render(&batch.project(&kept).unwrap(), Format::Csv).unwrap()
+    }
+}

@@ -1,1 +1,0 @@
-//! End to end, conformance, laws and bad input.
