@@ -65,7 +65,7 @@ impl Workspace {
         let mut first_day = self.project.calendar.day_of(self.as_of);
         for wanted in &job.tables {
             let request = request_of(wanted);
-            let found = cells(&engine, &self.project, &request, self.project.calendar.day_of(self.as_of)).map_err(JobError::Metrics)?;
+            let found = cells(&engine, &self.project, &request, self.project.calendar.last_day_before(self.as_of)).map_err(JobError::Metrics)?;
             let rows = table(&self.project, wanted, &found, self.as_of)?;
             values.add(&self.project, &found, request.groupings.len(), self.as_of);
             headline.add(&found);

@@ -62,7 +62,7 @@ pub fn query(engine: &dyn Engine, project: &Project, request: &QueryRequest, as_
         to: if grain.is_none() { request.end.and_then(|d| d.succ_opt()) } else { None },
         counts: Counts::No,
     };
-    let found = cells(engine, project, &asked, project.calendar.day_of(as_of))?;
+    let found = cells(engine, project, &asked, project.calendar.last_day_before(as_of))?;
     let table = table(project, request, grain, &found)?;
     ordered(request, table)
 }

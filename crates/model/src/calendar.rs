@@ -156,6 +156,12 @@ impl Calendar {
         instant.with_timezone(&self.zone).date_naive()
     }
 
+    /// The last local day that has begun before as-of: at midnight sharp, the day that ends.
+    #[must_use]
+    pub fn last_day_before(&self, as_of: DateTime<Utc>) -> NaiveDate {
+        self.day_of(as_of - chrono::TimeDelta::microseconds(1))
+    }
+
     /// The instant at which a local day starts.
     ///
     /// Where a clock change skips midnight, the first instant after the gap; where midnight comes twice, the first.
@@ -252,6 +258,12 @@ mod tests {
     fn day_of_an_instant_is_local() {
         assert_eq!(berlin().day_of(instant("2024-03-30T23:30:00Z")), day("2024-03-31"));
         assert_eq!(Calendar::default().day_of(instant("2024-03-30T23:30:00Z")), day("2024-03-30"));
+    }
+
+    #[test]
+    fn at_midnight_sharp_the_new_day_has_not_begun() {
+        assert_eq!(berlin().last_day_before(instant("2024-06-30T22:00:00Z")), day("2024-06-30"));
+        assert_eq!(berlin().last_day_before(instant("2024-06-30T22:00:01Z")), day("2024-07-01"));
     }
 
     #[test]

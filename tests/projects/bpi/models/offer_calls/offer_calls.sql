@@ -5,7 +5,7 @@ SELECT
     events.case_id || '#' || CAST(events.event_seq AS VARCHAR) AS offer_call_id,
     events.case_id AS case_id,
     CAST(events.resource AS VARCHAR) AS rep_id,
-    {{ local_timestamp('events.event_ts') }} AS called_at
+    events.event_ts AS called_at
 FROM {{ source('bpi', 'events') }} AS events
 WHERE
     events.activity = 'W_Nabellen offertes'
