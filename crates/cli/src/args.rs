@@ -140,7 +140,7 @@ pub(crate) struct QueryArgs {
     /// What to group by: `metric_time__month`, `rep__team`.
     #[arg(long, value_name = "X,Y", value_delimiter = ',')]
     pub(crate) group_by: Vec<String>,
-    /// A condition, such as "{{ Dimension('rep__team') }} = 'North'"; may be repeated.
+    /// A condition, such as "{{ Dimension('`rep__team`') }} = 'North'"; may be repeated.
     #[arg(long = "where", value_name = "FILTER")]
     pub(crate) filters: Vec<String>,
     /// First day, inclusive.

@@ -47,7 +47,9 @@ fn program() -> u8 {
             return if error.use_stderr() { exit::USAGE } else { exit::DONE };
         }
     };
-    let around = Surroundings { now: Utc::now().trunc_subsecs(0), env: environment(), has_terminal: std::io::stderr().is_terminal() };
+    #[expect(clippy::disallowed_methods, reason = "the only place that asks what time it is")]
+    let now = Utc::now().trunc_subsecs(0);
+    let around = Surroundings { now, env: environment(), has_terminal: std::io::stderr().is_terminal() };
     let mut stdout = std::io::stdout();
     let mut out = DataOut::new(&mut stdout);
     let done = resolve(cli, around).map_err(CliError::Usage).and_then(|(session, task)| perform(&task, &session, &mut out));

@@ -1,5 +1,6 @@
 //! The built binary from outside: its arguments, its streams, its exit codes.
 //! What needs a project or a lake is tested in the `integration` package.
+#![expect(clippy::unwrap_used, reason = "a test that is set up wrongly should fail at once")]
 
 use std::process::{Command, Output, Stdio};
 

@@ -121,15 +121,12 @@ pub(crate) fn weekday(day: i32) -> i32 {
 /// A reading that occurs twice is the earlier; one that does not occur is read as UTC.
 pub(crate) fn local(zone: Tz, day: i32, second: i64) -> i64 {
     let wall = midnight(day) + second * SECOND;
-    DateTime::from_timestamp_micros(wall)
-        .and_then(|reading| zone.from_local_datetime(&reading.naive_utc()).earliest())
-        .map_or(wall, |instant| instant.timestamp_micros())
+    DateTime::from_timestamp_micros(wall).and_then(|reading| zone.from_local_datetime(&reading.naive_utc()).earliest()).map_or(wall, |instant| instant.timestamp_micros())
 }
 
 /// The day of an instant on the calendar of a zone.
 pub(crate) fn local_day(zone: Tz, instant: i64) -> i32 {
-    DateTime::from_timestamp_micros(instant)
-        .map_or(0, |utc| day_of(utc.with_timezone(&zone).date_naive()))
+    DateTime::from_timestamp_micros(instant).map_or(0, |utc| day_of(utc.with_timezone(&zone).date_naive()))
 }
 
 #[cfg(test)]
@@ -139,10 +136,7 @@ mod tests {
     #[test]
     fn months_have_their_days() {
         let february = Month::of_day(on(2024, 2, 29));
-        assert_eq!(
-            (february.days(), february.label(), february.tag()),
-            (29, "2024-02".into(), "2402".into())
-        );
+        assert_eq!((february.days(), february.label(), february.tag()), (29, "2024-02".into(), "2402".into()));
         assert_eq!(february.plus(11).since(february), 11);
         assert_eq!(weekday(on(2026, 11, 23)), 0);
     }

@@ -74,11 +74,7 @@ pub(crate) static TERRITORIES: [Territory; 4] = [
     Territory {
         name: "DACH",
         zone: chrono_tz::Europe::Berlin,
-        currency: Currency {
-            code: "EUR",
-            per_hundred: 100,
-            step: 1,
-        },
+        currency: Currency { code: "EUR", per_hundred: 100, step: 1 },
         cities: &["Berlin", "München", "Hamburg", "Leipzig", "Wien", "Zürich"],
         stores: &["Berlin Mitte", "Berlin Kreuzberg"],
         share: 400,
@@ -86,11 +82,7 @@ pub(crate) static TERRITORIES: [Territory; 4] = [
     Territory {
         name: "Korea",
         zone: chrono_tz::Asia::Seoul,
-        currency: Currency {
-            code: "KRW",
-            per_hundred: 147_000,
-            step: 10_000,
-        },
+        currency: Currency { code: "KRW", per_hundred: 147_000, step: 10_000 },
         cities: &["서울", "부산", "성남 판교", "대전", "광주"],
         stores: &["서울 강남점", "서울 성수점", "부산 해운대점"],
         share: 250,
@@ -98,29 +90,15 @@ pub(crate) static TERRITORIES: [Territory; 4] = [
     Territory {
         name: "US East",
         zone: chrono_tz::America::New_York,
-        currency: Currency {
-            code: "USD",
-            per_hundred: 108,
-            step: 1,
-        },
-        cities: &[
-            "Boston",
-            "Cambridge",
-            "New York",
-            "Philadelphia",
-            "Providence",
-        ],
+        currency: Currency { code: "USD", per_hundred: 108, step: 1 },
+        cities: &["Boston", "Cambridge", "New York", "Philadelphia", "Providence"],
         stores: &["Boston Seaport"],
         share: 250,
     },
     Territory {
         name: "UK & Ireland",
         zone: chrono_tz::Europe::London,
-        currency: Currency {
-            code: "GBP",
-            per_hundred: 86,
-            step: 1,
-        },
+        currency: Currency { code: "GBP", per_hundred: 86, step: 1 },
         cities: &["London", "Bristol", "Leeds", "Dublin"],
         stores: &["London Bermondsey"],
         share: 100,
@@ -129,36 +107,11 @@ pub(crate) static TERRITORIES: [Territory; 4] = [
 
 /// The teams.
 pub(crate) static TEAMS: [Team; 5] = [
-    Team {
-        name: "Spree",
-        manager: "Anke Sommerlath",
-        territory: 0,
-        share: 240,
-    },
-    Team {
-        name: "Havel",
-        manager: "Jannis Falkenau",
-        territory: 0,
-        share: 160,
-    },
-    Team {
-        name: "한강",
-        manager: "박서연",
-        territory: 1,
-        share: 250,
-    },
-    Team {
-        name: "Charles River",
-        manager: "Carol Whitmarsh",
-        territory: 2,
-        share: 250,
-    },
-    Team {
-        name: "Thames",
-        manager: "Priya Nairn",
-        territory: 3,
-        share: 100,
-    },
+    Team { name: "Spree", manager: "Anke Sommerlath", territory: 0, share: 240 },
+    Team { name: "Havel", manager: "Jannis Falkenau", territory: 0, share: 160 },
+    Team { name: "한강", manager: "박서연", territory: 1, share: 250 },
+    Team { name: "Charles River", manager: "Carol Whitmarsh", territory: 2, share: 250 },
+    Team { name: "Thames", manager: "Priya Nairn", territory: 3, share: 100 },
 ];
 
 /// The products: first every family that is subscribed to, each from its lowest tier up, then goods.
@@ -181,46 +134,15 @@ pub(crate) const FAMILIES: [(usize, usize); 3] = [(0, 3), (3, 2), (5, 2)];
 
 /// The family of a subscribed product, as an index into [`FAMILIES`].
 pub(crate) fn family_of(product: usize) -> usize {
-    FAMILIES
-        .iter()
-        .position(|&(first, tiers)| product < first + tiers)
-        .unwrap_or(0)
+    FAMILIES.iter().position(|&(first, tiers)| product < first + tiers).unwrap_or(0)
 }
 
-const fn service(
-    id: &'static str,
-    name: &'static str,
-    family: &'static str,
-    tier: i32,
-    month: i64,
-) -> Product {
-    Product {
-        id,
-        name,
-        family,
-        tier: Some(tier),
-        month,
-        piece: 0,
-        orders: 0,
-    }
+const fn service(id: &'static str, name: &'static str, family: &'static str, tier: i32, month: i64) -> Product {
+    Product { id, name, family, tier: Some(tier), month, piece: 0, orders: 0 }
 }
 
-const fn goods(
-    id: &'static str,
-    name: &'static str,
-    tier: Option<i32>,
-    piece: i64,
-    orders: u32,
-) -> Product {
-    Product {
-        id,
-        name,
-        family: "pebble",
-        tier,
-        month: 0,
-        piece,
-        orders,
-    }
+const fn goods(id: &'static str, name: &'static str, tier: Option<i32>, piece: i64, orders: u32) -> Product {
+    Product { id, name, family: "pebble", tier, month: 0, piece, orders }
 }
 
 #[cfg(test)]
@@ -230,35 +152,23 @@ mod tests {
     #[test]
     fn families_are_those_of_the_products() {
         for (family, &(first, tiers)) in FAMILIES.iter().enumerate() {
-            for product in first..first + tiers {
+            for (product, known) in PRODUCTS.iter().enumerate().skip(first).take(tiers) {
                 assert_eq!(family_of(product), family);
-                assert_eq!(PRODUCTS[product].family, PRODUCTS[first].family);
-                assert_eq!(
-                    PRODUCTS[product].tier,
-                    i32::try_from(product - first + 1).ok()
-                );
+                assert_eq!(known.family, PRODUCTS[first].family);
+                assert_eq!(known.tier, i32::try_from(product - first + 1).ok());
             }
         }
     }
 
     #[test]
     fn shares_are_the_whole_business() {
-        assert_eq!(
-            TERRITORIES
-                .iter()
-                .map(|territory| territory.share)
-                .sum::<u32>(),
-            1_000
-        );
+        assert_eq!(TERRITORIES.iter().map(|territory| territory.share).sum::<u32>(), 1_000);
         assert_eq!(TEAMS.iter().map(|team| team.share).sum::<u64>(), 1_000);
     }
 
     #[test]
     fn prices_are_round_in_their_currency() {
-        assert_eq!(
-            TERRITORIES[1].currency.price(8_900),
-            13_083_000 / 10_000 * 10_000
-        );
+        assert_eq!(TERRITORIES[1].currency.price(8_900), 13_083_000 / 10_000 * 10_000);
         assert_eq!(TERRITORIES[2].currency.price(8_900), 9_612);
     }
 }

@@ -4,10 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray,
-    TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field};
 
 /// A named column.
@@ -20,14 +17,7 @@ pub(crate) fn text<S: AsRef<str>>(name: &str, values: impl Iterator<Item = Optio
 
 /// Instants: microseconds since 1970-01-01T00:00Z, in the zone `UTC`.
 pub(crate) fn instant(name: &str, values: impl Iterator<Item = Option<i64>>) -> Column {
-    column(
-        name,
-        Arc::new(
-            values
-                .collect::<TimestampMicrosecondArray>()
-                .with_timezone("UTC"),
-        ),
-    )
+    column(name, Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC")))
 }
 
 /// Dates: days since 1970-01-01.
@@ -62,10 +52,7 @@ pub(crate) fn flag(name: &str, values: impl Iterator<Item = Option<bool>>) -> Co
 
 fn decimal(name: &str, scale: i8, values: impl Iterator<Item = Option<i64>>) -> Column {
     let array: Decimal128Array = values.map(|value| value.map(i128::from)).collect();
-    column(
-        name,
-        Arc::new(array.with_data_type(DataType::Decimal128(18, scale))),
-    )
+    column(name, Arc::new(array.with_data_type(DataType::Decimal128(18, scale))))
 }
 
 fn column(name: &str, array: ArrayRef) -> Column {

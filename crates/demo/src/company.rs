@@ -23,10 +23,7 @@ pub(crate) struct Company {
 impl Company {
     /// The company of a request.
     pub(crate) fn found(frame: Frame) -> Self {
-        Self {
-            frame,
-            reps: staff(&frame),
-        }
+        Self { frame, reps: staff(&frame) }
     }
 
     /// A territory, by its share of the business.
@@ -43,10 +40,7 @@ impl Company {
                 return rep;
             }
         }
-        self.reps
-            .iter()
-            .position(|rep| rep.serves(territory, instant))
-            .unwrap_or(0)
+        self.reps.iter().position(|rep| rep.serves(territory, instant)).unwrap_or(0)
     }
 
     /// The rep as the system recorded it: sometimes not at all, sometimes one whom nobody knows.
@@ -62,11 +56,7 @@ impl Company {
 }
 
 /// The currency as the system recorded it: sometimes not at all, and then the amount is in euros.
-pub(crate) fn recorded_price(
-    territory: usize,
-    cents: i64,
-    dice: &mut Dice,
-) -> (i64, Option<&'static str>) {
+pub(crate) fn recorded_price(territory: usize, cents: i64, dice: &mut Dice) -> (i64, Option<&'static str>) {
     if dice.happens(rates::MISSING_CURRENCY) {
         return (cents, None);
     }

@@ -19,14 +19,7 @@ use crate::world::World;
 use crate::writer::{Record, Sink};
 
 const SEGMENTS: [(&str, u32); 3] = [("smb", 55), ("mid_market", 32), ("enterprise", 13)];
-const INDUSTRIES: [(&str, u32); 6] = [
-    ("manufacturing", 26),
-    ("logistics", 18),
-    ("software", 20),
-    ("energy", 10),
-    ("retail", 16),
-    ("health", 10),
-];
+const INDUSTRIES: [(&str, u32); 6] = [("manufacturing", 26), ("logistics", 18), ("software", 20), ("energy", 10), ("retail", 16), ("health", 10)];
 /// How a walk-in begins, as indexes of the families.
 const FIRST_FAMILIES: [(usize, u32); 3] = [(0, 60), (1, 25), (2, 15)];
 /// How long before the lake the oldest customer came.
@@ -84,31 +77,15 @@ impl Customer {
     }
 
     fn arriving(company: &Company, way: Way, number: Number) -> Self {
-        let draft = Self {
-            way,
-            number,
-            won_at: 0,
-            territory: 0,
-            owner: 0,
-            product: 0,
-            subscribes: true,
-            hasty: false,
-        };
+        let draft = Self { way, number, won_at: 0, territory: 0, owner: 0, product: 0, subscribes: true, hasty: false };
         let mut dice = company.frame.dice(Stream::CUSTOMER, draft.key());
         let territory = Company::territory(&mut dice);
         let won_at = if way == Way::Founding {
-            company.frame.start() - dice.between(1, i64::from(PAST_DAYS)) * DAY
-                + dice.between(0, DAY - 1)
+            company.frame.start() - dice.between(1, i64::from(PAST_DAYS)) * DAY + dice.between(0, DAY - 1)
         } else {
             let count = company.frame.count(WALK_INS, number.month);
             let zone = TERRITORIES[territory].zone;
-            Slot {
-                month: number.month,
-                index: number.index,
-                count,
-                zone,
-            }
-            .instant(&mut dice)
+            Slot { month: number.month, index: number.index, count, zone }.instant(&mut dice)
         };
         let (first, tiers) = FAMILIES[dice.weighted(&FIRST_FAMILIES)];
         Self {
@@ -125,21 +102,8 @@ impl Customer {
 /// Every customer of the lake, by the instant they came.
 pub(crate) fn everyone(company: &Company) -> Vec<Customer> {
     let frame = company.frame;
-    let founding = (0..frame.founding_customers()).map(|index| {
-        Customer::arriving(
-            company,
-            Way::Founding,
-            Number {
-                month: frame.first_month,
-                index,
-            },
-        )
-    });
-    let newer: Vec<Vec<Customer>> = frame
-        .months()
-        .into_par_iter()
-        .map(|month| arrivals(company, month))
-        .collect();
+    let founding = (0..frame.founding_customers()).map(|index| Customer::arriving(company, Way::Founding, Number { month: frame.first_month, index }));
+    let newer: Vec<Vec<Customer>> = frame.months().into_par_iter().map(|month| arrivals(company, month)).collect();
     let mut customers: Vec<Customer> = founding.chain(newer.into_iter().flatten()).collect();
     customers.sort_by_key(|customer| (customer.won_at, customer.way, customer.number));
     customers

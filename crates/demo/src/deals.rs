@@ -20,12 +20,7 @@ pub(crate) const LOOKBACK: i32 = 6;
 const AFTERMATH: i64 = 36 * DAY;
 /// Deals closed faster than this have customers who leave sooner.
 const HASTE: i64 = 15 * DAY;
-const CHANNELS: [(Option<&str>, u32); 4] = [
-    (Some("direct"), 52),
-    (Some("partner"), 24),
-    (Some("online"), 18),
-    (None, 6),
-];
+const CHANNELS: [(Option<&str>, u32); 4] = [(Some("direct"), 52), (Some("partner"), 24), (Some("online"), 18), (None, 6)];
 
 /// What is decided about a deal before it begins.
 #[derive(Debug, Clone)]
@@ -98,17 +93,9 @@ impl Deal {
         stages.retain(|step| step.at < end);
         let closed = plan.closes_at() < end && !reopened;
         let early = dice.happens(rates::CLOSED_BEFORE_CREATED);
-        let closing = if early {
-            (plan.created_at - dice.between(1, 60) * HOUR).max(company.frame.start())
-        } else {
-            plan.closes_at()
-        };
+        let closing = if early { (plan.created_at - dice.between(1, 60) * HOUR).max(company.frame.start()) } else { plan.closes_at() };
         let (amount, currency) = recorded_price(plan.territory, worth(&plan, &mut dice), &mut dice);
-        let amount = if dice.happens(rates::ZERO_AMOUNT) {
-            0
-        } else {
-            amount
-        };
+        let amount = if dice.happens(rates::ZERO_AMOUNT) { 0 } else { amount };
         Self {
             status: match (closed, plan.won) {
                 (false, _) => "open",
@@ -144,33 +131,23 @@ pub(crate) fn touching(world: &World, month: Month) -> impl Iterator<Item = Deal
     let company = &world.company;
     let of_leads = cohorts(company, month, (-LOOKBACK, 0)).filter_map(|lead| lead.deal);
     let known = world.customers_before(month.end());
-    let of_customers = known
-        .iter()
-        .flat_map(move |customer| Life::of(company, customer).deals);
+    let of_customers = known.iter().flat_map(move |customer| Life::of(company, customer).deals);
     of_leads
         .chain(of_customers)
         .filter(move |plan| company.frame.holds(plan.created_at))
-        .filter(move |plan| {
-            plan.created_at < month.end() && month.start() <= plan.closes_at() + AFTERMATH
-        })
+        .filter(move |plan| plan.created_at < month.end() && month.start() <= plan.closes_at() + AFTERMATH)
         .map(move |plan| Deal::play(company, plan))
 }
 
 /// The deals that begin in a month.
 pub(crate) fn fill(world: &World, month: Month, sink: &mut Sink<Deal>) -> Result<(), DemoError> {
-    touching(world, month)
-        .filter(|deal| (month.start()..month.end()).contains(&deal.plan.created_at))
-        .try_for_each(|deal| sink.push(deal))
+    touching(world, month).filter(|deal| (month.start()..month.end()).contains(&deal.plan.created_at)).try_for_each(|deal| sink.push(deal))
 }
 
 /// Value of a deal in cents of euros: a year of a service, or a lot of goods.
 fn worth(plan: &Plan, dice: &mut Dice) -> i64 {
     let product = &PRODUCTS[plan.product];
-    let list = if product.month > 0 {
-        product.month * 12
-    } else {
-        product.piece * dice.between(10, 80)
-    };
+    let list = if product.month > 0 { product.month * 12 } else { product.piece * dice.between(10, 80) };
     dice.percent(list, 70, 170)
 }
 
@@ -184,16 +161,10 @@ impl Record for Deal {
     fn columns(rows: &[Self]) -> Vec<Column> {
         vec![
             text("opportunity_id", rows.iter().map(|row| Some(&row.plan.id))),
-            instant(
-                "created_at",
-                rows.iter().map(|row| Some(row.plan.created_at)),
-            ),
+            instant("created_at", rows.iter().map(|row| Some(row.plan.created_at))),
             text("status", rows.iter().map(|row| Some(row.status))),
             instant("closed_at", rows.iter().map(|row| row.closed_at)),
-            text(
-                "customer_id",
-                rows.iter().map(|row| row.plan.customer.as_deref()),
-            ),
+            text("customer_id", rows.iter().map(|row| row.plan.customer.as_deref())),
             text("lead_id", rows.iter().map(|row| row.plan.lead.as_deref())),
             text("rep_id", rows.iter().map(|row| row.rep.as_deref())),
             text("product_id", rows.iter().map(|row| row.product)),

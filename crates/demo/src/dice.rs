@@ -36,10 +36,7 @@ impl Dice {
     /// The stream of one thing, from its beginning.
     pub(crate) fn new(seed: u64, stream: Stream, key: (u64, u64)) -> Self {
         let mut bytes = [0; 32];
-        for (slot, part) in bytes
-            .chunks_exact_mut(8)
-            .zip([seed, stream.0, key.0, key.1])
-        {
+        for (slot, part) in bytes.chunks_exact_mut(8).zip([seed, stream.0, key.0, key.1]) {
             slot.copy_from_slice(&part.to_le_bytes());
         }
         Self(ChaCha8Rng::from_seed(bytes))
@@ -47,29 +44,17 @@ impl Dice {
 
     /// A number from 0 and below `end`; 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        if end == 0 {
-            0
-        } else {
-            self.0.random_range(0..end)
-        }
+        if end == 0 { 0 } else { self.0.random_range(0..end) }
     }
 
     /// A number from `low` to `high`, both possible; `low` if `high` is not above it.
     pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
-        if high <= low {
-            low
-        } else {
-            self.0.random_range(low..=high)
-        }
+        if high <= low { low } else { self.0.random_range(low..=high) }
     }
 
     /// The same for days.
     pub(crate) fn days(&mut self, low: i32, high: i32) -> i32 {
-        if high <= low {
-            low
-        } else {
-            self.0.random_range(low..=high)
-        }
+        if high <= low { low } else { self.0.random_range(low..=high) }
     }
 
     /// Whether a thing of that rate happens.
@@ -79,11 +64,7 @@ impl Dice {
 
     /// An index below `len`; 0 if `len` is 0.
     pub(crate) fn index(&mut self, len: usize) -> usize {
-        if len == 0 {
-            0
-        } else {
-            self.0.random_range(0..len)
-        }
+        if len == 0 { 0 } else { self.0.random_range(0..len) }
     }
 
     /// One of a list that is not empty.
@@ -94,11 +75,7 @@ impl Dice {
     /// One of a list that is not empty, by weight; the last if all weights are 0.
     pub(crate) fn weighted<T: Copy>(&mut self, from: &[(T, u32)]) -> T {
         let total: u32 = from.iter().map(|(_, weight)| weight).sum();
-        let mut left = if total == 0 {
-            0
-        } else {
-            self.0.random_range(0..total)
-        };
+        let mut left = if total == 0 { 0 } else { self.0.random_range(0..total) };
         for (value, weight) in from {
             if left < *weight {
                 return *value;
@@ -129,8 +106,6 @@ mod tests {
     #[test]
     fn weights_of_zero_are_never_drawn() {
         let mut dice = Dice::new(7, Stream::LEAD, (0, 0));
-        assert!(
-            (0..200).all(|_| dice.weighted(&[("never", 0), ("always", 3), ("nor", 0)]) == "always")
-        );
+        assert!((0..200).all(|_| dice.weighted(&[("never", 0), ("always", 3), ("nor", 0)]) == "always"));
     }
 }

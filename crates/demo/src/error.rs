@@ -19,9 +19,7 @@ pub enum DemoError {
         limit: f64,
     },
     /// The range of days is empty, or outside the years that the calendar tables know.
-    #[error(
-        "range is {from} to {to}, expected a first day before the last, both between {first} and {last}"
-    )]
+    #[error("range is {from} to {to}, expected a first day before the last, both between {first} and {last}")]
     Range {
         /// First day asked.
         from: NaiveDate,

@@ -35,25 +35,17 @@ pub(crate) fn fill(company: &Company, sink: &mut Sink<Expense>) -> Result<(), De
     let silent = silent_month(&frame.months());
     for month in frame.months() {
         for (place, team) in TEAMS.iter().enumerate() {
-            let mut dice = frame.dice(
-                Stream::EXPENSE,
-                (month.key(), u64::try_from(place).unwrap_or(0)),
-            );
+            let mut dice = frame.dice(Stream::EXPENSE, (month.key(), u64::try_from(place).unwrap_or(0)));
             let mut number = 0;
             for day in month.first_day()..month.first_day() + month.days() {
-                let campaign =
-                    weekday(day) == 0 && !(place == SILENT_TEAM && silent == Some(month));
+                let campaign = weekday(day) == 0 && !(place == SILENT_TEAM && silent == Some(month));
                 let payday = day - month.first_day() + 1 == PAYDAY;
-                for (function, base, due) in [
-                    ("sales", PAYROLL, payday),
-                    ("marketing", CAMPAIGNS, campaign),
-                ] {
+                for (function, base, due) in [("sales", PAYROLL, payday), ("marketing", CAMPAIGNS, campaign)] {
                     if !due || !(frame.first_day..frame.end_day).contains(&day) {
                         continue;
                     }
                     number += 1;
-                    let mean =
-                        i64::try_from(frame.amount(base, month) * team.share / 1_000).unwrap_or(0);
+                    let mean = i64::try_from(frame.amount(base, month) * team.share / 1_000).unwrap_or(0);
                     let territory = &TERRITORIES[team.territory];
                     let cents = dice.percent(mean, 75, 125);
                     sink.push(Expense {
@@ -74,11 +66,7 @@ pub(crate) fn fill(company: &Company, sink: &mut Sink<Expense>) -> Result<(), De
 
 /// The month without marketing of one team: at three fifths of the range; none if the range is within a month.
 pub(crate) fn silent_month(months: &[Month]) -> Option<Month> {
-    if months.len() < 2 {
-        None
-    } else {
-        months.get(months.len() * 3 / 5).copied()
-    }
+    if months.len() < 2 { None } else { months.get(months.len() * 3 / 5).copied() }
 }
 
 impl Record for Expense {

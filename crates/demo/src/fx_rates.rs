@@ -33,11 +33,7 @@ pub(crate) fn fill(company: &Company, sink: &mut Sink<FxRate>) -> Result<(), Dem
                 continue;
             }
             rate += rate * dice.between(-45, 45) / 10_000 + (mean - rate) / 60;
-            sink.push(FxRate {
-                currency,
-                valid_on,
-                rate,
-            })?;
+            sink.push(FxRate { currency, valid_on, rate })?;
         }
     }
     Ok(())

@@ -11,10 +11,7 @@ use crate::error::DemoError;
 use crate::request::DemoRequest;
 use crate::world::World;
 use crate::writer::{Record, Sink, Written};
-use crate::{
-    activities, customers, deals, expenses, feedback, fx_rates, holidays, leads, orders, products,
-    reps, stages, subscriptions, targets, temperatures,
-};
+use crate::{activities, customers, deals, expenses, feedback, fx_rates, holidays, leads, orders, products, reps, stages, subscriptions, targets, temperatures};
 
 const FILE: &str = "part-0000.parquet";
 
@@ -48,20 +45,9 @@ pub fn generate(request: &DemoRequest) -> Result<Vec<DemoTable>, DemoError> {
         }
     }
     let world = World::build(frame);
-    let tasks: Vec<Task> = Table::ALL
-        .into_iter()
-        .flat_map(|table| table.tasks(&frame.months()))
-        .collect();
-    let written = tasks
-        .par_iter()
-        .map(|task| task.write(&world, &request.directory))
-        .collect::<Result<Vec<Written>, DemoError>>()?;
-    let of = |table: Table| {
-        tasks
-            .iter()
-            .zip(&written)
-            .filter(move |(task, _)| task.table == table)
-    };
+    let tasks: Vec<Task> = Table::ALL.into_iter().flat_map(|table| table.tasks(&frame.months())).collect();
+    let written = tasks.par_iter().map(|task| task.write(&world, &request.directory)).collect::<Result<Vec<Written>, DemoError>>()?;
+    let of = |table: Table| tasks.iter().zip(&written).filter(move |(task, _)| task.table == table);
     Ok(Table::ALL
         .into_iter()
         .map(|table| DemoTable {
@@ -148,19 +134,10 @@ impl Table {
     fn tasks(self, months: &[Month]) -> Vec<Task> {
         let folder = PathBuf::from(self.name());
         match self {
-            Self::Whole(table) => vec![Task {
-                table: self,
-                part: Part::Whole(table),
-                folder,
-            }],
-            Self::Monthly(table) => months
-                .iter()
-                .map(|&month| Task {
-                    table: self,
-                    part: Part::Month(table, month),
-                    folder: folder.join(format!("month={}", month.label())),
-                })
-                .collect(),
+            Self::Whole(table) => vec![Task { table: self, part: Part::Whole(table), folder }],
+            Self::Monthly(table) => {
+                months.iter().map(|&month| Task { table: self, part: Part::Month(table, month), folder: folder.join(format!("month={}", month.label())) }).collect()
+            }
         }
     }
 }
@@ -182,10 +159,7 @@ enum Part {
 impl Task {
     fn write(&self, world: &World, directory: &Path) -> Result<Written, DemoError> {
         let folder = directory.join(&self.folder);
-        std::fs::create_dir_all(&folder).map_err(|source| DemoError::Folder {
-            path: folder.clone(),
-            source,
-        })?;
+        std::fs::create_dir_all(&folder).map_err(|source| DemoError::Folder { path: folder.clone(), source })?;
         let path = folder.join(FILE);
         match self.part {
             Part::Month(table, month) => table.write(world, month, &path),
@@ -224,10 +198,7 @@ impl Whole {
     }
 }
 
-fn file<T: Record>(
-    path: &Path,
-    fill: impl FnOnce(&mut Sink<T>) -> Result<(), DemoError>,
-) -> Result<Written, DemoError> {
+fn file<T: Record>(path: &Path, fill: impl FnOnce(&mut Sink<T>) -> Result<(), DemoError>) -> Result<Written, DemoError> {
     let mut sink = Sink::create(path)?;
     fill(&mut sink)?;
     sink.finish()

@@ -41,10 +41,7 @@ pub(crate) fn fill(company: &Company, sink: &mut Sink<Holiday>) -> Result<(), De
     for (place, territory) in TERRITORIES.iter().enumerate() {
         for year in years.clone() {
             for day in of_year(place, year) {
-                sink.push(Holiday {
-                    territory: territory.name,
-                    day,
-                })?;
+                sink.push(Holiday { territory: territory.name, day })?;
             }
         }
     }
@@ -54,11 +51,7 @@ pub(crate) fn fill(company: &Company, sink: &mut Sink<Holiday>) -> Result<(), De
 /// Holidays of a territory in a year, in order, each once.
 fn of_year(territory: usize, year: i32) -> Vec<i32> {
     let easter = easter(year);
-    let fixed = |days: &[(u32, u32)]| -> Vec<i32> {
-        days.iter()
-            .map(|&(month, day)| on(year, month, day))
-            .collect()
-    };
+    let fixed = |days: &[(u32, u32)]| -> Vec<i32> { days.iter().map(|&(month, day)| on(year, month, day)).collect() };
     let mut days = match territory {
         0 => {
             let mut days = fixed(&[(1, 1), (3, 8), (5, 1), (10, 3), (12, 25), (12, 26)]);
@@ -66,18 +59,8 @@ fn of_year(territory: usize, year: i32) -> Vec<i32> {
             days
         }
         1 => {
-            let mut days = fixed(&[
-                (1, 1),
-                (3, 1),
-                (5, 5),
-                (6, 6),
-                (8, 15),
-                (10, 3),
-                (10, 9),
-                (12, 25),
-            ]);
-            for ((_, month, day), count) in LUNAR.iter().filter(|((lunar, _, _), _)| *lunar == year)
-            {
+            let mut days = fixed(&[(1, 1), (3, 1), (5, 5), (6, 6), (8, 15), (10, 3), (10, 9), (12, 25)]);
+            for ((_, month, day), count) in LUNAR.iter().filter(|((lunar, _, _), _)| *lunar == year) {
                 let first = on(year, *month, *day);
                 days.extend(first..first + count);
             }
@@ -86,22 +69,13 @@ fn of_year(territory: usize, year: i32) -> Vec<i32> {
         2 => {
             let mut days = fixed(&[(1, 1), (6, 19), (7, 4), (12, 25)]);
             let thanksgiving = on(year, 11, 22) + (3 - weekday(on(year, 11, 22))).rem_euclid(7);
-            days.extend([
-                monday_from(year, 1, 15),
-                monday_from(year, 5, 25),
-                monday_from(year, 9, 1),
-                thanksgiving,
-            ]);
+            days.extend([monday_from(year, 1, 15), monday_from(year, 5, 25), monday_from(year, 9, 1), thanksgiving]);
             days
         }
         _ => {
             let mut days = fixed(&[(1, 1), (12, 25), (12, 26)]);
             days.extend([easter - 2, easter + 1]);
-            days.extend([
-                monday_from(year, 5, 1),
-                monday_from(year, 5, 25),
-                monday_from(year, 8, 25),
-            ]);
+            days.extend([monday_from(year, 5, 1), monday_from(year, 5, 25), monday_from(year, 8, 25)]);
             days
         }
     };
@@ -131,10 +105,7 @@ impl Record for Holiday {
     const TABLE: &'static str = "holidays";
 
     fn columns(rows: &[Self]) -> Vec<Column> {
-        vec![
-            text("territory", rows.iter().map(|row| Some(row.territory))),
-            day("day", rows.iter().map(|row| Some(row.day))),
-        ]
+        vec![text("territory", rows.iter().map(|row| Some(row.territory))), day("day", rows.iter().map(|row| Some(row.day)))]
     }
 }
 
@@ -144,15 +115,7 @@ mod tests {
 
     #[test]
     fn easter_is_the_sunday_of_the_almanac() {
-        let almanac = [
-            (2000, 4, 23),
-            (2008, 3, 23),
-            (2019, 4, 21),
-            (2024, 3, 31),
-            (2025, 4, 20),
-            (2026, 4, 5),
-            (2038, 4, 25),
-        ];
+        let almanac = [(2000, 4, 23), (2008, 3, 23), (2019, 4, 21), (2024, 3, 31), (2025, 4, 20), (2026, 4, 5), (2038, 4, 25)];
         for (year, month, day) in almanac {
             assert_eq!(easter(year), on(year, month, day), "{year}");
         }
@@ -161,12 +124,7 @@ mod tests {
     #[test]
     fn weekday_rules_find_their_day() {
         let america = of_year(2, 2024);
-        for day in [
-            on(2024, 1, 15),
-            on(2024, 5, 27),
-            on(2024, 9, 2),
-            on(2024, 11, 28),
-        ] {
+        for day in [on(2024, 1, 15), on(2024, 5, 27), on(2024, 9, 2), on(2024, 11, 28)] {
             assert!(america.contains(&day));
         }
         assert!(of_year(3, 2025).contains(&on(2025, 8, 25)));

@@ -17,49 +17,15 @@ use crate::touches::Touch;
 use crate::volumes::LEADS;
 use crate::writer::{Record, Sink};
 
-const SOURCES: [(Option<&str>, u32); 7] = [
-    (Some("web"), 34),
-    (Some("paid_search"), 20),
-    (Some("event"), 14),
-    (Some("referral"), 13),
-    (Some("partner"), 10),
-    (Some("cold_list"), 6),
-    (None, 3),
-];
-const OFFERS: [(Option<&str>, u32); 6] = [
-    (Some("demo_request"), 24),
-    (Some("contact_form"), 26),
-    (Some("whitepaper"), 20),
-    (Some("ebook"), 14),
-    (Some("webinar"), 11),
-    (None, 5),
-];
+const SOURCES: [(Option<&str>, u32); 7] =
+    [(Some("web"), 34), (Some("paid_search"), 20), (Some("event"), 14), (Some("referral"), 13), (Some("partner"), 10), (Some("cold_list"), 6), (None, 3)];
+const OFFERS: [(Option<&str>, u32); 6] = [(Some("demo_request"), 24), (Some("contact_form"), 26), (Some("whitepaper"), 20), (Some("ebook"), 14), (Some("webinar"), 11), (None, 5)];
 /// How long it takes until a human answers: from, to, share.
-const RESPONSES: [((i64, i64), u32); 5] = [
-    ((2 * MINUTE, 15 * MINUTE), 14),
-    ((15 * MINUTE, HOUR), 20),
-    ((HOUR, 8 * HOUR), 28),
-    ((8 * HOUR, 2 * DAY), 24),
-    ((2 * DAY, 9 * DAY), 14),
-];
+const RESPONSES: [((i64, i64), u32); 5] = [((2 * MINUTE, 15 * MINUTE), 14), ((15 * MINUTE, HOUR), 20), ((HOUR, 8 * HOUR), 28), ((8 * HOUR, 2 * DAY), 24), ((2 * DAY, 9 * DAY), 14)];
 /// Days from creation to closing of a deal: from, to, what it adds to the won of a thousand; share.
-const CYCLES: [((i64, i64, i64), u32); 4] = [
-    ((6, 14, 20), 15),
-    ((15, 30, 70), 30),
-    ((31, 55, 20), 32),
-    ((56, 94, -70), 23),
-];
+const CYCLES: [((i64, i64, i64), u32); 4] = [((6, 14, 20), 15), ((15, 30, 70), 30), ((31, 55, 20), 32), ((56, 94, -70), 23)];
 /// What new customers are offered first, as indexes of products.
-const FIRST_OFFERS: [(usize, u32); 8] = [
-    (0, 30),
-    (1, 24),
-    (2, 8),
-    (3, 12),
-    (4, 6),
-    (5, 4),
-    (7, 9),
-    (9, 7),
-];
+const FIRST_OFFERS: [(usize, u32); 8] = [(0, 30), (1, 24), (2, 8), (3, 12), (4, 6), (5, 4), (7, 9), (9, 7)];
 /// Around the instant at which clocks change in Europe, some leads come in whatever the scale.
 const AROUND_CLOCK_CHANGE: [i64; 5] = [-150 * MINUTE, -90 * MINUTE, -SECOND, 0, 30 * MINUTE];
 
@@ -115,33 +81,15 @@ impl Lead {
         let mut dice = company.frame.dice(Stream::LEAD, number.key());
         let territory = Company::territory(&mut dice);
         let around = around_clock_change(number);
-        let slot = Slot {
-            month: number.month,
-            index: number.index,
-            count: company.frame.count(LEADS, number.month),
-            zone: TERRITORIES[territory].zone,
-        };
+        let slot = Slot { month: number.month, index: number.index, count: company.frame.count(LEADS, number.month), zone: TERRITORIES[territory].zone };
         let usual = slot.instant(&mut dice);
-        let (created_at, answering) =
-            around.map_or((usual, Answering::Usual), |at| (at, Answering::Certain));
+        let (created_at, answering) = around.map_or((usual, Answering::Usual), |at| (at, Answering::Certain));
         let owner = company.owner(territory, created_at, &mut dice);
         let history = temperatures::history(created_at, &mut dice);
         let (touches, answered) = conversation(created_at, answering, &mut dice);
-        let deal = deal(
-            company,
-            number,
-            &Opening {
-                territory,
-                owner,
-                created_at,
-                answered,
-            },
-            &mut dice,
-        );
+        let deal = deal(company, number, &Opening { territory, owner, created_at, answered }, &mut dice);
         let end = company.frame.end();
-        let converted = deal
-            .as_ref()
-            .and_then(|plan| Some((plan.customer.clone()?, plan.closes_at())));
+        let converted = deal.as_ref().and_then(|plan| Some((plan.customer.clone()?, plan.closes_at())));
         Self {
             number,
             id: number.id("L"),
@@ -160,31 +108,18 @@ impl Lead {
 }
 
 /// The leads that came in from `before` months before a month to `after` months after it, within the lake.
-pub(crate) fn cohorts(
-    company: &Company,
-    month: Month,
-    span: (i32, i32),
-) -> impl Iterator<Item = Lead> {
+pub(crate) fn cohorts(company: &Company, month: Month, span: (i32, i32)) -> impl Iterator<Item = Lead> {
     let frame = company.frame;
     (span.0..=span.1)
         .map(move |n| month.plus(n))
         .filter(move |cohort| (frame.first_month..=frame.last_month).contains(cohort))
-        .flat_map(move |cohort| {
-            (0..frame.count(LEADS, cohort)).map(move |index| Number {
-                month: cohort,
-                index,
-            })
-        })
+        .flat_map(move |cohort| (0..frame.count(LEADS, cohort)).map(move |index| Number { month: cohort, index }))
         .map(move |number| Lead::live(company, number))
         .filter(move |lead| frame.holds(lead.created_at))
 }
 
 /// The leads of a month.
-pub(crate) fn fill(
-    company: &Company,
-    month: Month,
-    sink: &mut Sink<Lead>,
-) -> Result<(), DemoError> {
+pub(crate) fn fill(company: &Company, month: Month, sink: &mut Sink<Lead>) -> Result<(), DemoError> {
     cohorts(company, month, (0, 0)).try_for_each(|lead| sink.push(lead))
 }
 
@@ -195,16 +130,10 @@ fn around_clock_change(number: Number) -> Option<i64> {
 }
 
 /// Contacts of a lead, and after what delay a human answered it.
-fn conversation(
-    created_at: i64,
-    answering: Answering,
-    dice: &mut Dice,
-) -> (Vec<Touch>, Option<i64>) {
+fn conversation(created_at: i64, answering: Answering, dice: &mut Dice) -> (Vec<Touch>, Option<i64>) {
     let mut touches = Vec::new();
     if answering == Answering::Certain || dice.happens(rates::AUTOMATED_REPLY) {
-        touches.push(Touch::reply_of_machine(
-            created_at + dice.between(20, 600) * SECOND,
-        ));
+        touches.push(Touch::reply_of_machine(created_at + dice.between(20, 600) * SECOND));
     }
     if dice.happens(rates::INBOUND_CALL) {
         let at = created_at + dice.between(300, 20_000) * SECOND;
@@ -219,11 +148,7 @@ fn conversation(
     if answering == Answering::Usual && dice.happens(rates::NEVER_CONTACTED) {
         return (touches, None);
     }
-    let (low, high) = if answering == Answering::Certain {
-        (MINUTE, 30 * MINUTE)
-    } else {
-        dice.weighted(&RESPONSES)
-    };
+    let (low, high) = if answering == Answering::Certain { (MINUTE, 30 * MINUTE) } else { dice.weighted(&RESPONSES) };
     let delay = dice.between(low / SECOND, high / SECOND) * SECOND;
     let mut at = created_at + delay;
     touches.push(Touch::answer(at, dice));
@@ -252,12 +177,7 @@ struct Opening {
 }
 
 fn deal(company: &Company, number: Number, opening: &Opening, dice: &mut Dice) -> Option<Plan> {
-    let &Opening {
-        territory,
-        owner,
-        created_at,
-        answered,
-    } = opening;
+    let &Opening { territory, owner, created_at, answered } = opening;
     let likely = match answered {
         None => 15,
         Some(delay) if delay <= HOUR => 420,
@@ -305,20 +225,9 @@ impl Record for Lead {
             text("offer", rows.iter().map(|row| row.offer)),
             text("temperature", rows.iter().map(|row| row.temperature)),
             text("rep_id", rows.iter().map(|row| row.rep.as_deref())),
-            text(
-                "territory",
-                rows.iter().map(|row| Some(TERRITORIES[row.territory].name)),
-            ),
-            text(
-                "customer_id",
-                rows.iter()
-                    .map(|row| row.converted.as_ref().map(|(customer, _)| customer)),
-            ),
-            instant(
-                "converted_at",
-                rows.iter()
-                    .map(|row| row.converted.as_ref().map(|(_, at)| *at)),
-            ),
+            text("territory", rows.iter().map(|row| Some(TERRITORIES[row.territory].name))),
+            text("customer_id", rows.iter().map(|row| row.converted.as_ref().map(|(customer, _)| customer))),
+            instant("converted_at", rows.iter().map(|row| row.converted.as_ref().map(|(_, at)| *at))),
         ]
     }
 }

@@ -15,13 +15,7 @@ use crate::subscriptions::Service;
 
 /// An end of service that is announced, at most this many days after the end of the lake, is known to it.
 const NOTICE_DAYS: i32 = 30;
-const REASONS: [(Option<&str>, u32); 5] = [
-    (Some("price"), 30),
-    (Some("competitor"), 22),
-    (Some("no_need"), 26),
-    (Some("insolvency"), 8),
-    (None, 14),
-];
+const REASONS: [(Option<&str>, u32); 5] = [(Some("price"), 30), (Some("competitor"), 22), (Some("no_need"), 26), (Some("insolvency"), 8), (None, 14)];
 
 /// Subscriptions of a customer and the deals they are worked with.
 #[derive(Debug)]
@@ -79,19 +73,8 @@ impl Life {
         let mut dice = company.frame.dice(Stream::LIFE, customer.key());
         let rep = company.recorded(customer.owner, &mut dice);
         let priced = !dice.happens(rates::MISSING_CURRENCY);
-        let life = Self {
-            services: Vec::new(),
-            deals: Vec::new(),
-        };
-        let mut walk = Walk {
-            company,
-            customer,
-            dice,
-            id: customer.id(),
-            rep,
-            priced,
-            life,
-        };
+        let life = Self { services: Vec::new(), deals: Vec::new() };
+        let mut walk = Walk { company, customer, dice, id: customer.id(), rep, priced, life };
         if customer.subscribes {
             walk.both_families();
         }
@@ -112,12 +95,7 @@ impl Walk<'_> {
             let day = start + self.dice.days(20, 500);
             if gone.is_none_or(|gone| day < gone) && day < self.end() {
                 let product = self.second_family(day, gone);
-                self.work(&Outcome {
-                    kind: "cross_sell",
-                    won: true,
-                    product,
-                    day,
-                });
+                self.work(&Outcome { kind: "cross_sell", won: true, product, day });
             }
         }
     }
@@ -138,12 +116,7 @@ impl Walk<'_> {
             }
             if month % 12 == 0 && self.dice.happens(rates::RENEWAL_DEAL) {
                 let won = turn != Turn::Churn;
-                self.plan(&Outcome {
-                    kind: "renewal",
-                    won,
-                    product: running.product,
-                    day,
-                });
+                self.plan(&Outcome { kind: "renewal", won, product: running.product, day });
             }
             if turn == Turn::Churn {
                 let reason = self.dice.weighted(&REASONS);
@@ -152,12 +125,7 @@ impl Walk<'_> {
             }
             if self.dice.happens(rates::FAILED_UPSELL) {
                 let product = above(running.product).unwrap_or(running.product);
-                self.plan(&Outcome {
-                    kind: "upsell",
-                    won: false,
-                    product,
-                    day,
-                });
+                self.plan(&Outcome { kind: "upsell", won: false, product, day });
             }
             (running, day) = self.take(running, turn, day);
         }
@@ -170,13 +138,7 @@ impl Walk<'_> {
             Turn::Nothing | Turn::Churn => return (running, day),
             Turn::ShortGap => {
                 let back = day + self.dice.days(1, 30);
-                (
-                    "payment_failed",
-                    Running {
-                        since: back,
-                        ..running
-                    },
-                )
+                ("payment_failed", Running { since: back, ..running })
             }
             Turn::LongGap => {
                 let back = day + self.dice.days(31, 160);
@@ -184,50 +146,20 @@ impl Walk<'_> {
             }
             Turn::Upgrade => {
                 let product = above(running.product).unwrap_or(running.product);
-                self.work(&Outcome {
-                    kind: "upsell",
-                    won: true,
-                    product,
-                    day,
-                });
+                self.work(&Outcome { kind: "upsell", won: true, product, day });
                 let dearer = self.begin(product, day);
-                (
-                    "upgrade",
-                    Running {
-                        cents: dearer.cents.max(running.cents * 11 / 10),
-                        ..dearer
-                    },
-                )
+                ("upgrade", Running { cents: dearer.cents.max(running.cents * 11 / 10), ..dearer })
             }
             Turn::Downgrade => {
                 let product = below(running.product).unwrap_or(running.product);
                 let cheaper = self.begin(product, day);
-                (
-                    "downgrade",
-                    Running {
-                        cents: cheaper.cents.min(running.cents * 9 / 10),
-                        ..cheaper
-                    },
-                )
+                ("downgrade", Running { cents: cheaper.cents.min(running.cents * 9 / 10), ..cheaper })
             }
             Turn::Price => {
                 let cents = self.dice.percent(running.cents, 88, 118);
-                (
-                    "price_change",
-                    Running {
-                        cents,
-                        since: day,
-                        ..running
-                    },
-                )
+                ("price_change", Running { cents, since: day, ..running })
             }
-            Turn::Renewal => (
-                "renewal",
-                Running {
-                    since: day,
-                    ..running
-                },
-            ),
+            Turn::Renewal => ("renewal", Running { since: day, ..running }),
         };
         self.close(running, Some(day), Some(reason));
         (next, next.since)
@@ -236,8 +168,7 @@ impl Walk<'_> {
     /// One service of another family; gives the product.
     fn second_family(&mut self, start: i32, gone: Option<i32>) -> usize {
         let own = family_of(self.customer.product);
-        let (first, tiers) =
-            FAMILIES[(own + 1 + self.dice.index(FAMILIES.len() - 1)) % FAMILIES.len()];
+        let (first, tiers) = FAMILIES[(own + 1 + self.dice.index(FAMILIES.len() - 1)) % FAMILIES.len()];
         let product = first + self.dice.index(tiers).min(self.dice.index(tiers));
         let running = self.begin(product, start);
         let together = self.dice.below(100) < 70;
@@ -259,21 +190,9 @@ impl Walk<'_> {
     }
 
     fn turn(&mut self, product: usize) -> Turn {
-        let churn = if self.customer.hasty {
-            rates::HASTY_CHURN
-        } else {
-            rates::CHURN
-        };
-        let up = if above(product).is_some() {
-            rates::UPGRADE.0
-        } else {
-            0
-        };
-        let down = if below(product).is_some() {
-            rates::DOWNGRADE.0
-        } else {
-            0
-        };
+        let churn = if self.customer.hasty { rates::HASTY_CHURN } else { rates::CHURN };
+        let up = if above(product).is_some() { rates::UPGRADE.0 } else { 0 };
+        let down = if below(product).is_some() { rates::DOWNGRADE.0 } else { 0 };
         let mut turns = [
             (Turn::Nothing, 0),
             (Turn::Churn, churn.0),
@@ -290,11 +209,7 @@ impl Walk<'_> {
     }
 
     fn begin(&mut self, product: usize, since: i32) -> Running {
-        Running {
-            product,
-            since,
-            cents: self.dice.percent(PRODUCTS[product].month, 80, 140),
-        }
+        Running { product, since, cents: self.dice.percent(PRODUCTS[product].month, 80, 140) }
     }
 
     fn close(&mut self, running: Running, ended_on: Option<i32>, reason: Option<&'static str>) {
@@ -309,11 +224,7 @@ impl Walk<'_> {
             rep: self.rep.clone(),
             started_on: running.since,
             ended_on,
-            mrr: if self.priced {
-                currency.price(running.cents)
-            } else {
-                running.cents
-            },
+            mrr: if self.priced { currency.price(running.cents) } else { running.cents },
             currency: self.priced.then_some(currency.code),
             reason: reason.filter(|_| ended_on.is_some()),
         });

@@ -29,32 +29,19 @@ impl Slot {
         let day = self.day();
         if dice.happens(rates::NIGHT) {
             let late = midnight(day) + 22 * HOUR + dice.between(0, 14_399) * SECOND;
-            return if late < self.month.end() {
-                late
-            } else {
-                late - DAY
-            };
+            return if late < self.month.end() { late } else { late - DAY };
         }
         let second = working_second(dice);
         let instant = local(self.zone, day, second) + fraction(dice);
         let inside = self.month.start() <= instant && instant < self.month.end();
-        if inside {
-            instant
-        } else {
-            midnight(day) + second * SECOND
-        }
+        if inside { instant } else { midnight(day) + second * SECOND }
     }
 
     fn day(&self) -> i32 {
         let first = self.month.first_day();
-        let share = |day: i32| {
-            WEEK.get(usize::try_from(weekday(day)).unwrap_or(0))
-                .copied()
-                .unwrap_or(0)
-        };
+        let share = |day: i32| WEEK.get(usize::try_from(weekday(day)).unwrap_or(0)).copied().unwrap_or(0);
         let total: u64 = (first..first + self.month.days()).map(share).sum();
-        let place =
-            u128::from(total) * u128::from(2 * self.index + 1) / u128::from(2 * self.count.max(1));
+        let place = u128::from(total) * u128::from(2 * self.index + 1) / u128::from(2 * self.count.max(1));
         let mut passed = 0;
         for day in first..first + self.month.days() {
             passed += u128::from(share(day));
@@ -77,9 +64,5 @@ fn working_second(dice: &mut Dice) -> i64 {
 }
 
 fn fraction(dice: &mut Dice) -> i64 {
-    if dice.happens(rates::FRACTIONAL_SECOND) {
-        dice.between(1, SECOND - 1)
-    } else {
-        0
-    }
+    if dice.happens(rates::FRACTIONAL_SECOND) { dice.between(1, SECOND - 1) } else { 0 }
 }

@@ -13,16 +13,10 @@ use crate::volumes::ORDERS;
 use crate::world::World;
 use crate::writer::{Record, Sink};
 
-const CHANNELS: [(Option<&str>, u32); 4] = [
-    (Some("online"), 50),
-    (Some("store"), 26),
-    (Some("partner"), 21),
-    (None, 3),
-];
+const CHANNELS: [(Option<&str>, u32); 4] = [(Some("online"), 50), (Some("store"), 26), (Some("partner"), 21), (None, 3)];
 const LINES: [(i32, u32); 4] = [(1, 40), (2, 30), (3, 18), (4, 12)];
 /// Pieces of a line: from, to, share.
-const QUANTITIES: [((i64, i64), u32); 4] =
-    [((1, 1), 40), ((2, 4), 36), ((5, 10), 20), ((11, 60), 4)];
+const QUANTITIES: [((i64, i64), u32); 4] = [((1, 1), 40), ((2, 4), 36), ((5, 10), 20), ((11, 60), 4)];
 
 /// A line of an order or of a return.
 #[derive(Debug, Clone)]
@@ -46,10 +40,7 @@ pub(crate) fn fill(world: &World, month: Month, sink: &mut Sink<Line>) -> Result
     for index in 0..frame.count(ORDERS, month) {
         let number = Number { month, index };
         let lines = returned(world, number).unwrap_or_else(|| ordered(world, number));
-        for line in lines
-            .into_iter()
-            .filter(|line| frame.holds(line.ordered_at))
-        {
+        for line in lines.into_iter().filter(|line| frame.holds(line.ordered_at)) {
             sink.push(line)?;
         }
     }
@@ -63,9 +54,7 @@ fn ordered(world: &World, number: Number) -> Vec<Line> {
     let somewhere = Company::territory(&mut dice);
     let ordered_at = moment(world, number, somewhere, &mut dice);
     let known = world.customers_before(ordered_at);
-    let customer = known
-        .get(dice.index(known.len()))
-        .filter(|_| !dice.happens(rates::ANONYMOUS));
+    let customer = known.get(dice.index(known.len())).filter(|_| !dice.happens(rates::ANONYMOUS));
     let territory = customer.map_or(somewhere, |customer| customer.territory);
     let channel = dice.weighted(&CHANNELS);
     let place = &TERRITORIES[territory];
@@ -105,10 +94,7 @@ fn ordered(world: &World, number: Number) -> Vec<Line> {
 /// The lines of a return, if this number is one: what the order of the same number in the month before sold.
 fn returned(world: &World, number: Number) -> Option<Vec<Line>> {
     let frame = &world.company.frame;
-    let before = Number {
-        month: number.month.plus(-1),
-        index: number.index,
-    };
+    let before = Number { month: number.month.plus(-1), index: number.index };
     let mut dice = is_return(world, number)?;
     if before.index >= frame.count(ORDERS, before.month) || is_return(world, before).is_some() {
         return None;
@@ -116,20 +102,10 @@ fn returned(world: &World, number: Number) -> Option<Vec<Line>> {
     let sold = ordered(world, before);
     let territory = Company::territory(&mut dice);
     let ordered_at = moment(world, number, territory, &mut dice);
-    let count = if dice.happens(rates::RETURNED_WHOLE) {
-        sold.len()
-    } else {
-        1
-    };
+    let count = if dice.happens(rates::RETURNED_WHOLE) { sold.len() } else { 1 };
     let back = |line: Line| {
         let pieces = dice.between(1, line.quantity);
-        Line {
-            order: number.id("R"),
-            ordered_at,
-            quantity: -pieces,
-            amount: -(line.amount * pieces / line.quantity.max(1)),
-            ..line
-        }
+        Line { order: number.id("R"), ordered_at, quantity: -pieces, amount: -(line.amount * pieces / line.quantity.max(1)), ..line }
     };
     Some(sold.into_iter().take(count).map(back).collect())
 }
@@ -143,13 +119,7 @@ fn is_return(world: &World, number: Number) -> Option<Dice> {
 fn moment(world: &World, number: Number, territory: usize, dice: &mut Dice) -> i64 {
     let count = world.company.frame.count(ORDERS, number.month);
     let zone = TERRITORIES[territory].zone;
-    Slot {
-        month: number.month,
-        index: number.index,
-        count,
-        zone,
-    }
-    .instant(dice)
+    Slot { month: number.month, index: number.index, count, zone }.instant(dice)
 }
 
 impl Record for Line {
@@ -164,10 +134,7 @@ impl Record for Line {
             text("order_id", rows.iter().map(|row| Some(&row.order))),
             int("line_number", rows.iter().map(|row| Some(row.number))),
             instant("ordered_at", rows.iter().map(|row| Some(row.ordered_at))),
-            text(
-                "customer_id",
-                rows.iter().map(|row| row.customer.as_deref()),
-            ),
+            text("customer_id", rows.iter().map(|row| row.customer.as_deref())),
             text("product_id", rows.iter().map(|row| Some(row.product))),
             text("rep_id", rows.iter().map(|row| row.rep.as_deref())),
             text("location", rows.iter().map(|row| row.location)),

@@ -43,11 +43,7 @@ struct Version {
 impl Rep {
     /// Whether the rep works for a territory at an instant.
     pub(crate) fn serves(&self, territory: usize, instant: i64) -> bool {
-        self.versions.iter().any(|version| {
-            version.territory == territory
-                && version.from.is_none_or(|from| from <= instant)
-                && version.to.is_none_or(|to| instant < to)
-        })
+        self.versions.iter().any(|version| version.territory == territory && version.from.is_none_or(|from| from <= instant) && version.to.is_none_or(|to| instant < to))
     }
 
     fn hire(frame: &Frame, number: u64) -> Self {
@@ -67,10 +63,7 @@ impl Rep {
             team = next_team(team, &mut dice);
             // In a range of a few weeks the second move may fall before the first: then there is none.
             if versions.last().is_some_and(|last| last.from < from) {
-                versions.push(Version {
-                    from,
-                    ..Version::of(team)
-                });
+                versions.push(Version { from, ..Version::of(team) });
             }
         }
         if number == TEAMLESS
@@ -81,36 +74,20 @@ impl Rep {
         for place in 1..versions.len() {
             versions[place - 1].to = versions[place].from;
         }
-        Self {
-            id: format!("R{:03}", number + 1),
-            name: names::person(territory, &mut dice),
-            hired_on,
-            skill: dice.between(190, 310),
-            versions,
-        }
+        Self { id: format!("R{:03}", number + 1), name: names::person(territory, &mut dice), hired_on, skill: dice.between(190, 310), versions }
     }
 }
 
 impl Version {
     fn of(team: usize) -> Self {
-        let Team {
-            territory, manager, ..
-        } = TEAMS[team];
-        Self {
-            from: None,
-            to: None,
-            team: Some(team),
-            territory,
-            manager,
-        }
+        let Team { territory, manager, .. } = TEAMS[team];
+        Self { from: None, to: None, team: Some(team), territory, manager }
     }
 }
 
 /// Everyone who ever worked in sales.
 pub(crate) fn staff(frame: &Frame) -> Vec<Rep> {
-    (0..frame.headcount())
-        .map(|number| Rep::hire(frame, number))
-        .collect()
+    (0..frame.headcount()).map(|number| Rep::hire(frame, number)).collect()
 }
 
 /// An instant in the middle of a working day in the middle of a month, within that share of the range in hundredths.
@@ -129,8 +106,7 @@ fn change(frame: &Frame, territory: usize, share: (i32, i32), dice: &mut Dice) -
 /// The other team of the territory where there is one, else any other.
 fn next_team(team: usize, dice: &mut Dice) -> usize {
     let territory = TEAMS[team].territory;
-    let beside =
-        (0..TEAMS.len()).find(|&other| other != team && TEAMS[other].territory == territory);
+    let beside = (0..TEAMS.len()).find(|&other| other != team && TEAMS[other].territory == territory);
     beside.unwrap_or_else(|| (team + 1 + dice.index(TEAMS.len() - 1)) % TEAMS.len())
 }
 
@@ -146,27 +122,16 @@ impl Record for RepVersion<'_> {
             instant("valid_from", rows.iter().map(|row| row.1.from)),
             instant("valid_to", rows.iter().map(|row| row.1.to)),
             text("name", rows.iter().map(|row| Some(&row.0.name))),
-            text(
-                "team",
-                rows.iter()
-                    .map(|row| row.1.team.map(|team| TEAMS[team].name)),
-            ),
+            text("team", rows.iter().map(|row| row.1.team.map(|team| TEAMS[team].name))),
             text("manager", rows.iter().map(|row| Some(row.1.manager))),
-            text(
-                "territory",
-                rows.iter()
-                    .map(|row| Some(TERRITORIES[row.1.territory].name)),
-            ),
+            text("territory", rows.iter().map(|row| Some(TERRITORIES[row.1.territory].name))),
             day("hired_on", rows.iter().map(|row| Some(row.0.hired_on))),
         ]
     }
 }
 
 /// Every version of every rep.
-pub(crate) fn fill<'a>(
-    company: &'a Company,
-    sink: &mut Sink<RepVersion<'a>>,
-) -> Result<(), DemoError> {
+pub(crate) fn fill<'a>(company: &'a Company, sink: &mut Sink<RepVersion<'a>>) -> Result<(), DemoError> {
     for rep in &company.reps {
         for version in &rep.versions {
             sink.push(RepVersion(rep, *version))?;

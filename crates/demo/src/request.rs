@@ -53,36 +53,17 @@ impl DemoRequest {
     /// [`DemoError::Scale`] and [`DemoError::Range`].
     pub(crate) fn frame(&self) -> Result<Frame, DemoError> {
         if self.scale.is_nan() || self.scale <= 0.0 || self.scale > SCALE_LIMIT {
-            return Err(DemoError::Scale {
-                found: self.scale,
-                limit: SCALE_LIMIT,
-            });
+            return Err(DemoError::Scale { found: self.scale, limit: SCALE_LIMIT });
         }
         let first = NaiveDate::from_ymd_opt(YEARS.0, 1, 1).unwrap_or(NaiveDate::MIN);
         let last = NaiveDate::from_ymd_opt(YEARS.1, 1, 1).unwrap_or(NaiveDate::MAX);
         if self.from >= self.to || self.from < first || self.to > last {
-            return Err(DemoError::Range {
-                from: self.from,
-                to: self.to,
-                first,
-                last,
-            });
+            return Err(DemoError::Range { from: self.from, to: self.to, first, last });
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked above: between 0 and a thousand million"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above: between 0 and a thousand million")]
         let scale = (self.scale * 1e6).round() as u64;
         let end_day = day_of(self.to);
-        Ok(Frame {
-            seed: self.seed,
-            scale: scale.max(1),
-            first_day: day_of(self.from),
-            end_day,
-            first_month: Month::of(self.from),
-            last_month: Month::of_day(end_day - 1),
-        })
+        Ok(Frame { seed: self.seed, scale: scale.max(1), first_day: day_of(self.from), end_day, first_month: Month::of(self.from), last_month: Month::of_day(end_day - 1) })
     }
 }
 
@@ -104,9 +85,7 @@ impl Frame {
 
     /// The months of the range, in order.
     pub(crate) fn months(&self) -> Vec<Month> {
-        (0..=self.last_month.since(self.first_month))
-            .map(|n| self.first_month.plus(n))
-            .collect()
+        (0..=self.last_month.since(self.first_month)).map(|n| self.first_month.plus(n)).collect()
     }
 
     /// The random numbers of one thing.

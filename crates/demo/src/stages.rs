@@ -26,11 +26,7 @@ pub(crate) struct Step {
 
 /// The steps of a deal in order, and whether it was lost and is open again at `end`.
 pub(crate) fn course(plan: &Plan, end: i64, dice: &mut Dice) -> (Vec<Step>, bool) {
-    let count = if plan.won {
-        PIPELINE.len()
-    } else {
-        dice.weighted(&LOST_AFTER)
-    };
+    let count = if plan.won { PIPELINE.len() } else { dice.weighted(&LOST_AFTER) };
     let weights: Vec<i64> = (0..count).map(|_| dice.between(2, 10)).collect();
     let total: i64 = weights.iter().sum();
     let mut steps: Vec<Step> = Vec::with_capacity(count + 3);
@@ -42,16 +38,8 @@ pub(crate) fn course(plan: &Plan, end: i64, dice: &mut Dice) -> (Vec<Step>, bool
         steps.push(step(place, if tied { before } else { natural }));
         passed += weight;
     }
-    let stage = if plan.won {
-        "closed_won"
-    } else {
-        "closed_lost"
-    };
-    steps.push(Step {
-        stage,
-        at: plan.closes_at(),
-        order: CLOSED,
-    });
+    let stage = if plan.won { "closed_won" } else { "closed_lost" };
+    steps.push(Step { stage, at: plan.closes_at(), order: CLOSED });
     let again = plan.closes_at() + dice.between(3 * 86_400, 20 * 86_400) * SECOND;
     let onwards = again + dice.between(1, 15) * DAY;
     let reopened = !plan.won && dice.happens(rates::REOPENED) && again < end;
@@ -62,11 +50,7 @@ pub(crate) fn course(plan: &Plan, end: i64, dice: &mut Dice) -> (Vec<Step>, bool
 }
 
 fn step(place: usize, at: i64) -> Step {
-    Step {
-        stage: PIPELINE[place],
-        at,
-        order: i32::try_from(place).unwrap_or(0) + 1,
-    }
+    Step { stage: PIPELINE[place], at, order: i32::try_from(place).unwrap_or(0) + 1 }
 }
 
 /// A row of the table.
@@ -76,21 +60,10 @@ pub(crate) struct StageChange {
 }
 
 /// The changes of stage in a month.
-pub(crate) fn fill(
-    world: &World,
-    month: Month,
-    sink: &mut Sink<StageChange>,
-) -> Result<(), DemoError> {
+pub(crate) fn fill(world: &World, month: Month, sink: &mut Sink<StageChange>) -> Result<(), DemoError> {
     for deal in touching(world, month) {
-        for step in deal
-            .stages
-            .iter()
-            .filter(|step| (month.start()..month.end()).contains(&step.at))
-        {
-            sink.push(StageChange {
-                deal: deal.plan.id.clone(),
-                step: *step,
-            })?;
+        for step in deal.stages.iter().filter(|step| (month.start()..month.end()).contains(&step.at)) {
+            sink.push(StageChange { deal: deal.plan.id.clone(), step: *step })?;
         }
     }
     Ok(())

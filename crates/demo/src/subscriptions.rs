@@ -47,10 +47,7 @@ impl Record for Service {
         vec![
             text("subscription_id", rows.iter().map(|row| Some(&row.id))),
             text("customer_id", rows.iter().map(|row| Some(&row.customer))),
-            text(
-                "product_id",
-                rows.iter().map(|row| Some(PRODUCTS[row.product].id)),
-            ),
+            text("product_id", rows.iter().map(|row| Some(PRODUCTS[row.product].id))),
             text("rep_id", rows.iter().map(|row| row.rep.as_deref())),
             day("started_on", rows.iter().map(|row| Some(row.started_on))),
             day("ended_on", rows.iter().map(|row| row.ended_on)),

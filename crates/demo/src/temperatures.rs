@@ -12,12 +12,7 @@ use crate::writer::{Record, Sink};
 const SCALE: [&str; 3] = ["cold", "warm", "hot"];
 /// Where a history begins, as an index of the scale.
 const BEGINNINGS: [(usize, u32); 3] = [(0, 70), (1, 22), (2, 8)];
-const WITHOUT_HISTORY: [(Option<&str>, u32); 4] = [
-    (Some("cold"), 48),
-    (Some("warm"), 26),
-    (Some("hot"), 13),
-    (None, 13),
-];
+const WITHOUT_HISTORY: [(Option<&str>, u32); 4] = [(Some("cold"), 48), (Some("warm"), 26), (Some("hot"), 13), (None, 13)];
 
 /// A change of temperature.
 pub(crate) struct Change {
@@ -34,11 +29,7 @@ pub(crate) fn history(created_at: i64, dice: &mut Dice) -> Vec<(&'static str, i6
     }
     let mut place = dice.weighted(&BEGINNINGS);
     let late = dice.happens(rates::LATE_TEMPERATURE);
-    let mut at = if late {
-        created_at + dice.between(60, 6 * 3_600) * SECOND
-    } else {
-        created_at
-    };
+    let mut at = if late { created_at + dice.between(60, 6 * 3_600) * SECOND } else { created_at };
     changes.push((SCALE[place], at));
     for _ in 0..dice.weighted(&[(0_usize, 40), (1, 38), (2, 16), (3, 6)]) {
         at += dice.between(2 * 3_600, 22 * 86_400) * SECOND;
@@ -50,11 +41,7 @@ pub(crate) fn history(created_at: i64, dice: &mut Dice) -> Vec<(&'static str, i6
 }
 
 /// The temperature of the lead itself: the last of its history that the lake knows.
-pub(crate) fn current(
-    history: &[(&'static str, i64)],
-    end: i64,
-    dice: &mut Dice,
-) -> Option<&'static str> {
+pub(crate) fn current(history: &[(&'static str, i64)], end: i64, dice: &mut Dice) -> Option<&'static str> {
     let guess = dice.weighted(&WITHOUT_HISTORY);
     let known = history.iter().rev().find(|(_, at)| *at < end);
     known.map_or(guess, |(temperature, _)| Some(*temperature))
@@ -64,16 +51,8 @@ pub(crate) fn current(
 pub(crate) fn fill(company: &Company, sink: &mut Sink<Change>) -> Result<(), DemoError> {
     for month in company.frame.months() {
         for lead in cohorts(company, month, (0, 0)) {
-            for &(temperature, at) in lead
-                .history
-                .iter()
-                .filter(|(_, at)| company.frame.holds(*at))
-            {
-                sink.push(Change {
-                    lead: lead.id.clone(),
-                    temperature,
-                    at,
-                })?;
+            for &(temperature, at) in lead.history.iter().filter(|(_, at)| company.frame.holds(*at)) {
+                sink.push(Change { lead: lead.id.clone(), temperature, at })?;
             }
         }
     }

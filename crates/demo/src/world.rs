@@ -23,8 +23,6 @@ impl World {
 
     /// Customers who came before an instant.
     pub(crate) fn customers_before(&self, instant: i64) -> &[Customer] {
-        &self.customers[..self
-            .customers
-            .partition_point(|customer| customer.won_at < instant)]
+        &self.customers[..self.customers.partition_point(|customer| customer.won_at < instant)]
     }
 }

@@ -55,28 +55,12 @@ impl<T: Record> Sink<T> {
     /// # Errors
     /// [`DemoError::File`] and [`DemoError::Encode`].
     pub(crate) fn create(path: &Path) -> Result<Self, DemoError> {
-        let file = File::create(path).map_err(|source| DemoError::File {
-            path: path.to_owned(),
-            source,
-        })?;
-        let fields: Vec<Field> = T::columns(&[])
-            .into_iter()
-            .map(|(field, _)| field)
-            .collect();
+        let file = File::create(path).map_err(|source| DemoError::File { path: path.to_owned(), source })?;
+        let fields: Vec<Field> = T::columns(&[]).into_iter().map(|(field, _)| field).collect();
         let schema: SchemaRef = Arc::new(Schema::new(fields));
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .build();
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
-            .map_err(|source| encode::<T>(path, source))?;
-        Ok(Self {
-            path: path.to_owned(),
-            schema,
-            writer,
-            block: Vec::new(),
-            rows: 0,
-        })
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).set_statistics_enabled(EnabledStatistics::Chunk).build();
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(|source| encode::<T>(path, source))?;
+        Ok(Self { path: path.to_owned(), schema, writer, block: Vec::new(), rows: 0 })
     }
 
     /// Adds a record.
@@ -85,11 +69,7 @@ impl<T: Record> Sink<T> {
     /// [`DemoError::Columns`] and [`DemoError::Encode`], when a block is full.
     pub(crate) fn push(&mut self, record: T) -> Result<(), DemoError> {
         self.block.push(record);
-        if self.block.len() < BLOCK {
-            Ok(())
-        } else {
-            self.flush()
-        }
+        if self.block.len() < BLOCK { Ok(()) } else { self.flush() }
     }
 
     /// Writes what is left and closes the file.
@@ -98,15 +78,9 @@ impl<T: Record> Sink<T> {
     /// As [`Sink::push`], and [`DemoError::File`].
     pub(crate) fn finish(mut self) -> Result<Written, DemoError> {
         self.flush()?;
-        let Self {
-            path, writer, rows, ..
-        } = self;
-        writer
-            .close()
-            .map_err(|source| encode::<T>(&path, source))?;
-        let bytes = std::fs::metadata(&path)
-            .map_err(|source| DemoError::File { path, source })?
-            .len();
+        let Self { path, writer, rows, .. } = self;
+        writer.close().map_err(|source| encode::<T>(&path, source))?;
+        let bytes = std::fs::metadata(&path).map_err(|source| DemoError::File { path, source })?.len();
         Ok(Written { rows, bytes })
     }
 
@@ -115,28 +89,14 @@ impl<T: Record> Sink<T> {
             return Ok(());
         }
         self.block.sort_by_key(T::order);
-        let arrays: Vec<ArrayRef> = T::columns(&self.block)
-            .into_iter()
-            .map(|(_, array)| array)
-            .collect();
+        let arrays: Vec<ArrayRef> = T::columns(&self.block).into_iter().map(|(_, array)| array).collect();
         self.block.clear();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|source| {
-            DemoError::Columns {
-                table: T::TABLE,
-                source,
-            }
-        })?;
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|source| DemoError::Columns { table: T::TABLE, source })?;
         self.rows += u64::try_from(batch.num_rows()).unwrap_or(0);
-        self.writer
-            .write(&batch)
-            .map_err(|source| encode::<T>(&self.path, source))
+        self.writer.write(&batch).map_err(|source| encode::<T>(&self.path, source))
     }
 }
 
 fn encode<T: Record>(path: &Path, source: ParquetError) -> DemoError {
-    DemoError::Encode {
-        table: T::TABLE,
-        path: path.to_owned(),
-        source,
-    }
+    DemoError::Encode { table: T::TABLE, path: path.to_owned(), source }
 }

@@ -31,14 +31,7 @@ impl SchemaFault {
     }
 
     fn line(&self) -> String {
-        let Self {
-            table,
-            file,
-            column,
-            expected,
-            found,
-            near,
-        } = self;
+        let Self { table, file, column, expected, found, near } = self;
         let start = format!("table `{table}` in `{file}`: column `{column}`");
         match (found, near) {
             (Some(found), _) => format!("{start} is {found}, expected {expected}"),
@@ -52,7 +45,7 @@ impl SchemaFault {
 pub(crate) fn check_file(table: &SourceTable, file: &str, schema: &Schema, partitions: &[(String, String)]) -> Vec<SchemaFault> {
     let mut faults = Vec::new();
     for column in &table.columns {
-        let found = schema.field_with_name(&column.name).ok().map(|f| f.data_type());
+        let found = schema.field_with_name(&column.name).ok().map(arrow::datatypes::Field::data_type);
         let in_path = partitions.iter().any(|(name, _)| *name == column.name);
         let fault = match found {
             Some(found) if !accepts(column.data_type, found) => Some(Some(found.to_string())),
@@ -75,6 +68,7 @@ pub(crate) fn check_file(table: &SourceTable, file: &str, schema: &Schema, parti
 }
 
 /// Whether values of a file's type can be read as a declared type without loss.
+#[expect(clippy::match_same_arms, reason = "one row per declared type")]
 fn accepts(declared: ColumnType, found: &DataType) -> bool {
     use DataType as D;
     match (declared, found) {

@@ -36,14 +36,8 @@ impl MetadataFetch for Fetch {
 
 /// Reads one footer.
 pub(crate) async fn read(store: Arc<dyn ObjectStore>, meta: &ObjectMeta) -> Result<Footer, ParquetError> {
-    let fetch = Fetch {
-        store,
-        path: meta.location.clone(),
-    };
+    let fetch = Fetch { store, path: meta.location.clone() };
     let metadata = ParquetMetaDataReader::new().with_prefetch_hint(Some(PREFETCH)).load_and_finish(fetch, meta.size).await?;
     let file = metadata.file_metadata();
-    Ok(Footer {
-        schema: Arc::new(parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?),
-        rows: u64::try_from(file.num_rows()).unwrap_or(0),
-    })
+    Ok(Footer { schema: Arc::new(parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?), rows: u64::try_from(file.num_rows()).unwrap_or(0) })
 }

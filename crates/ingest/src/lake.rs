@@ -68,11 +68,7 @@ impl Lake {
     /// [`IngestError::Runtime`] where the I/O runtime cannot start.
     pub fn new(base: impl Into<PathBuf>, env: BTreeMap<String, String>) -> Result<Self, IngestError> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(IngestError::Runtime)?;
-        Ok(Self {
-            base: base.into(),
-            env,
-            runtime,
-        })
+        Ok(Self { base: base.into(), env, runtime })
     }
 
     /// The files of a table by a listing alone; no file is opened, and row counts are 0.
@@ -94,10 +90,7 @@ impl Lake {
         for table in tables {
             let listed = self.runtime.block_on(self.listing(table))?;
             if listed.files.is_empty() && !table.optional {
-                return Err(IngestError::NoFiles {
-                    table: table.name.clone(),
-                    location: table.location.clone(),
-                });
+                return Err(IngestError::NoFiles { table: table.name.clone(), location: table.location.clone() });
             }
             let footers = self.runtime.block_on(read_footers(table, &listed))?;
             let mut schemas = Vec::with_capacity(footers.len());
@@ -106,25 +99,13 @@ impl Lake {
                 let file = lake_file(&listed.location, meta, footer.rows);
                 let partitions = partitions_of(meta.location.as_ref());
                 faults.extend(check_file(table, &file.address, &footer.schema, &partitions));
-                schemas.push(FileSchema {
-                    address: file.address.clone(),
-                    schema: footer.schema,
-                    partitions,
-                });
+                schemas.push(FileSchema { address: file.address.clone(), schema: footer.schema, partitions });
                 files.push(file);
             }
             if faults.is_empty() {
-                let scan_error = |source| IngestError::Scan {
-                    table: table.name.clone(),
-                    source,
-                };
+                let scan_error = |source| IngestError::Scan { table: table.name.clone(), source };
                 let absent = scan::absent_columns(table, &schemas);
-                frames.push(SourceFrame {
-                    schema: scan::declared_schema(table),
-                    frame: scan::scan(table, &schemas, &self.env).map_err(scan_error)?,
-                    files,
-                    absent,
-                });
+                frames.push(SourceFrame { schema: scan::declared_schema(table), frame: scan::scan(table, &schemas, &self.env).map_err(scan_error)?, files, absent });
             }
         }
         if faults.is_empty() { Ok(frames) } else { Err(IngestError::Schema(faults)) }
@@ -133,11 +114,7 @@ impl Lake {
     async fn listing(&self, table: &SourceTable) -> Result<Listed, IngestError> {
         let location = Location::parse(&table.location, &self.base)?;
         let store = root_store(&location, &self.env)?;
-        let failed = |e: object_store::Error| IngestError::List {
-            table: table.name.clone(),
-            location: location.text.clone(),
-            reason: reason(&e),
-        };
+        let failed = |e: object_store::Error| IngestError::List { table: table.name.clone(), location: location.text.clone(), reason: reason(&e) };
         let prefix = object_store::path::Path::from(location.prefix.as_str());
         let mut files: Vec<ObjectMeta> = if location.is_file() {
             match store.head(&prefix).await {
@@ -173,12 +150,7 @@ async fn read_footers(table: &SourceTable, listed: &Listed) -> Result<Vec<Footer
 }
 
 fn lake_file(location: &Location, meta: &ObjectMeta, rows: u64) -> LakeFile {
-    LakeFile {
-        address: location.address(meta.location.as_ref()),
-        size: meta.size,
-        etag: meta.e_tag.clone(),
-        rows,
-    }
+    LakeFile { address: location.address(meta.location.as_ref()), size: meta.size, etag: meta.e_tag.clone(), rows }
 }
 
 /// The `key=value` folders of a path.
@@ -186,7 +158,7 @@ fn partitions_of(key: &str) -> Vec<(String, String)> {
     key.split('/').filter_map(|part| part.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// The innermost message of an error: object_store wraps the server's answer several times.
+/// The innermost message of an error: `object_store` wraps the server's answer several times.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut inner = error;
     while let Some(next) = inner.source() {

@@ -25,10 +25,7 @@ impl Location {
     /// # Errors
     /// [`IngestError::Location`] for an unknown scheme or a bad pattern.
     pub fn parse(text: &str, base: &Path) -> Result<Self, IngestError> {
-        let wrong = |message: String| IngestError::Location {
-            location: text.to_owned(),
-            message,
-        };
+        let wrong = |message: String| IngestError::Location { location: text.to_owned(), message };
         let (root, key) = match text.split_once("://") {
             Some(("s3" | "s3a", rest)) => {
                 let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
@@ -44,19 +41,13 @@ impl Location {
             None => key.clone(),
             Some(at) => key[..at].rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned()),
         };
-        let matcher = match pattern_at {
-            None => None,
-            Some(_) => {
-                let glob = GlobBuilder::new(&key).literal_separator(true).build().map_err(|e| wrong(e.to_string()))?;
-                Some(glob.compile_matcher())
-            }
+        let matcher = if pattern_at.is_none() {
+            None
+        } else {
+            let glob = GlobBuilder::new(&key).literal_separator(true).build().map_err(|e| wrong(e.to_string()))?;
+            Some(glob.compile_matcher())
         };
-        Ok(Self {
-            root,
-            prefix,
-            text: text.to_owned(),
-            matcher,
-        })
+        Ok(Self { root, prefix, text: text.to_owned(), matcher })
     }
 
     /// Whether the location names one file rather than a pattern or a folder.

@@ -9,8 +9,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit
 use indexmap::IndexMap;
 use polars::io::cloud::CloudOptions;
 use polars::prelude::{
-    CloudScheme, DataFrame, DataType, IntoLazy, LazyFrame, LiteralValue, PlRefPath, PolarsResult, ScanArgsParquet, ScanSources, TimeUnit, TimeZone, UnionArgs, col,
-    concat, lit,
+    CloudScheme, DataFrame, DataType, IntoLazy, LazyFrame, LiteralValue, PlRefPath, PolarsResult, ScanArgsParquet, ScanSources, TimeUnit, TimeZone, UnionArgs, col, concat, lit,
 };
 use quotient_model::{ColumnType, SourceTable};
 
@@ -52,22 +51,13 @@ pub(crate) fn scan(table: &SourceTable, files: &[FileSchema], env: &BTreeMap<Str
     match frames.len() {
         0 => empty(table),
         1 => Ok(frames.into_iter().next().unwrap_or_default()),
-        _ => concat(
-            &frames,
-            UnionArgs {
-                maintain_order: true,
-                ..UnionArgs::default()
-            },
-        ),
+        _ => concat(&frames, UnionArgs { maintain_order: true, ..UnionArgs::default() }),
     }
 }
 
 fn scan_group(table: &SourceTable, group: &[&FileSchema], env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
     let Some(first) = group.first() else { return empty(table) };
-    let mut args = ScanArgsParquet {
-        glob: false,
-        ..ScanArgsParquet::default()
-    };
+    let mut args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
     args.hive_options.enabled = Some(false);
     if first.address.starts_with("s3://") {
         let options = s3_options(env).into_iter().map(|(key, value)| (key.as_ref().to_owned(), value));

@@ -29,10 +29,7 @@ pub struct OpenedStore {
 /// [`IngestError::Location`] where the location cannot be opened.
 pub fn open_store(text: &str, base: &Path, env: &BTreeMap<String, String>) -> Result<OpenedStore, IngestError> {
     let location = Location::parse(text, base)?;
-    let wrong = |message: String| IngestError::Location {
-        location: text.to_owned(),
-        message,
-    };
+    let wrong = |message: String| IngestError::Location { location: text.to_owned(), message };
     let prefix = location.prefix.trim_end_matches('/');
     let mut url = location.root.clone();
     if !prefix.is_empty() {
@@ -57,28 +54,18 @@ pub(crate) fn root_store(location: &Location, env: &BTreeMap<String, String>) ->
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(location.root.host_str().unwrap_or_default())
         .with_conditional_put(S3ConditionalPut::ETagMatch)
-        .with_client_options(ClientOptions::new().with_connect_timeout(Duration::from_secs(5)).with_timeout(Duration::from_secs(60)))
-        .with_retry(RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: 4,
-            retry_timeout: Duration::from_secs(60),
-        });
+        .with_client_options(ClientOptions::new().with_connect_timeout(Duration::from_secs(5)).with_timeout(Duration::from_mins(1)))
+        .with_retry(RetryConfig { backoff: BackoffConfig::default(), max_retries: 4, retry_timeout: Duration::from_mins(1) });
     for (key, value) in s3_options(env) {
         builder = builder.with_config(key, value);
     }
-    let store = builder.build().map_err(|e| IngestError::Location {
-        location: location.text.clone(),
-        message: e.to_string(),
-    })?;
+    let store = builder.build().map_err(|e| IngestError::Location { location: location.text.clone(), message: e.to_string() })?;
     Ok(Arc::new(store))
 }
 
 /// The `AWS_*` variables that S3 clients know: credentials, region, endpoint, path style.
 pub(crate) fn s3_options(env: &BTreeMap<String, String>) -> Vec<(AmazonS3ConfigKey, String)> {
-    env.iter()
-        .filter(|(name, _)| name.starts_with("AWS_"))
-        .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.clone())))
-        .collect()
+    env.iter().filter(|(name, _)| name.starts_with("AWS_")).filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.clone()))).collect()
 }
 
 #[cfg(test)]
@@ -88,15 +75,10 @@ mod tests {
 
     #[test]
     fn s3_options_come_from_the_environment() {
-        let env = [
-            ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000"),
-            ("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "false"),
-            ("AWS_ALLOW_HTTP", "true"),
-            ("AWS_EXECUTION_ENV", "x"),
-            ("HOME", "/"),
-        ]
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .into();
+        let env =
+            [("AWS_ENDPOINT_URL", "http://127.0.0.1:5000"), ("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "false"), ("AWS_ALLOW_HTTP", "true"), ("AWS_EXECUTION_ENV", "x"), ("HOME", "/")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into();
         let options = s3_options(&env);
         assert!(options.contains(&(AmazonS3ConfigKey::Endpoint, "http://127.0.0.1:5000".to_owned())));
         assert!(options.contains(&(AmazonS3ConfigKey::VirtualHostedStyleRequest, "false".to_owned())));

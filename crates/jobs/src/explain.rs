@@ -52,11 +52,7 @@ impl Workspace {
     pub fn explain(&self, name: &str) -> Result<Explanation, JobError> {
         let project = &self.project;
         let metric = project.metrics.get(name).ok_or_else(|| {
-            JobError::Metrics(MetricsError::Unknown {
-                what: "metric",
-                name: name.to_owned(),
-                near: nearest(name, project.metrics.keys().map(String::as_str)).map(str::to_owned),
-            })
+            JobError::Metrics(MetricsError::Unknown { what: "metric", name: name.to_owned(), near: nearest(name, project.metrics.keys().map(String::as_str)).map(str::to_owned) })
         })?;
         let (kind, model, expression) = match &metric.kind {
             MetricKind::Simple(simple) => ("simple", Some(simple.model.clone()), Some(simple.expr.clone())),
@@ -89,8 +85,5 @@ fn items(project: &Project, metric: &Metric) -> Option<BTreeSet<String>> {
     if let MetricKind::Simple(simple) = &metric.kind {
         return Some(quotient_model::items_of(project, &simple.model).into_iter().collect());
     }
-    inputs_of(metric)
-        .into_iter()
-        .filter_map(|input| items(project, project.metrics.get(&input.metric)?))
-        .reduce(|a, b| a.intersection(&b).cloned().collect())
+    inputs_of(metric).into_iter().filter_map(|input| items(project, project.metrics.get(&input.metric)?)).reduce(|a, b| a.intersection(&b).cloned().collect())
 }

@@ -12,10 +12,7 @@ use crate::error::JobError;
 pub(crate) fn read(folder: &Path) -> Result<ProjectFiles, JobError> {
     let project = read_text(&folder.join("dbt_project.yml"))?;
     let paths = ProjectPaths::read(&project);
-    let mut files = ProjectFiles {
-        project,
-        ..ProjectFiles::default()
-    };
+    let mut files = ProjectFiles { project, ..ProjectFiles::default() };
     for path in &paths.models {
         add(folder, path, &["sql", "yml", "yaml"], &mut files.models)?;
     }
@@ -52,8 +49,5 @@ fn add(folder: &Path, path: &str, extensions: &[&str], files: &mut BTreeMap<Stri
 }
 
 fn failed(path: &Path, source: io::Error) -> JobError {
-    JobError::ProjectFile {
-        path: path.to_owned(),
-        source,
-    }
+    JobError::ProjectFile { path: path.to_owned(), source }
 }

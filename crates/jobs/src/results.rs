@@ -31,7 +31,7 @@ pub(crate) fn asked_keys(cells: &Cells, groupings: usize) -> BTreeSet<Key> {
 
 /// The table of a job.
 ///
-/// Columns: grain, slice, period_start, period_end (the day after the last), is_complete, the dimensions of all slices (null where a slice
+/// Columns: grain, slice, `period_start`, `period_end` (the day after the last), `is_complete`, the dimensions of all slices (null where a slice
 /// does not have them), the metrics.
 pub(crate) fn table(project: &Project, table: &JobTable, cells: &Cells, as_of: DateTime<Utc>) -> Result<RecordBatch, JobError> {
     let keys = asked_keys(cells, table.slices.len() * table.grains.len());
@@ -80,8 +80,5 @@ pub(crate) fn batch(columns: Vec<(String, ArrayRef)>) -> Result<RecordBatch, Arr
 
 /// Arrow refused columns of ours: a fault of this program.
 pub(crate) fn refused(table: &str, error: &ArrowError) -> JobError {
-    JobError::Metrics(quotient_metrics::MetricsError::Bridge {
-        column: table.to_owned(),
-        reason: error.to_string(),
-    })
+    JobError::Metrics(quotient_metrics::MetricsError::Bridge { column: table.to_owned(), reason: error.to_string() })
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 use indexmap::IndexMap;
 use quotient_ingest::{SourceFrame, open_store};
 use quotient_metrics::{BaseGrouping, CellRequest, Cells, Counts, Key, cells};
-use quotient_model::{Grain, Job, JobTable, Project, definition_hash};
+use quotient_model::{Grain, Job, JobTable, Project, definition_hash, short_hash};
 use quotient_report::{PeriodRange, Replace, ResultStore, Run, TableWrite, Written, dim_date, dim_period, kpi_dictionary, kpi_runs};
 use sha2::{Digest, Sha256};
 
@@ -73,26 +73,13 @@ impl Workspace {
             writes.push((wanted.name.clone(), rows, Replace::All));
             progress.step(&format!("computed {}", wanted.name));
         }
-        let stamp = Stamp {
-            job: &job.name,
-            run_id: &run_id,
-            as_of: self.as_of,
-        };
-        let own = Replace::Where {
-            column: "job".to_owned(),
-            value: job.name.clone(),
-        };
+        let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
+        let own = Replace::Where { column: "job".to_owned(), value: job.name.clone() };
         writes.push(("kpi_values".to_owned(), values.into_batch(&stamp)?, own));
         writes.push(("kpi_dictionary".to_owned(), kpi_dictionary(&self.project).map_err(JobError::Output)?, Replace::All));
         let (from, to) = self.calendar_range(first_day);
         writes.push(("dim_date".to_owned(), dim_date(&self.project.calendar, from, to).map_err(JobError::Output)?, Replace::All));
-        let range = PeriodRange {
-            calendar: &self.project.calendar,
-            grains: &Grain::ALL,
-            from,
-            to,
-            as_of: self.as_of,
-        };
+        let range = PeriodRange { calendar: &self.project.calendar, grains: &Grain::ALL, from, to, as_of: self.as_of };
         writes.push(("dim_period".to_owned(), dim_period(&range).map_err(JobError::Output)?, Replace::All));
         let written = self.publish(job, &run_id, writes, progress)?;
         progress.end();
@@ -101,15 +88,7 @@ impl Workspace {
             job: job.name.clone(),
             as_of: self.as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true),
             results: job.results.clone(),
-            tables: written
-                .into_iter()
-                .map(|w| WrittenTable {
-                    name: w.name,
-                    version: w.version,
-                    changed: w.changed,
-                    rows: w.rows,
-                })
-                .collect(),
+            tables: written.into_iter().map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect(),
             headline: headline.into_batch()?,
         })
     }
@@ -117,21 +96,13 @@ impl Workspace {
     fn publish(&self, job: &Job, run_id: &str, writes: Vec<(String, RecordBatch, Replace)>, progress: &dyn Progress) -> Result<Vec<Written>, JobError> {
         let here = std::path::Path::new("");
         let opened = open_store(&job.results, here, &self.env).map_err(JobError::Results)?;
-        let store = ResultStore {
-            store: opened.store,
-            url: opened.url,
-        };
+        let store = ResultStore { store: opened.store, url: opened.url };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(JobError::Runtime)?;
         let mut written = Vec::with_capacity(writes.len() + 1);
         let stamp = self.as_of.timestamp_micros();
         for (name, batch, replace) in writes {
-            let write = TableWrite {
-                transaction: (format!("quotient/{}/{name}", job.name), stamp),
-                name,
-                batch,
-                replace,
-                ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
-            };
+            let write =
+                TableWrite { transaction: (format!("quotient/{}/{name}", job.name), stamp), name, batch, replace, ignore: vec!["run_id".to_owned(), "computed_at".to_owned()] };
             let done = runtime.block_on(store.write(&write)).map_err(JobError::Output)?;
             progress.step(&format!("wrote {}", done.name));
             written.push(done);
@@ -149,10 +120,7 @@ impl Workspace {
         let write = TableWrite {
             name: "kpi_runs".to_owned(),
             batch: rows,
-            replace: Replace::Where {
-                column: "run_id".to_owned(),
-                value: run_id.to_owned(),
-            },
+            replace: Replace::Where { column: "run_id".to_owned(), value: run_id.to_owned() },
             ignore: vec!["changed".to_owned()],
             transaction: (format!("quotient/{}/kpi_runs", job.name), stamp),
         };
@@ -174,7 +142,7 @@ impl Workspace {
         for file in sources.values().flat_map(|s| &s.files) {
             hasher.update(format!("{} {} {:?}", file.address, file.size, file.etag));
         }
-        hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        short_hash(hasher)
     }
 
     /// Whole years from the first period of the results to the year of as-of.
@@ -186,18 +154,8 @@ impl Workspace {
 }
 
 fn request_of(table: &JobTable) -> CellRequest {
-    let groupings = table.grains.iter().flat_map(|grain| {
-        table.slices.iter().map(|slice| BaseGrouping {
-            grain: Some(*grain),
-            slice: slice.clone(),
-        })
-    });
-    CellRequest {
-        metrics: table.metrics.clone(),
-        groupings: groupings.collect(),
-        counts: Counts::Yes,
-        ..CellRequest::default()
-    }
+    let groupings = table.grains.iter().flat_map(|grain| table.slices.iter().map(|slice| BaseGrouping { grain: Some(*grain), slice: slice.clone() }));
+    CellRequest { metrics: table.metrics.clone(), groupings: groupings.collect(), counts: Counts::Yes, ..CellRequest::default() }
 }
 
 fn earliest(found: &Cells) -> Option<NaiveDate> {
@@ -210,8 +168,13 @@ struct Headline<'a> {
     project: &'a Project,
     month: quotient_model::Period,
     before: quotient_model::Period,
-    /// By metric: its value in the month and in the month before.
-    values: BTreeMap<String, (Option<f64>, Option<f64>)>,
+    values: BTreeMap<String, Shown>,
+}
+
+/// A metric's value in the month, and in the month before.
+struct Shown {
+    value: Option<f64>,
+    previous: Option<f64>,
 }
 
 impl<'a> Headline<'a> {
@@ -219,48 +182,35 @@ impl<'a> Headline<'a> {
         let calendar = &project.calendar;
         let this = calendar.period(Grain::Month, calendar.day_of(as_of));
         let month = if calendar.is_complete(this, as_of) { this } else { calendar.previous(this) };
-        Self {
-            project,
-            month,
-            before: calendar.previous(month),
-            values: BTreeMap::new(),
-        }
+        Self { project, month, before: calendar.previous(month), values: BTreeMap::new() }
     }
 
     fn add(&mut self, found: &Cells) {
-        let total = BaseGrouping {
-            grain: Some(Grain::Month),
-            slice: Vec::new(),
-        };
+        let total = BaseGrouping { grain: Some(Grain::Month), slice: Vec::new() };
         let Some(grouping) = found.grid.index_of(&total) else { return };
         for (name, column) in &found.metrics {
             let at = |period: quotient_model::Period| {
-                let first = Key {
-                    grouping,
-                    period: period.start.to_epoch_days(),
-                    member: 0,
-                };
+                let first = Key { grouping, period: period.start.to_epoch_days(), member: 0 };
                 let last = Key { member: u32::MAX, ..first };
                 column.cells.range(first..=last).next().and_then(|(_, value)| value.map(|v| v.as_f64(column.kind)))
             };
-            self.values.entry(name.clone()).or_insert((at(self.month), at(self.before)));
+            self.values.entry(name.clone()).or_insert(Shown { value: at(self.month), previous: at(self.before) });
         }
     }
 
     fn into_batch(self) -> Result<RecordBatch, JobError> {
         let metrics: Vec<_> = self.project.metrics.values().filter(|m| self.values.contains_key(&m.name)).collect();
         let text = |texts: Vec<&str>| -> ArrayRef { std::sync::Arc::new(StringArray::from_iter_values(texts)) };
-        let value = |pick: fn(&(Option<f64>, Option<f64>)) -> Option<f64>| -> ArrayRef {
-            std::sync::Arc::new(metrics.iter().map(|m| self.values.get(&m.name).and_then(pick)).collect::<Float64Array>())
-        };
+        let value =
+            |pick: fn(&Shown) -> Option<f64>| -> ArrayRef { std::sync::Arc::new(metrics.iter().map(|m| self.values.get(&m.name).and_then(pick)).collect::<Float64Array>()) };
         let month = self.month.label();
         batch(vec![
             ("month".to_owned(), text(metrics.iter().map(|_| month.as_str()).collect())),
             ("metric".to_owned(), text(metrics.iter().map(|m| m.name.as_str()).collect())),
             ("label".to_owned(), text(metrics.iter().map(|m| m.label.as_str()).collect())),
             ("unit".to_owned(), text(metrics.iter().map(|m| m.meta.unit.as_str()).collect())),
-            ("value".to_owned(), value(|v| v.0)),
-            ("previous".to_owned(), value(|v| v.1)),
+            ("value".to_owned(), value(|v| v.value)),
+            ("previous".to_owned(), value(|v| v.previous)),
         ])
         .map_err(|e| refused("headline", &e))
     }

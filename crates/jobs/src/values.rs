@@ -63,14 +63,7 @@ impl Values {
             let column = filled(project, name, column, &keys);
             for key in keys.iter().filter(|key| column.cells.contains_key(key)) {
                 let Some(period) = period_of(&project.calendar, cells, *key) else { continue };
-                let cell_of = CellOf {
-                    project,
-                    cells,
-                    metric,
-                    column: &column,
-                    key: *key,
-                    period,
-                };
+                let cell_of = CellOf { project, cells, metric, column: &column, key: *key, period };
                 let row = cell_of.row(as_of, &hash);
                 let Some(grouping) = cells.grid.grouping(*key) else { continue };
                 let dimensions: serde_json::Map<String, serde_json::Value> =
@@ -163,10 +156,7 @@ impl CellOf<'_> {
 
     /// The value of the same slice row in another period.
     fn at(&self, period: Period) -> Option<f64> {
-        let key = Key {
-            period: period.start.to_epoch_days(),
-            ..self.key
-        };
+        let key = Key { period: period.start.to_epoch_days(), ..self.key };
         self.column.cells.get(&key).copied().flatten().map(|v| v.as_f64(self.column.kind))
     }
 

@@ -47,17 +47,9 @@ impl Workspace {
         let mut vars = request.vars.clone();
         let as_of = request.as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         vars.insert("as_of".to_owned(), format!("\"{as_of}\""));
-        let settings = Settings {
-            env: request.env.clone(),
-            vars,
-        };
+        let settings = Settings { env: request.env.clone(), vars };
         let project = Project::parse(&files, &settings).map_err(JobError::Project)?;
-        Ok(Self {
-            project,
-            folder: request.project_dir.clone(),
-            env: request.env.clone(),
-            as_of: request.as_of,
-        })
+        Ok(Self { project, folder: request.project_dir.clone(), env: request.env.clone(), as_of: request.as_of })
     }
 
     /// Reads and validates a job file.
@@ -102,10 +94,7 @@ impl Workspace {
         let relations = sources
             .iter()
             .map(|(name, source)| {
-                let relation = Relation {
-                    schema: source.schema.clone(),
-                    frame: source.frame.clone(),
-                };
+                let relation = Relation { schema: source.schema.clone(), frame: source.frame.clone() };
                 (name.clone(), relation)
             })
             .collect();

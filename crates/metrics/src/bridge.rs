@@ -40,10 +40,7 @@ fn array(column: &Column) -> Result<ArrayRef, MetricsError> {
 }
 
 fn refused(column: &str, error: &arrow::error::ArrowError) -> MetricsError {
-    MetricsError::Bridge {
-        column: column.to_owned(),
-        reason: error.to_string(),
-    }
+    MetricsError::Bridge { column: column.to_owned(), reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -94,10 +94,7 @@ impl Grid {
             self.groupings.push(grouping.clone());
             self.groupings.len() - 1
         });
-        u16::try_from(index).map_err(|_| MetricsError::Definition {
-            metric: "*".to_owned(),
-            message: "more than 65,536 groupings in one request".to_owned(),
-        })
+        u16::try_from(index).map_err(|_| MetricsError::Definition { metric: "*".to_owned(), message: "more than 65,536 groupings in one request".to_owned() })
     }
 
     /// The index of a grouping.
@@ -145,10 +142,7 @@ impl Grid {
             .collect();
         for (i, field) in batch.schema().fields().iter().enumerate().skip(has_period + grouping.slice.len()) {
             let (kind, values) = values(batch.column(i), field.name())?;
-            let column = columns.entry(field.name().clone()).or_insert_with(|| Column {
-                kind,
-                cells: BTreeMap::new(),
-            });
+            let column = columns.entry(field.name().clone()).or_insert_with(|| Column { kind, cells: BTreeMap::new() });
             column.cells.extend(keys.iter().copied().zip(values));
         }
         Ok(())
@@ -169,16 +163,10 @@ fn values(array: &dyn Array, name: &str) -> Result<(Kind, Vec<Option<Value>>), M
         DataType::Float64 => Ok((Kind::Float, array.as_primitive::<Float64Type>().iter().map(|v| v.map(Value::Float)).collect())),
         DataType::Decimal128(_, scale) => Ok((Kind::Decimal(*scale), array.as_primitive::<Decimal128Type>().iter().map(|v| v.map(Value::Decimal)).collect())),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => {
-            let wide = arrow::compute::cast(array, &DataType::Int64).map_err(|e| MetricsError::Bridge {
-                column: name.to_owned(),
-                reason: e.to_string(),
-            })?;
+            let wide = arrow::compute::cast(array, &DataType::Int64).map_err(|e| MetricsError::Bridge { column: name.to_owned(), reason: e.to_string() })?;
             values(&wide, name)
         }
-        other => Err(MetricsError::Definition {
-            metric: name.to_owned(),
-            message: format!("its values are {other}, expected a number"),
-        }),
+        other => Err(MetricsError::Definition { metric: name.to_owned(), message: format!("its values are {other}, expected a number") }),
     }
 }
 

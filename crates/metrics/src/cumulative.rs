@@ -32,28 +32,18 @@ pub(crate) struct Request<'a> {
 pub(crate) fn accumulate(request: &Request<'_>) -> Result<Column, MetricsError> {
     let mut cells = BTreeMap::new();
     for grouping in request.asked {
-        let daily = BaseGrouping {
-            grain: Some(Grain::Day),
-            slice: grouping.slice.clone(),
-        };
+        let daily = BaseGrouping { grain: Some(Grain::Day), slice: grouping.slice.clone() };
         let (Some(grain), Some(index), Some(day_index)) = (grouping.grain, request.grid.index_of(grouping), request.grid.index_of(&daily)) else {
             continue;
         };
         for (member, series) in series_of(request.days, day_index) {
             for (period, value) in windows(request, grain, &series)? {
-                let key = Key {
-                    grouping: index,
-                    period: number_of(period),
-                    member,
-                };
+                let key = Key { grouping: index, period: number_of(period), member };
                 cells.insert(key, value);
             }
         }
     }
-    Ok(Column {
-        kind: request.days.kind,
-        cells,
-    })
+    Ok(Column { kind: request.days.kind, cells })
 }
 
 /// The days of each slice row, in order.
@@ -106,7 +96,11 @@ fn window_start(last: NaiveDate, count: u32, grain: Grain) -> NaiveDate {
 /// Sums over runs of a series.
 enum Sums<'a> {
     /// Prefix sums and prefix counts of values that are not null.
-    Exact { sums: Vec<i128>, counts: Vec<usize>, kind: Kind },
+    Exact {
+        sums: Vec<i128>,
+        counts: Vec<usize>,
+        kind: Kind,
+    },
     Float(&'a [(i32, Option<Value>)]),
 }
 
@@ -133,11 +127,7 @@ impl<'a> Sums<'a> {
             sums.push(sum);
             counts.push(count);
         }
-        Ok(Self::Exact {
-            sums,
-            counts,
-            kind: request.days.kind,
-        })
+        Ok(Self::Exact { sums, counts, kind: request.days.kind })
     }
 
     fn between(&self, lower: usize, upper: usize) -> Option<Value> {

@@ -13,7 +13,7 @@ use crate::cumulative;
 use crate::engine::{BaseGrouping, Engine};
 use crate::error::MetricsError;
 use crate::formula;
-use crate::needs::{CellRequest, Reached, base_requests, days_of, find, reach, total_of};
+use crate::needs::{CellRequest, Reached, base_requests, days_of, find, passing, reach, total_of};
 use crate::polars_engine::{day_of, number_of};
 
 /// The cells of a request.
@@ -48,16 +48,9 @@ pub fn cells(engine: &dyn Engine, project: &Project, request: &CellRequest, toda
             grid.read(index, batch, &mut base)?;
         }
     }
+    keep_passing(&mut base);
     let total_member = grid.total_member();
-    let mut derivation = Derivation {
-        project,
-        grid: &grid,
-        base,
-        done: BTreeMap::new(),
-        asked: &request.groupings,
-        today,
-        total_member,
-    };
+    let mut derivation = Derivation { project, grid: &grid, base, done: BTreeMap::new(), asked: &request.groupings, today, total_member };
     let mut found = Cells::default();
     for name in &request.metrics {
         let reached = reach(project, name, &request.filters)?;
@@ -79,6 +72,18 @@ pub fn cells(engine: &dyn Engine, project: &Project, request: &CellRequest, toda
     Ok(found)
 }
 
+/// Takes away the cells of filtered columns where the fact has rows and none passes the filters: such a cell does not exist.
+fn keep_passing(base: &mut BTreeMap<String, Column>) {
+    let names: Vec<String> = base.keys().cloned().collect();
+    for name in names {
+        if let Some(rows) = base.remove(&passing(&name))
+            && let Some(column) = base.get_mut(&name)
+        {
+            column.cells.retain(|key, _| rows.cells.get(key).copied().flatten().is_some());
+        }
+    }
+}
+
 struct Derivation<'a> {
     project: &'a Project,
     grid: &'a Grid,
@@ -97,10 +102,7 @@ impl<'a> Derivation<'a> {
         }
         let metric = reached.metric;
         let column = match &metric.kind {
-            MetricKind::Simple(_) => self.base.remove(&name).unwrap_or(Column {
-                kind: Kind::Int,
-                cells: BTreeMap::new(),
-            }),
+            MetricKind::Simple(_) => self.base.remove(&name).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() }),
             MetricKind::Ratio { numerator, denominator } => {
                 let (above, below) = self.parts(reached, numerator, denominator)?;
                 ratio(&above, &below)
@@ -114,10 +116,7 @@ impl<'a> Derivation<'a> {
                 let days = self.column(&reached.input(inner, &input.filters))?;
                 days_of(metric, self.asked)?;
                 let MetricKind::Simple(simple) = &inner.kind else {
-                    return Err(MetricsError::Definition {
-                        metric: metric.name.clone(),
-                        message: format!("expected a simple metric as input, found `{}`", inner.name),
-                    });
+                    return Err(MetricsError::Definition { metric: metric.name.clone(), message: format!("expected a simple metric as input, found `{}`", inner.name) });
                 };
                 cumulative::accumulate(&cumulative::Request {
                     metric,
@@ -153,20 +152,11 @@ impl<'a> Derivation<'a> {
             let Some(start) = day_of(key.period) else { continue };
             for target in later(&self.project.calendar, grain, start, input.offset, reached.metric)? {
                 if target <= self.today {
-                    moved.insert(
-                        Key {
-                            period: number_of(target),
-                            ..*key
-                        },
-                        *value,
-                    );
+                    moved.insert(Key { period: number_of(target), ..*key }, *value);
                 }
             }
         }
-        Ok(Rc::new(Column {
-            kind: column.kind,
-            cells: moved,
-        }))
+        Ok(Rc::new(Column { kind: column.kind, cells: moved }))
     }
 
     fn parts(&mut self, reached: &Reached<'a>, numerator: &'a Input, denominator: &'a Input) -> Result<(Rc<Column>, Rc<Column>), MetricsError> {
@@ -183,18 +173,11 @@ impl<'a> Derivation<'a> {
         for key in above.cells.keys() {
             let total = self.grid.grouping(*key).map(total_of).and_then(|g| self.grid.index_of(&g));
             if let Some(grouping) = total {
-                let at = Key {
-                    grouping,
-                    period: key.period,
-                    member: self.total_member,
-                };
+                let at = Key { grouping, period: key.period, member: self.total_member };
                 totals.insert(*key, below.cells.get(&at).copied().flatten());
             }
         }
-        let totals = Column {
-            kind: below.kind,
-            cells: totals,
-        };
+        let totals = Column { kind: below.kind, cells: totals };
         Ok((above, Rc::new(totals)))
     }
 }
@@ -274,8 +257,5 @@ fn back(calendar: &Calendar, period: quotient_model::Period, years: u32) -> Opti
 }
 
 fn no_time(metric: &Metric) -> MetricsError {
-    MetricsError::Definition {
-        metric: metric.name.clone(),
-        message: "a metric with an offset needs `metric_time` among its group-bys".to_owned(),
-    }
+    MetricsError::Definition { metric: metric.name.clone(), message: "a metric with an offset needs `metric_time` among its group-bys".to_owned() }
 }

@@ -66,13 +66,7 @@ struct Plan<'r, 'a> {
 
 impl<'r, 'a> Plan<'r, 'a> {
     fn new(request: &'r BaseRequest<'a>) -> Self {
-        Self {
-            request,
-            own: IndexMap::new(),
-            joins: IndexMap::new(),
-            conditions: IndexMap::new(),
-            items: Vec::new(),
-        }
+        Self { request, own: IndexMap::new(), joins: IndexMap::new(), conditions: IndexMap::new(), items: Vec::new() }
     }
 
     fn metric(&self) -> String {
@@ -80,11 +74,7 @@ impl<'r, 'a> Plan<'r, 'a> {
     }
 
     fn add_time(&mut self, engine: &PolarsEngine<'_>, semantics: &Semantics, relation: &Relation) -> Result<(), MetricsError> {
-        let time = semantics.dimension(self.request.time).ok_or_else(|| MetricsError::Unknown {
-            what: "time dimension",
-            name: self.request.time.to_owned(),
-            near: None,
-        })?;
+        let time = semantics.dimension(self.request.time).ok_or_else(|| MetricsError::Unknown { what: "time dimension", name: self.request.time.to_owned(), near: None })?;
         let zone = engine.project().calendar.zone.name();
         let probe = project_columns(engine, self.request.model, relation, &[(TIME.to_owned(), time.expr.clone())])?;
         let expr = &time.expr;
@@ -108,10 +98,7 @@ impl<'r, 'a> Plan<'r, 'a> {
         if self.items.iter().any(|known| known == item) {
             return Ok(());
         }
-        let resolved = resolve_item(engine.project(), self.request.model, item).map_err(|message| MetricsError::Group {
-            metric: self.metric(),
-            message,
-        })?;
+        let resolved = resolve_item(engine.project(), self.request.model, item).map_err(|message| MetricsError::Group { metric: self.metric(), message })?;
         match resolved {
             GroupItem::Own(dimension) => {
                 self.own.insert(item.to_owned(), dimension.expr.clone());
@@ -155,11 +142,7 @@ impl<'r, 'a> Plan<'r, 'a> {
                     Ok(format!("add_days(date_trunc('week', add_days({day}, -{shift})), {shift})"))
                 }
                 Some(grain) => Ok(format!("date_trunc('{grain}', {day})")),
-                None => Err(MetricsError::Unknown {
-                    what: "granularity",
-                    name: grain.to_owned(),
-                    near: nearest(grain, Grain::ALL.map(Grain::name)).map(str::to_owned),
-                }),
+                None => Err(MetricsError::Unknown { what: "granularity", name: grain.to_owned(), near: nearest(grain, Grain::ALL.map(Grain::name)).map(str::to_owned) }),
             },
         }
     }
@@ -246,9 +229,5 @@ pub(crate) fn quoted(name: &str) -> String {
 
 /// A frame computed, with what was being done in the error.
 pub(crate) fn collect(frame: LazyFrame, model: &str, doing: &'static str) -> Result<DataFrame, MetricsError> {
-    frame.collect().map_err(|source| MetricsError::Compute {
-        model: model.to_owned(),
-        doing,
-        source,
-    })
+    frame.collect().map_err(|source| MetricsError::Compute { model: model.to_owned(), doing, source })
 }

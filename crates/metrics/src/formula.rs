@@ -24,10 +24,7 @@ const VALUE: &str = "value";
 pub(crate) fn evaluate(project: &Project, metric: &Metric, expr: &str, inputs: &[(String, Rc<Column>)]) -> Result<Column, MetricsError> {
     let keys: BTreeSet<Key> = inputs.iter().flat_map(|(_, column)| column.cells.keys().copied()).collect();
     let MetricKind::Derived { inputs: declared, .. } = &metric.kind else {
-        return Err(MetricsError::Definition {
-            metric: metric.name.clone(),
-            message: "expected a derived metric".to_owned(),
-        });
+        return Err(MetricsError::Definition { metric: metric.name.clone(), message: "expected a derived metric".to_owned() });
     };
     let mut fields = Vec::new();
     let mut series = Vec::new();
@@ -36,28 +33,14 @@ pub(crate) fn evaluate(project: &Project, metric: &Metric, expr: &str, inputs: &
         fields.push(Field::new(alias, arrow_type(column.kind), true));
         series.push(series_of(alias, &column, &keys).into());
     }
-    let compute = |source| MetricsError::Compute {
-        model: metric.name.clone(),
-        doing: "put the inputs of its formula side by side",
-        source,
-    };
+    let compute = |source| MetricsError::Compute { model: metric.name.clone(), doing: "put the inputs of its formula side by side", source };
     let frame = DataFrame::new(keys.len(), series).map_err(compute)?;
-    let relation = Relation {
-        schema: Arc::new(Schema::new(fields)),
-        frame: frame.lazy(),
-    };
-    let origin = SqlModel {
-        name: &metric.name,
-        file: &metric.place.file,
-        sql: expr,
-    };
+    let relation = Relation { schema: Arc::new(Schema::new(fields)), frame: frame.lazy() };
+    let origin = SqlModel { name: &metric.name, file: &metric.place.file, sql: expr };
     let result = lower_projection(&origin, &relation, &[(VALUE.to_owned(), expr.to_owned())])?;
     let batch = record_batch(&collect(result.frame, &metric.name, "evaluate its formula")?)?;
     let (kind, values) = read(metric, batch.column(0))?;
-    Ok(Column {
-        kind,
-        cells: keys.into_iter().zip(values).collect(),
-    })
+    Ok(Column { kind, cells: keys.into_iter().zip(values).collect() })
 }
 
 fn series_of(name: &str, column: &Column, keys: &BTreeSet<Key>) -> Series {
@@ -92,9 +75,6 @@ fn read(metric: &Metric, array: &dyn Array) -> Result<(Kind, Vec<Option<Value>>)
         // A formula that divides by zero is null, never infinite.
         DataType::Float64 => Ok((Kind::Float, array.as_primitive::<Float64Type>().iter().map(|v| v.filter(|f| f.is_finite()).map(Value::Float)).collect())),
         DataType::Decimal128(_, scale) => Ok((Kind::Decimal(*scale), array.as_primitive::<Decimal128Type>().iter().map(|v| v.map(Value::Decimal)).collect())),
-        other => Err(MetricsError::Definition {
-            metric: metric.name.clone(),
-            message: format!("its formula gives {other}, expected a number"),
-        }),
+        other => Err(MetricsError::Definition { metric: metric.name.clone(), message: format!("its formula gives {other}, expected a number") }),
     }
 }

@@ -39,11 +39,7 @@ impl Join {
             model: model.name.clone(),
             entity: to.name.clone(),
             to_expr: to.expr.clone(),
-            validity: if to.kind == EntityKind::Natural {
-                expr_of(DimensionKind::ValidFrom).zip(expr_of(DimensionKind::ValidTo))
-            } else {
-                None
-            },
+            validity: if to.kind == EntityKind::Natural { expr_of(DimensionKind::ValidFrom).zip(expr_of(DimensionKind::ValidTo)) } else { None },
         }
     }
 
@@ -77,10 +73,7 @@ pub(crate) fn join(engine: &PolarsEngine<'_>, rows: Relation, join: &Join) -> Re
         }
     }
     let names: Vec<_> = fields.iter().map(|f| col(f.name().as_str())).collect();
-    Ok(Relation {
-        schema: Schema::new(fields).into(),
-        frame: joined.select(names),
-    })
+    Ok(Relation { schema: Schema::new(fields).into(), frame: joined.select(names) })
 }
 
 /// A left join to the version that is valid at the event's instant.
@@ -99,23 +92,12 @@ fn at_event(rows: LazyFrame, join: &Join, versions: &DataFrame) -> LazyFrame {
 
 fn check_key(join: &Join, rows: &DataFrame) -> Result<(), MetricsError> {
     let key = join.other_key();
-    let repeated = rows
-        .clone()
-        .lazy()
-        .group_by([col(key.as_str())])
-        .agg([len().alias("rows")])
-        .filter(col("rows").gt(lit(1)))
-        .sort([key.as_str()], SortMultipleOptions::default());
+    let repeated = rows.clone().lazy().group_by([col(key.as_str())]).agg([len().alias("rows")]).filter(col("rows").gt(lit(1))).sort([key.as_str()], SortMultipleOptions::default());
     let repeated = collect(repeated, &join.model, "check its keys")?;
     if repeated.height() == 0 {
         return Ok(());
     }
-    Err(MetricsError::DuplicateKey {
-        model: join.model.clone(),
-        entity: join.entity.clone(),
-        count: repeated.height(),
-        example: first_text(&repeated, &key),
-    })
+    Err(MetricsError::DuplicateKey { model: join.model.clone(), entity: join.entity.clone(), count: repeated.height(), example: first_text(&repeated, &key) })
 }
 
 fn check_versions(join: &Join, rows: &DataFrame) -> Result<(), MetricsError> {
@@ -125,21 +107,12 @@ fn check_versions(join: &Join, rows: &DataFrame) -> Result<(), MetricsError> {
     let next_key = col(key.as_str()).shift(lit(-1));
     let next_from = col(FROM).shift(lit(-1));
     let overlap = col(key.as_str()).eq(next_key).and(next_from.clone().is_null().or(col(TO).is_null()).or(col(TO).gt(next_from)));
-    let overlapping = rows
-        .clone()
-        .lazy()
-        .sort([key.as_str(), FROM], options)
-        .with_column(overlap.fill_null(lit(false)).alias("overlap"))
-        .filter(col("overlap"));
+    let overlapping = rows.clone().lazy().sort([key.as_str(), FROM], options).with_column(overlap.fill_null(lit(false)).alias("overlap")).filter(col("overlap"));
     let overlapping = collect(overlapping, &join.model, "check its versions")?;
     if overlapping.height() == 0 {
         return Ok(());
     }
-    Err(MetricsError::Overlap {
-        model: join.model.clone(),
-        entity: join.entity.clone(),
-        example: first_text(&overlapping, &key),
-    })
+    Err(MetricsError::Overlap { model: join.model.clone(), entity: join.entity.clone(), example: first_text(&overlapping, &key) })
 }
 
 fn first_text(rows: &DataFrame, column: &str) -> String {

@@ -58,6 +58,11 @@ impl<'a> Reached<'a> {
         format!("#{}", self.column())
     }
 
+    /// The name of the column that says where a row passes its filters.
+    pub(crate) fn passing_column(&self) -> String {
+        passing(&self.column())
+    }
+
     /// An input of this metric, with the filters that reach it.
     pub(crate) fn input(&self, metric: &'a Metric, filters: &'a [Filter]) -> Self {
         let mut all = self.filters.clone();
@@ -67,13 +72,15 @@ impl<'a> Reached<'a> {
     }
 }
 
+/// The name of the column that says where a row passes the filters of a column.
+pub(crate) fn passing(column: &str) -> String {
+    format!("?{column}")
+}
+
 /// A metric by name, with the query's filters.
 pub(crate) fn reach<'a>(project: &'a Project, name: &str, filters: &'a [Filter]) -> Result<Reached<'a>, MetricsError> {
     let metric = find(project, name)?;
-    Ok(Reached {
-        metric,
-        filters: filters.iter().chain(&metric.filters).collect(),
-    })
+    Ok(Reached { metric, filters: filters.iter().chain(&metric.filters).collect() })
 }
 
 pub(crate) fn find<'a>(project: &'a Project, name: &str) -> Result<&'a Metric, MetricsError> {
@@ -144,19 +151,16 @@ fn add<'a>(
             need.groupings.push(grouping.clone());
         }
     }
-    let mut columns = vec![(reached.column(), simple.agg)];
+    let mut columns = vec![(reached.column(), simple.agg, simple.expr.as_str())];
     if request.counts == Counts::Yes {
-        columns.push((reached.count_column(), Agg::Count));
+        columns.push((reached.count_column(), Agg::Count, &simple.expr));
     }
-    for (name, agg) in columns {
+    if !reached.filters.is_empty() {
+        columns.push((reached.passing_column(), Agg::Count, "1"));
+    }
+    for (name, agg, expr) in columns {
         if !need.measures.iter().any(|m| m.name == name) {
-            need.measures.push(BaseMeasure {
-                name,
-                metric: &reached.metric.name,
-                agg,
-                expr: &simple.expr,
-                filters: reached.filters.clone(),
-            });
+            need.measures.push(BaseMeasure { name, metric: &reached.metric.name, agg, expr, filters: reached.filters.clone() });
         }
     }
 }
@@ -166,15 +170,9 @@ pub(crate) fn days_of(metric: &Metric, groupings: &[BaseGrouping]) -> Result<Vec
     let mut days: Vec<BaseGrouping> = Vec::new();
     for grouping in groupings {
         if grouping.grain.is_none() {
-            return Err(MetricsError::Definition {
-                metric: metric.name.clone(),
-                message: "a cumulative metric needs `metric_time` among its group-bys".to_owned(),
-            });
+            return Err(MetricsError::Definition { metric: metric.name.clone(), message: "a cumulative metric needs `metric_time` among its group-bys".to_owned() });
         }
-        let day = BaseGrouping {
-            grain: Some(Grain::Day),
-            slice: grouping.slice.clone(),
-        };
+        let day = BaseGrouping { grain: Some(Grain::Day), slice: grouping.slice.clone() };
         if !days.contains(&day) {
             days.push(day);
         }
@@ -196,8 +194,5 @@ pub(crate) fn with_totals(groupings: &[BaseGrouping]) -> Vec<BaseGrouping> {
 
 /// The same grain without a slice.
 pub(crate) fn total_of(grouping: &BaseGrouping) -> BaseGrouping {
-    BaseGrouping {
-        grain: grouping.grain,
-        slice: Vec::new(),
-    }
+    BaseGrouping { grain: grouping.grain, slice: Vec::new() }
 }

@@ -33,12 +33,7 @@ impl<'a> PolarsEngine<'a> {
     /// An engine over a project's sources, opened under their `schema.table` names.
     #[must_use]
     pub fn new(project: &'a Project, sources: IndexMap<String, Relation>, as_of: DateTime<Utc>) -> Self {
-        Self {
-            project,
-            as_of,
-            relations: RefCell::new(sources),
-            computed: RefCell::new(Vec::new()),
-        }
+        Self { project, as_of, relations: RefCell::new(sources), computed: RefCell::new(Vec::new()) }
     }
 
     /// Lowers a model and everything that it reads; nothing is computed unless several models read it.
@@ -51,16 +46,9 @@ impl<'a> PolarsEngine<'a> {
                 continue;
             }
             if let Some(source) = model.sources.iter().find(|s| !self.relations.borrow().contains_key(*s)) {
-                return Err(MetricsError::NotOpen {
-                    model: model.name.clone(),
-                    source_name: source.clone(),
-                });
+                return Err(MetricsError::NotOpen { model: model.name.clone(), source_name: source.clone() });
             }
-            let text = SqlModel {
-                name: &model.name,
-                file: &model.file,
-                sql: &model.sql,
-            };
+            let text = SqlModel { name: &model.name, file: &model.file, sql: &model.sql };
             let readers = self.project.models.values().filter(|other| other.refs.contains(&model.name)).count();
             let relation = lower_model(&text, &self.relations.borrow())?;
             self.relations.borrow_mut().insert(model.name.clone(), relation);
@@ -69,11 +57,7 @@ impl<'a> PolarsEngine<'a> {
                 self.compute(&model.name)?;
             }
         }
-        self.relations.borrow().get(name).cloned().ok_or_else(|| MetricsError::Unknown {
-            what: "model",
-            name: name.to_owned(),
-            near: None,
-        })
+        self.relations.borrow().get(name).cloned().ok_or_else(|| MetricsError::Unknown { what: "model", name: name.to_owned(), near: None })
     }
 
     /// The model with its rows in memory.
@@ -89,11 +73,7 @@ impl<'a> PolarsEngine<'a> {
         }
         let relation = self.relations.borrow().get(name).cloned();
         if let Some(Relation { schema, frame }) = relation {
-            let rows = frame.collect().map_err(|source| MetricsError::Compute {
-                model: name.to_owned(),
-                doing: "compute its rows",
-                source,
-            })?;
+            let rows = frame.collect().map_err(|source| MetricsError::Compute { model: name.to_owned(), doing: "compute its rows", source })?;
             let frame = rows.lazy();
             self.relations.borrow_mut().insert(name.to_owned(), Relation { schema, frame });
         }
@@ -130,26 +110,10 @@ impl Engine for PolarsEngine<'_> {
             })
             .collect();
         let keys: Vec<Vec<usize>> = request.groupings.iter().map(|g| g.slice.iter().filter_map(|item| index_of(&batch, item)).collect()).collect();
-        let groupings: Vec<Grouping<'_>> = request
-            .groupings
-            .iter()
-            .zip(&keys)
-            .map(|(grouping, keys)| Grouping {
-                period: grouping.grain.and_then(|grain| periods.get(&grain)),
-                keys,
-            })
-            .collect();
-        let cube = CubeRequest {
-            schema: batch.schema(),
-            batches: std::slice::from_ref(&batch),
-            time,
-            measures: &measures,
-            groupings: &groupings,
-        };
-        aggregate(&cube).map_err(|source| MetricsError::Cube {
-            model: request.model.to_owned(),
-            source,
-        })
+        let groupings: Vec<Grouping<'_>> =
+            request.groupings.iter().zip(&keys).map(|(grouping, keys)| Grouping { period: grouping.grain.and_then(|grain| periods.get(&grain)), keys }).collect();
+        let cube = CubeRequest { schema: batch.schema(), batches: std::slice::from_ref(&batch), time, measures: &measures, groupings: &groupings };
+        aggregate(&cube).map_err(|source| MetricsError::Cube { model: request.model.to_owned(), source })
     }
 }
 
@@ -203,4 +167,3 @@ pub(crate) fn day_of(number: i32) -> Option<NaiveDate> {
 pub(crate) fn number_of(day: NaiveDate) -> i32 {
     day.to_epoch_days()
 }
-

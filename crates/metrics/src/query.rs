@@ -48,10 +48,7 @@ pub fn query(engine: &dyn Engine, project: &Project, request: &QueryRequest, as_
     let (grain, slice) = split(&request.group_by)?;
     let mut filters = Vec::new();
     for template in &request.filters {
-        filters.push(Filter::parse(template).map_err(|message| MetricsError::Definition {
-            metric: request.metrics.join(", "),
-            message: format!("where: {message}"),
-        })?);
+        filters.push(Filter::parse(template).map_err(|message| MetricsError::Definition { metric: request.metrics.join(", "), message: format!("where: {message}") })?);
     }
     // Cumulative and offset metrics look at days before the first one asked: the cut is made on cells.
     let asked = CellRequest {
@@ -82,10 +79,7 @@ fn split(group_by: &[String]) -> Result<(Option<Grain>, Vec<String>), MetricsErr
             near: nearest(name, Grain::ALL.map(Grain::name)).map(str::to_owned),
         })?;
         if grain.replace(found).is_some() {
-            return Err(MetricsError::Definition {
-                metric: "metric_time".to_owned(),
-                message: "expected one granularity in a query, found two".to_owned(),
-            });
+            return Err(MetricsError::Definition { metric: "metric_time".to_owned(), message: "expected one granularity in a query, found two".to_owned() });
         }
     }
     Ok((grain, slice))
@@ -146,10 +140,8 @@ pub fn metric_array(column: &Column, keys: &BTreeSet<Key>, name: &str) -> Result
         Kind::Float => Arc::new(values.map(|v| v.map(|v| v.as_f64(Kind::Float))).collect::<Float64Array>()),
         Kind::Decimal(scale) => {
             let values = values.map(|v| v.and_then(|v| if let Value::Decimal(d) = v { Some(d) } else { None }));
-            let array = values.collect::<Decimal128Array>().with_precision_and_scale(38, scale).map_err(|e| MetricsError::Bridge {
-                column: name.to_owned(),
-                reason: e.to_string(),
-            })?;
+            let array =
+                values.collect::<Decimal128Array>().with_precision_and_scale(38, scale).map_err(|e| MetricsError::Bridge { column: name.to_owned(), reason: e.to_string() })?;
             Arc::new(array)
         }
     })
@@ -167,18 +159,9 @@ fn ordered(request: &QueryRequest, table: RecordBatch) -> Result<RecordBatch, Me
                 near: nearest(name, schema.fields().iter().map(|f| f.name().as_str())).map(str::to_owned),
             });
         };
-        columns.push(SortColumn {
-            values: Arc::clone(values),
-            options: Some(SortOptions {
-                descending,
-                nulls_first: false,
-            }),
-        });
+        columns.push(SortColumn { values: Arc::clone(values), options: Some(SortOptions { descending, nulls_first: false }) });
     }
-    let rest = table.columns().iter().take(request.group_by.len()).map(|values| SortColumn {
-        values: Arc::clone(values),
-        options: None,
-    });
+    let rest = table.columns().iter().take(request.group_by.len()).map(|values| SortColumn { values: Arc::clone(values), options: None });
     columns.extend(rest);
     let table = if columns.is_empty() {
         table
@@ -191,8 +174,5 @@ fn ordered(request: &QueryRequest, table: RecordBatch) -> Result<RecordBatch, Me
 }
 
 fn refused(error: &arrow::error::ArrowError) -> MetricsError {
-    MetricsError::Bridge {
-        column: "*".to_owned(),
-        reason: error.to_string(),
-    }
+    MetricsError::Bridge { column: "*".to_owned(), reason: error.to_string() }
 }

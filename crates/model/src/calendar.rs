@@ -32,11 +32,7 @@ pub struct Period {
 
 impl Default for Calendar {
     fn default() -> Self {
-        Self {
-            zone: Tz::UTC,
-            week_start: Weekday::Mon,
-            fiscal_year_start: 1,
-        }
+        Self { zone: Tz::UTC, week_start: Weekday::Mon, fiscal_year_start: 1 }
     }
 }
 
@@ -53,11 +49,7 @@ impl Calendar {
     #[must_use]
     pub fn period(&self, grain: Grain, day: NaiveDate) -> Period {
         let start = self.start_of(grain, day);
-        Period {
-            grain,
-            start,
-            end: after(grain, start),
-        }
+        Period { grain, start, end: after(grain, start) }
     }
 
     /// The first day of the period of a grain that a day belongs to.
@@ -248,10 +240,7 @@ mod tests {
     }
 
     fn berlin() -> Calendar {
-        Calendar {
-            zone: chrono_tz::Europe::Berlin,
-            ..Calendar::default()
-        }
+        Calendar { zone: chrono_tz::Europe::Berlin, ..Calendar::default() }
     }
 
     #[test]
@@ -277,10 +266,7 @@ mod tests {
 
     #[test]
     fn midnight_that_a_clock_change_skips_starts_after_the_gap() {
-        let cairo = Calendar {
-            zone: chrono_tz::Africa::Cairo,
-            ..Calendar::default()
-        };
+        let cairo = Calendar { zone: chrono_tz::Africa::Cairo, ..Calendar::default() };
         // 2024-04-26 00:00 does not exist in Cairo: clocks go to 01:00 at once.
         assert_eq!(cairo.start_instant(day("2024-04-26")), instant("2024-04-25T22:00:00Z"));
     }
@@ -291,10 +277,7 @@ mod tests {
         assert_eq!(calendar.period(Grain::Week, day("2025-01-01")).start, day("2024-12-30"));
         assert_eq!(calendar.week_number(day("2024-12-30")), (2025, 1));
         assert_eq!(calendar.week_number(day("2021-01-03")), (2020, 53));
-        let sunday = Calendar {
-            week_start: Weekday::Sun,
-            ..berlin()
-        };
+        let sunday = Calendar { week_start: Weekday::Sun, ..berlin() };
         assert_eq!(sunday.period(Grain::Week, day("2025-01-01")).start, day("2024-12-29"));
     }
 
@@ -322,10 +305,7 @@ mod tests {
 
     #[test]
     fn fiscal_years_are_named_by_their_end() {
-        let calendar = Calendar {
-            fiscal_year_start: 4,
-            ..berlin()
-        };
+        let calendar = Calendar { fiscal_year_start: 4, ..berlin() };
         assert_eq!(calendar.fiscal_quarter(day("2024-03-31")), (2024, 4));
         assert_eq!(calendar.fiscal_quarter(day("2024-04-01")), (2025, 1));
         assert_eq!(berlin().fiscal_quarter(day("2024-12-31")), (2024, 4));

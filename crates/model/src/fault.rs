@@ -42,7 +42,7 @@ pub struct Place {
 
 /// A growing list of faults.
 #[derive(Debug, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     list: Vec<Fault>,
 }
 
@@ -64,12 +64,7 @@ impl Faults {
     }
 
     fn push(&mut self, place: &Place, message: String, hint: Option<String>) {
-        self.list.push(Fault {
-            file: place.file.clone(),
-            line: place.line,
-            message,
-            hint,
-        });
+        self.list.push(Fault { file: place.file.clone(), line: place.line, message, hint });
     }
 
     /// The faults by file and line, each once.

@@ -1,5 +1,7 @@
 //! The hash of a metric's definition: part of a cell's identity.
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 use crate::metric::{Metric, MetricKind};
@@ -18,7 +20,17 @@ pub fn definition_hash(project: &Project, metric: &Metric) -> String {
         hasher.update(format!("{name}={:?}", node.text()));
     }
     add_metric(project, metric, &mut hasher);
-    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    short_hash(hasher)
+}
+
+/// The first eight bytes of a hash, as 16 hexadecimal digits.
+#[must_use]
+pub fn short_hash(hasher: Sha256) -> String {
+    hasher.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn add_metric(project: &Project, metric: &Metric, hasher: &mut Sha256) {

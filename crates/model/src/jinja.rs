@@ -92,15 +92,8 @@ impl<'a> Renderer<'a> {
         });
         let offset = self.macros.matches('\n').count();
         let whole = format!("{}{template}", self.macros);
-        let text = environment.render_str(&whole, ()).map_err(|e| RenderError {
-            line: e.line().unwrap_or(0).saturating_sub(offset),
-            message: message_of(&e),
-        })?;
-        Ok(Rendered {
-            text: text.trim().to_owned(),
-            refs: taken(&refs),
-            sources: taken(&sources),
-        })
+        let text = environment.render_str(&whole, ()).map_err(|e| RenderError { line: e.line().unwrap_or(0).saturating_sub(offset), message: message_of(&e) })?;
+        Ok(Rendered { text: text.trim().to_owned(), refs: taken(&refs), sources: taken(&sources) })
     }
 
     fn environment(&self) -> Environment<'static> {
@@ -108,17 +101,11 @@ impl<'a> Renderer<'a> {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let vars: BTreeMap<String, Value> = self.context.vars.iter().map(|(name, node)| (name.clone(), value_of(node))).collect();
         environment.add_function("var", move |name: String, default: Option<Value>| -> Result<Value, Error> {
-            vars.get(&name)
-                .cloned()
-                .or(default)
-                .ok_or_else(|| Error::new(ErrorKind::UndefinedError, format!("var `{name}` is not set")))
+            vars.get(&name).cloned().or(default).ok_or_else(|| Error::new(ErrorKind::UndefinedError, format!("var `{name}` is not set")))
         });
         let env = self.context.env.clone();
         environment.add_function("env_var", move |name: String, default: Option<String>| -> Result<String, Error> {
-            env.get(&name)
-                .cloned()
-                .or(default)
-                .ok_or_else(|| Error::new(ErrorKind::UndefinedError, format!("environment variable `{name}` is not set")))
+            env.get(&name).cloned().or(default).ok_or_else(|| Error::new(ErrorKind::UndefinedError, format!("environment variable `{name}` is not set")))
         });
         environment.add_global("target", Value::from(BTreeMap::from([("type", "polars"), ("name", "polars")])));
         environment.add_global("dbt", cross_database_macros());
@@ -164,10 +151,7 @@ impl Filter {
 
 fn cross_database_macros() -> Value {
     let mut macros: BTreeMap<&str, Value> = BTreeMap::new();
-    macros.insert(
-        "date_trunc",
-        Value::from_function(|part: String, expression: String| format!("date_trunc('{part}', {expression})")),
-    );
+    macros.insert("date_trunc", Value::from_function(|part: String, expression: String| format!("date_trunc('{part}', {expression})")));
     macros.insert(
         "datediff",
         Value::from_function(|from: String, to: String, part: String| -> Result<String, Error> {
@@ -183,17 +167,11 @@ fn cross_database_macros() -> Value {
             match part.as_str() {
                 "day" => Ok(format!("add_days({expression}, {count})")),
                 "month" => Ok(format!("add_months({expression}, {count})")),
-                _ => Err(Error::new(
-                    ErrorKind::InvalidOperation,
-                    format!("dbt.dateadd by `{part}` is not supported, only by `day` and `month`"),
-                )),
+                _ => Err(Error::new(ErrorKind::InvalidOperation, format!("dbt.dateadd by `{part}` is not supported, only by `day` and `month`"))),
             }
         }),
     );
-    macros.insert(
-        "safe_cast",
-        Value::from_function(|expression: String, kind: String| format!("TRY_CAST({expression} AS {kind})")),
-    );
+    macros.insert("safe_cast", Value::from_function(|expression: String, kind: String| format!("TRY_CAST({expression} AS {kind})")));
     for (name, kind) in [
         ("type_string", "VARCHAR"),
         ("type_int", "INTEGER"),
@@ -238,7 +216,7 @@ fn value_of(node: &yaml::Node) -> Value {
         yaml::Value::Integer(i) => Value::from(*i),
         yaml::Value::Float(f) => Value::from(*f),
         yaml::Value::Text(t) => Value::from(t.as_str()),
-        yaml::Value::List(items) => Value::from_iter(items.iter().map(value_of)),
+        yaml::Value::List(items) => items.iter().map(value_of).collect(),
         yaml::Value::Map(entries) => Value::from(entries.iter().map(|e| (e.key.clone(), value_of(&e.node))).collect::<BTreeMap<String, Value>>()),
     }
 }
@@ -249,10 +227,7 @@ mod tests {
 
     fn context() -> Context {
         let vars = crate::yaml::Node::parse("zone: Europe/Berlin\nhours: 4\n").unwrap();
-        Context {
-            vars: vars.entries().iter().map(|e| (e.key.clone(), e.node.clone())).collect(),
-            env: [("LAKE".to_owned(), "s3://lake".to_owned())].into(),
-        }
+        Context { vars: vars.entries().iter().map(|e| (e.key.clone(), e.node.clone())).collect(), env: [("LAKE".to_owned(), "s3://lake".to_owned())].into() }
     }
 
     #[test]

@@ -52,10 +52,7 @@ impl Job {
         let job = match Node::parse(text) {
             Ok(node) => read_job(&MapReader::new(&node, file, "job", &faults), project),
             Err((line, message)) => {
-                let place = Place {
-                    file: file.to_owned(),
-                    line,
-                };
+                let place = Place { file: file.to_owned(), line };
                 faults.borrow_mut().add(&place, format!("bad YAML: {message}"));
                 None
             }
@@ -71,12 +68,9 @@ impl Job {
 fn read_job(reader: &MapReader<'_>, project: &Project) -> Option<Job> {
     let name = reader.required("name");
     let renderer = Renderer::new(&project.context, []);
-    let results = reader.required("results").and_then(|template| {
-        renderer
-            .text(&template)
-            .map_err(|message| reader.fault(reader.place_of("results").line, format!("job `results`: {message}")))
-            .ok()
-    });
+    let results = reader
+        .required("results")
+        .and_then(|template| renderer.text(&template).map_err(|message| reader.fault(reader.place_of("results").line, format!("job `results`: {message}"))).ok());
     let schedule = reader.text("schedule");
     let grains = match reader.map("periods") {
         None => Grain::ALL.to_vec(),
@@ -98,13 +92,7 @@ fn read_job(reader: &MapReader<'_>, project: &Project) -> Option<Job> {
         reader.fault(reader.place().line, "job: expected at least one table, found none");
     }
     reader.finish();
-    Some(Job {
-        name: name?,
-        schedule,
-        results: results?,
-        grains,
-        tables,
-    })
+    Some(Job { name: name?, schedule, results: results?, grains, tables })
 }
 
 fn read_grains(periods: &MapReader<'_>) -> Vec<Grain> {
@@ -126,10 +114,7 @@ pub const RESERVED_TABLES: [&str; 7] = ["kpi_values", "kpi_dictionary", "kpi_run
 fn read_table(reader: &MapReader<'_>, grains: &[Grain], project: &Project) -> Option<JobTable> {
     let name = reader.required("name")?;
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || name.is_empty() {
-        reader.fault(
-            reader.place_of("name").line,
-            format!("table name `{name}`: expected letters, digits and underscores"),
-        );
+        reader.fault(reader.place_of("name").line, format!("table name `{name}`: expected letters, digits and underscores"));
     }
     if RESERVED_TABLES.contains(&name.as_str()) {
         reader.fault(reader.place_of("name").line, format!("table name `{name}` is one of the result tables that every job has"));
@@ -171,13 +156,7 @@ fn read_table(reader: &MapReader<'_>, grains: &[Grain], project: &Project) -> Op
         periods.finish();
         grains
     });
-    let table = JobTable {
-        name,
-        metrics,
-        slices,
-        grains: own_grains.unwrap_or_else(|| grains.to_vec()),
-        place: reader.place(),
-    };
+    let table = JobTable { name, metrics, slices, grains: own_grains.unwrap_or_else(|| grains.to_vec()), place: reader.place() };
     reader.finish();
     Some(table)
 }

@@ -22,7 +22,7 @@ mod yaml;
 pub use calendar::{Calendar, Period};
 pub use fault::{Fault, Place, ProjectError};
 pub use grain::Grain;
-pub use hash::definition_hash;
+pub use hash::{definition_hash, short_hash};
 pub use jinja::{Context, Filter};
 pub use job::{Job, JobTable, RESERVED_TABLES};
 pub use metric::{Agg, Input, Metric, MetricKind, MetricMeta, Offset, PeriodAgg, Simple, Span};

@@ -237,10 +237,7 @@ fn read_simple(reader: &MapReader<'_>, model: Option<&str>) -> Option<Simple> {
         "average" => Agg::Average,
         "median" => Agg::Median,
         "percentile" => match rank {
-            Some(rank) if (0.0..=1.0).contains(&rank) => Agg::Percentile {
-                rank,
-                discrete: style.as_deref() == Some("discrete"),
-            },
+            Some(rank) if (0.0..=1.0).contains(&rank) => Agg::Percentile { rank, discrete: style.as_deref() == Some("discrete") },
             _ => {
                 reader.fault(reader.place_of("percentile").line, format!("{}: expected `percentile` from 0 to 1", reader.what()));
                 return None;
@@ -292,13 +289,13 @@ fn read_cumulative(reader: &MapReader<'_>) -> Option<MetricKind> {
             let (count, grain) = parse_window(reader, "window", &text)?;
             Span::Window { count, grain }
         }
-        (None, Some(text)) => match Grain::parse(&text) {
-            Some(grain) => Span::ToDate(grain),
-            None => {
+        (None, Some(text)) => {
+            let Some(grain) = Grain::parse(&text) else {
                 reader.unknown("grain_to_date", "granularity", &text, Grain::ALL.map(Grain::name));
                 return None;
-            }
-        },
+            };
+            Span::ToDate(grain)
+        }
         (None, None) => Span::AllTime,
     };
     let period_agg = match reader.text("period_agg").as_deref() {
@@ -322,13 +319,7 @@ fn read_input(reader: &MapReader<'_>, key: &'static str) -> Option<Input> {
 
 fn input_of(outer: &MapReader<'_>, node: &Node) -> Option<Input> {
     if let (Some(metric), true) = (node.text(), node.entries().is_empty()) {
-        return Some(Input {
-            alias: metric.clone(),
-            metric,
-            filters: Vec::new(),
-            offset: Offset::None,
-            place: outer.place_at(node.line),
-        });
+        return Some(Input { alias: metric.clone(), metric, filters: Vec::new(), offset: Offset::None, place: outer.place_at(node.line) });
     }
     let reader = outer.nested(node, format!("{}: input metric", outer.what()));
     let metric = reader.required("name")?;
@@ -342,13 +333,7 @@ fn input_of(outer: &MapReader<'_>, node: &Node) -> Option<Input> {
             Offset::Window { count, grain }
         }
     };
-    let input = Input {
-        alias: reader.text("alias").unwrap_or_else(|| metric.clone()),
-        metric,
-        filters: read_filters(&reader),
-        offset,
-        place: reader.place(),
-    };
+    let input = Input { alias: reader.text("alias").unwrap_or_else(|| metric.clone()), metric, filters: read_filters(&reader), offset, place: reader.place() };
     reader.finish();
     Some(input)
 }

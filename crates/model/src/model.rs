@@ -135,12 +135,8 @@ pub(crate) fn read_model(file: &str, node: &Node, faults: &RefCell<Faults>) -> O
             enabled
         }),
     };
-    let mut semantics = Semantics {
-        primary_entity: reader.text("primary_entity"),
-        agg_time_dimension: reader.text("agg_time_dimension"),
-        place: reader.place(),
-        ..Semantics::default()
-    };
+    let mut semantics =
+        Semantics { primary_entity: reader.text("primary_entity"), agg_time_dimension: reader.text("agg_time_dimension"), place: reader.place(), ..Semantics::default() };
     for column in reader.list("columns") {
         read_column(&reader.nested(column, format!("{}: column", reader.what())), &mut semantics);
     }
@@ -179,11 +175,7 @@ fn read_column(reader: &MapReader<'_>, semantics: &mut Semantics) {
     if let Some(node) = reader.node("entity") {
         let (kind, alias) = kind_and_name(reader, node);
         if let Some(kind) = kind.and_then(|k| entity_kind(reader, &k)) {
-            semantics.entities.push(Entity {
-                name: alias.unwrap_or_else(|| name.clone()),
-                kind,
-                expr: quoted(&name),
-            });
+            semantics.entities.push(Entity { name: alias.unwrap_or_else(|| name.clone()), kind, expr: quoted(&name) });
         }
     }
     if let Some(node) = reader.node("dimension") {
@@ -195,11 +187,7 @@ fn read_column(reader: &MapReader<'_>, semantics: &mut Semantics) {
         if time && reader.node("granularity").is_none() {
             reader.fault(node.line, format!("{} `{name}`: a time dimension needs `granularity`", reader.what()));
         }
-        semantics.dimensions.push(Dimension {
-            name: alias.unwrap_or_else(|| name.clone()),
-            expr: quoted(&name),
-            kind: dimension_kind(node, time),
-        });
+        semantics.dimensions.push(Dimension { name: alias.unwrap_or_else(|| name.clone()), expr: quoted(&name), kind: dimension_kind(node, time) });
     }
     reader.finish();
 }
@@ -219,11 +207,7 @@ fn read_derived(derived: &MapReader<'_>, semantics: &mut Semantics) {
         reader.ignore(&["description", "label", "config", "granularity", "is_partition", "validity_params"]);
         let (name, kind, expr) = (reader.required("name"), reader.required("type"), reader.required("expr"));
         if let (Some(name), Some(kind), Some(expr)) = (name, kind, expr) {
-            semantics.dimensions.push(Dimension {
-                name,
-                expr,
-                kind: dimension_kind(node, kind == "time"),
-            });
+            semantics.dimensions.push(Dimension { name, expr, kind: dimension_kind(node, kind == "time") });
         }
         reader.finish();
     }

@@ -71,10 +71,7 @@ impl ProjectPaths {
             let paths: Vec<String> = node.as_ref().and_then(|n| n.get(key)).map(|n| n.items().iter().filter_map(Node::text).collect()).unwrap_or_default();
             if paths.is_empty() { vec![default.to_owned()] } else { paths }
         };
-        Self {
-            models: list("model-paths", "models"),
-            macros: list("macro-paths", "macros"),
-        }
+        Self { models: list("model-paths", "models"), macros: list("macro-paths", "macros") }
     }
 }
 
@@ -161,14 +158,7 @@ fn assemble(files: &ProjectFiles, settings: &Settings, faults: &RefCell<Faults>)
         }
         metrics.insert(metric.name.clone(), metric);
     }
-    let mut project = Project {
-        name,
-        context,
-        calendar,
-        sources: parsed.sources,
-        models,
-        metrics,
-    };
+    let mut project = Project { name, context, calendar, sources: parsed.sources, models, metrics };
     validate::check(&mut project, &mut faults.borrow_mut());
     Some(project)
 }
@@ -215,12 +205,9 @@ fn read_file(path: &str, node: &Node, renderer: &Renderer<'_>, parsed: &mut Pars
 
 fn render_models(files: &ProjectFiles, renderer: &Renderer<'_>, parsed: &mut Parsed, faults: &RefCell<Faults>) -> IndexMap<String, Model> {
     let mut models: IndexMap<String, Model> = IndexMap::new();
-    for (path, template) in files.models.iter().filter(|(path, _)| path.ends_with(".sql")) {
+    for (path, template) in files.models.iter().filter(|(path, _)| !is_yaml(path)) {
         let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".sql").to_owned();
-        let place = |line| Place {
-            file: path.clone(),
-            line,
-        };
+        let place = |line| Place { file: path.clone(), line };
         if let Some(first) = models.get(&name) {
             faults.borrow_mut().add(&place(1), format!("model `{name}` is already defined by {}", first.file));
             continue;
@@ -260,10 +247,7 @@ fn render_models(files: &ProjectFiles, renderer: &Renderer<'_>, parsed: &mut Par
 }
 
 fn read_context(vars: Option<&Node>, project: &str, settings: &Settings) -> Context {
-    let mut context = Context {
-        vars: IndexMap::new(),
-        env: settings.env.clone(),
-    };
+    let mut context = Context { vars: IndexMap::new(), env: settings.env.clone() };
     for entry in vars.map(Node::entries).unwrap_or_default() {
         if entry.key == project && !entry.node.entries().is_empty() {
             for own in entry.node.entries() {
@@ -274,10 +258,7 @@ fn read_context(vars: Option<&Node>, project: &str, settings: &Settings) -> Cont
         }
     }
     for (name, text) in &settings.vars {
-        let node = Node::parse(text).unwrap_or(Node {
-            line: 0,
-            value: crate::yaml::Value::Text(text.clone()),
-        });
+        let node = Node::parse(text).unwrap_or(Node { line: 0, value: crate::yaml::Value::Text(text.clone()) });
         context.vars.insert(name.clone(), node);
     }
     context
@@ -286,10 +267,7 @@ fn read_context(vars: Option<&Node>, project: &str, settings: &Settings) -> Cont
 fn read_calendar(context: &Context, vars: Option<&Node>, faults: &RefCell<Faults>) -> Calendar {
     let mut calendar = Calendar::default();
     let wrong = |name: &str, expected: &str, found: &str| {
-        let place = Place {
-            file: "dbt_project.yml".to_owned(),
-            line: vars.and_then(|v| v.get(name)).map_or(1, |n| n.line),
-        };
+        let place = Place { file: "dbt_project.yml".to_owned(), line: vars.and_then(|v| v.get(name)).map_or(1, |n| n.line) };
         faults.borrow_mut().add(&place, format!("var `{name}`: expected {expected}, found `{found}`"));
     };
     let text = |name: &str| context.vars.get(name).and_then(Node::text);
@@ -318,10 +296,7 @@ fn parse_yaml(file: &str, text: &str, faults: &RefCell<Faults>) -> Option<Node> 
     match Node::parse(text) {
         Ok(node) => Some(node),
         Err((line, message)) => {
-            let place = Place {
-                file: file.to_owned(),
-                line,
-            };
+            let place = Place { file: file.to_owned(), line };
             faults.borrow_mut().add(&place, format!("bad YAML: {message}"));
             None
         }
@@ -329,7 +304,5 @@ fn parse_yaml(file: &str, text: &str, faults: &RefCell<Faults>) -> Option<Node> 
 }
 
 fn is_yaml(path: &str) -> bool {
-    std::path::Path::new(path)
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("yml") || e.eq_ignore_ascii_case("yaml"))
+    std::path::Path::new(path).extension().is_some_and(|e| e.eq_ignore_ascii_case("yml") || e.eq_ignore_ascii_case("yaml"))
 }

@@ -21,13 +21,7 @@ pub(crate) struct MapReader<'a> {
 impl<'a> MapReader<'a> {
     /// Starts to read; anything but a mapping is a fault and reads as an empty one.
     pub(crate) fn new(node: &'a Node, file: &'a str, what: impl Into<String>, faults: &'a RefCell<Faults>) -> Self {
-        let reader = Self {
-            node,
-            file,
-            what: what.into(),
-            asked: RefCell::new(Vec::new()),
-            faults,
-        };
+        let reader = Self { node, file, what: what.into(), asked: RefCell::new(Vec::new()), faults };
         if !matches!(node.value, Value::Map(_)) {
             reader.fault(node.line, format!("{}: expected a mapping, found {}", reader.what, node.kind()));
         }
@@ -50,11 +44,6 @@ impl<'a> MapReader<'a> {
         &self.what
     }
 
-    /// The file that is read.
-    pub(crate) fn file(&self) -> &'a str {
-        self.file
-    }
-
     /// The place where the mapping starts.
     pub(crate) fn place(&self) -> Place {
         self.place_at(self.node.line)
@@ -67,10 +56,7 @@ impl<'a> MapReader<'a> {
 
     /// A place in the file that is read.
     pub(crate) fn place_at(&self, line: usize) -> Place {
-        Place {
-            file: self.file.to_owned(),
-            line,
-        }
+        Place { file: self.file.to_owned(), line }
     }
 
     /// Reports a fault at a line of this file.

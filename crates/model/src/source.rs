@@ -83,10 +83,7 @@ impl ColumnType {
         }
         let inside = lower.strip_prefix("decimal").or_else(|| lower.strip_prefix("numeric"))?;
         let (precision, scale) = inside.trim().strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
-        Some(Self::Decimal {
-            precision: precision.trim().parse().ok().filter(|p| (1..=38).contains(p))?,
-            scale: scale.trim().parse().ok().filter(|s| (0..=38).contains(s))?,
-        })
+        Some(Self::Decimal { precision: precision.trim().parse().ok().filter(|p| (1..=38).contains(p))?, scale: scale.trim().parse().ok().filter(|s| (0..=38).contains(s))? })
     }
 }
 
@@ -116,7 +113,7 @@ pub(crate) fn read_sources(file: &str, list: &[Node], renderer: &Renderer<'_>, f
         let default_location = location_of(&source);
         for table in source.list("tables") {
             let reader = source.nested(table, "table");
-            if let Some(table) = read_table(&schema, &default_location, &reader, renderer) {
+            if let Some(table) = read_table(&schema, default_location.as_ref(), &reader, renderer) {
                 tables.insert(format!("{schema}.{}", table.name), table);
             }
         }
@@ -125,23 +122,15 @@ pub(crate) fn read_sources(file: &str, list: &[Node], renderer: &Renderer<'_>, f
     tables
 }
 
-fn read_table(schema: &str, default_location: &Option<String>, reader: &MapReader<'_>, renderer: &Renderer<'_>) -> Option<SourceTable> {
+fn read_table(schema: &str, default_location: Option<&String>, reader: &MapReader<'_>, renderer: &Renderer<'_>) -> Option<SourceTable> {
     let name = reader.required("name")?;
     let what = format!("source table `{schema}.{name}`");
     reader.ignore(&["description", "identifier", "tags", "freshness", "loaded_at_field", "data_tests", "tests", "columns", "name"]);
-    let location = location_of(reader).or_else(|| default_location.clone());
-    let optional = reader
-        .node("config")
-        .and_then(|c| c.get("meta"))
-        .or_else(|| reader.node("meta"))
-        .and_then(|m| m.get("required"))
-        .is_some_and(|r| r.text().as_deref() == Some("false"));
+    let location = location_of(reader).or_else(|| default_location.cloned());
+    let optional =
+        reader.node("config").and_then(|c| c.get("meta")).or_else(|| reader.node("meta")).and_then(|m| m.get("required")).is_some_and(|r| r.text().as_deref() == Some("false"));
     let Some(template) = location else {
-        reader.fault_with_hint(
-            reader.place().line,
-            format!("{what}: no location"),
-            "give `config: {meta: {external_location: ...}}` on the table or its source",
-        );
+        reader.fault_with_hint(reader.place().line, format!("{what}: no location"), "give `config: {meta: {external_location: ...}}` on the table or its source");
         return None;
     };
     let location = match renderer.text(&template.replace("{name}", &name)) {
@@ -152,15 +141,7 @@ fn read_table(schema: &str, default_location: &Option<String>, reader: &MapReade
         }
     };
     let columns = reader.list("columns").iter().filter_map(|node| read_column(&what, &reader.nested(node, "column"))).collect();
-    let table = SourceTable {
-        schema: schema.to_owned(),
-        description: reader.text("description").unwrap_or_default(),
-        name,
-        location,
-        optional,
-        columns,
-        place: reader.place(),
-    };
+    let table = SourceTable { schema: schema.to_owned(), description: reader.text("description").unwrap_or_default(), name, location, optional, columns, place: reader.place() };
     reader.finish();
     Some(table)
 }
@@ -173,12 +154,8 @@ fn location_of(reader: &MapReader<'_>) -> Option<String> {
 fn read_column(table: &str, reader: &MapReader<'_>) -> Option<SourceColumn> {
     let name = reader.required("name")?;
     reader.ignore(&["description", "data_tests", "tests", "quote", "tags", "config", "meta"]);
-    let required = reader
-        .node("config")
-        .and_then(|c| c.get("meta"))
-        .or_else(|| reader.node("meta"))
-        .and_then(|m| m.get("required"))
-        .is_some_and(|r| r.text().as_deref() == Some("true"));
+    let required =
+        reader.node("config").and_then(|c| c.get("meta")).or_else(|| reader.node("meta")).and_then(|m| m.get("required")).is_some_and(|r| r.text().as_deref() == Some("true"));
     let Some(type_text) = reader.text("data_type") else {
         reader.fault(reader.place().line, format!("{table}: column `{name}`: missing key `data_type`"));
         return None;

@@ -155,11 +155,7 @@ fn order(models: &IndexMap<String, Model>, faults: &mut Faults) -> IndexMap<Stri
     // Follow refs among the waiting ones until a name comes twice: that stretch is the circle.
     if let Some(first) = waiting.first() {
         let mut path: Vec<&str> = vec![&first.name];
-        while let Some(next) = path
-            .last()
-            .and_then(|name| models.get(*name))
-            .and_then(|m| m.refs.iter().find(|r| waiting.iter().any(|w| w.name == **r)))
-        {
+        while let Some(next) = path.last().and_then(|name| models.get(*name)).and_then(|m| m.refs.iter().find(|r| waiting.iter().any(|w| w.name == **r))) {
             let seen = path.iter().position(|name| name == next);
             path.push(next);
             if let Some(start) = seen {
@@ -178,8 +174,5 @@ fn order(models: &IndexMap<String, Model>, faults: &mut Faults) -> IndexMap<Stri
 }
 
 fn place(model: &Model, line: usize) -> Place {
-    Place {
-        file: model.file.clone(),
-        line,
-    }
+    Place { file: model.file.clone(), line }
 }

@@ -124,11 +124,7 @@ fn convert(node: &MarkedYaml<'_>) -> Result<Node, (usize, String)> {
                 let Some(text) = key_node.text() else {
                     return Err((key_node.line, "expected a plain key, found a nested one".to_owned()));
                 };
-                entries.push(Entry {
-                    key: text,
-                    line: key_node.line,
-                    node: convert(value)?,
-                });
+                entries.push(Entry { key: text, line: key_node.line, node: convert(value)? });
             }
             Value::Map(entries)
         }

@@ -60,11 +60,7 @@ impl ResultStore {
             .with_cleanup_expired_logs(Some(false))
             .with_application_transaction(Transaction::new(application, *number))
             .with_metadata([("quotientCommit".to_owned(), Value::String(id.clone()))]);
-        let operation = DeltaOperation::Write {
-            mode: SaveMode::Overwrite,
-            partition_by: None,
-            predicate: None,
-        };
+        let operation = DeltaOperation::Write { mode: SaveMode::Overwrite, partition_by: None, predicate: None };
         let state = table.state.as_ref().map(|state| state as &dyn TableReference);
         let outcome = CommitBuilder::from(properties).with_actions(actions).build(state, table.log_store(), operation).await;
         let error = match outcome {
@@ -118,14 +114,7 @@ impl ResultStore {
             self.store.put(&path, PutPayload::from(bytes)).await.map_err(unwritable)?;
             // The store's clock, not ours.
             let made = self.store.head(&path).await.map_err(unwritable)?.last_modified;
-            adds.push(Add {
-                path: file,
-                size,
-                modification_time: made.timestamp_millis(),
-                data_change: true,
-                stats: Some(statistics(&slice)),
-                ..Add::default()
-            });
+            adds.push(Add { path: file, size, modification_time: made.timestamp_millis(), data_change: true, stats: Some(statistics(&slice)), ..Add::default() });
         }
         Ok(adds)
     }
@@ -145,20 +134,11 @@ impl ResultStore {
     }
 
     fn unwritable(&self, name: &str, source: object_store::Error) -> ReportError {
-        ReportError::Unwritable {
-            table: name.to_owned(),
-            location: self.location(name),
-            source: Box::new(source),
-        }
+        ReportError::Unwritable { table: name.to_owned(), location: self.location(name), source: Box::new(source) }
     }
 
     fn delta_fault(&self, name: &str, source: DeltaTableError) -> ReportError {
-        ReportError::Delta {
-            table: name.to_owned(),
-            location: self.location(name),
-            doing: "commit",
-            source: Box::new(source),
-        }
+        ReportError::Delta { table: name.to_owned(), location: self.location(name), doing: "commit", source: Box::new(source) }
     }
 }
 
@@ -166,10 +146,9 @@ impl ResultStore {
 fn is_conflict(error: &DeltaTableError) -> bool {
     match error {
         DeltaTableError::VersionAlreadyExists(_) => true,
-        DeltaTableError::Transaction { source } => matches!(
-            source,
-            TransactionError::MaxCommitAttempts(_) | TransactionError::CommitConflict(_) | TransactionError::VersionAlreadyExists(_)
-        ),
+        DeltaTableError::Transaction { source } => {
+            matches!(source, TransactionError::MaxCommitAttempts(_) | TransactionError::CommitConflict(_) | TransactionError::VersionAlreadyExists(_))
+        }
         _ => false,
     }
 }

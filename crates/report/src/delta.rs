@@ -109,13 +109,7 @@ impl ResultStore {
     /// # Errors
     /// As [`ResultStore::write`].
     pub async fn append(&self, name: &str, batch: &RecordBatch, transaction: (String, i64)) -> Result<Written, ReportError> {
-        let write = TableWrite {
-            name: name.to_owned(),
-            batch: batch.clone(),
-            replace: Replace::Nothing,
-            ignore: Vec::new(),
-            transaction,
-        };
+        let write = TableWrite { name: name.to_owned(), batch: batch.clone(), replace: Replace::Nothing, ignore: Vec::new(), transaction };
         self.write(&write).await
     }
 
@@ -169,12 +163,7 @@ impl ResultStore {
         let loaded = Box::pin(table.load()).await;
         match loaded {
             Ok(()) | Err(DeltaTableError::NotATable(_)) => Ok(table),
-            Err(source) => Err(ReportError::Delta {
-                table: name.to_owned(),
-                location: self.location(name),
-                doing: "open",
-                source: Box::new(source),
-            }),
+            Err(source) => Err(ReportError::Delta { table: name.to_owned(), location: self.location(name), doing: "open", source: Box::new(source) }),
         }
     }
 
@@ -185,11 +174,7 @@ impl ResultStore {
         for view in state.log_data().iter() {
             let file = view.path().into_owned();
             if view.deletion_vector_descriptor().is_some() {
-                return Err(ReportError::DeletionVector {
-                    table: name.to_owned(),
-                    location: self.location(name),
-                    file,
-                });
+                return Err(ReportError::DeletionVector { table: name.to_owned(), location: self.location(name), file });
             }
             files.push(file);
         }
@@ -204,19 +189,9 @@ impl ResultStore {
 
     async fn file(&self, name: &str, file: &str) -> Result<RecordBatch, ReportError> {
         let path = Path::from(format!("{name}/{file}"));
-        let fault = |source| ReportError::Read {
-            table: name.to_owned(),
-            location: self.location(name),
-            file: file.to_owned(),
-            source: Box::new(source),
-        };
+        let fault = |source| ReportError::Read { table: name.to_owned(), location: self.location(name), file: file.to_owned(), source: Box::new(source) };
         let bytes = self.store.get(&path).await.map_err(fault)?.bytes().await.map_err(fault)?;
-        decode(bytes).map_err(|source| ReportError::Damaged {
-            table: name.to_owned(),
-            location: self.location(name),
-            file: file.to_owned(),
-            source,
-        })
+        decode(bytes).map_err(|source| ReportError::Damaged { table: name.to_owned(), location: self.location(name), file: file.to_owned(), source })
     }
 
     /// Where a table lies, for messages.

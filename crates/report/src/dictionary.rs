@@ -11,11 +11,11 @@ const TABLE: &str = "kpi_dictionary";
 
 /// `kpi_dictionary`: one row per metric, in the order of the project.
 ///
-/// Columns: metric, label, label_ko, description, type, formula, unit, better, additivity, null_rule, source,
-/// model and model_sql (of a metric that counts rows of one model, itself or through its input; else null),
-/// inputs (names of metrics, with commas; null without any), definition_hash, mature_after (days; null for at once).
+/// Columns: metric, label, `label_ko`, description, type, formula, unit, better, additivity, `null_rule`, source,
+/// model and `model_sql` (of a metric that counts rows of one model, itself or through its input; else null),
+/// inputs (names of metrics, with commas; null without any), `definition_hash`, `mature_after` (days; null for at once).
 /// What the project does not say is null.
-/// In model_sql the as-of of the run stands as `{{ as_of }}`: the dictionary changes with a definition, not with a run.
+/// In `model_sql` the as-of of the run stands as `{{ as_of }}`: the dictionary changes with a definition, not with a run.
 ///
 /// # Errors
 /// None that a project can cause.
@@ -119,14 +119,9 @@ metrics:
 ";
 
     fn project() -> Project {
-        let mut files = ProjectFiles {
-            project: "name: shop\n".to_owned(),
-            ..ProjectFiles::default()
-        };
+        let mut files = ProjectFiles { project: "name: shop\n".to_owned(), ..ProjectFiles::default() };
         files.models.insert("models/deals.yml".to_owned(), YAML.to_owned());
-        files
-            .models
-            .insert("models/deals.sql".to_owned(), "select 1 as deal_id, '{{ var('as_of') }}' as closed_on".to_owned());
+        files.models.insert("models/deals.sql".to_owned(), "select 1 as deal_id, '{{ var('as_of') }}' as closed_on".to_owned());
         let mut settings = Settings::default();
         settings.vars.insert("as_of".to_owned(), "2024-05-01T00:00:00Z".to_owned());
         Project::parse(&files, &settings).unwrap()

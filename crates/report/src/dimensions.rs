@@ -26,9 +26,9 @@ pub struct PeriodRange<'a> {
 
 /// `dim_date`: one row per day of `[from, to)`, in order.
 ///
-/// Columns: date, weekday (1 is Monday), day_of_year, week and week_year (of the calendar's week start; ISO 8601 for Monday),
-/// month, quarter, year, fiscal_quarter and fiscal_year (named by the year in which it ends),
-/// week_start, month_start, quarter_start, year_start (the first day of the period that the day is in).
+/// Columns: date, weekday (1 is Monday), `day_of_year`, week and `week_year` (of the calendar's week start; ISO 8601 for Monday),
+/// month, quarter, year, `fiscal_quarter` and `fiscal_year` (named by the year in which it ends),
+/// `week_start`, `month_start`, `quarter_start`, `year_start` (the first day of the period that the day is in).
 ///
 /// # Errors
 /// None that a calendar can cause.
@@ -58,9 +58,9 @@ pub fn dim_date(calendar: &Calendar, from: NaiveDate, to: NaiveDate) -> Result<R
 
 /// `dim_period`: one row per period that touches a day of `[from, to)`, by grain as given and then by day.
 ///
-/// Columns: grain, period_start, period_end (the day after the last), label,
-/// previous_start (first day of the period before), last_year_start (of the same period last year; null where that year has none),
-/// is_complete (ended at as-of), elapsed_share (0 to 1, by time).
+/// Columns: grain, `period_start`, `period_end` (the day after the last), label,
+/// `previous_start` (first day of the period before), `last_year_start` (of the same period last year; null where that year has none),
+/// `is_complete` (ended at as-of), `elapsed_share` (0 to 1, by time).
 ///
 /// # Errors
 /// None that a calendar can cause.
@@ -77,10 +77,7 @@ pub fn dim_period(range: &PeriodRange<'_>) -> Result<RecordBatch, ReportError> {
         ("previous_start", dates(each().map(|p| Some(calendar.previous(p).start)))),
         ("last_year_start", dates(each().map(|p| calendar.same_last_year(p).map(|last| last.start)))),
         ("is_complete", Arc::new(BooleanArray::from(complete))),
-        (
-            "elapsed_share",
-            Arc::new(Float64Array::from_iter_values(each().map(|p| calendar.elapsed_share(p, range.as_of)))),
-        ),
+        ("elapsed_share", Arc::new(Float64Array::from_iter_values(each().map(|p| calendar.elapsed_share(p, range.as_of))))),
     ];
     batch("dim_period", columns)
 }
@@ -106,10 +103,7 @@ mod tests {
 
     #[test]
     fn days_across_a_year_have_their_own_week_year() {
-        let calendar = Calendar {
-            fiscal_year_start: 4,
-            ..Calendar::default()
-        };
+        let calendar = Calendar { fiscal_year_start: 4, ..Calendar::default() };
         let batch = dim_date(&calendar, day("2024-12-31"), day("2025-01-02")).unwrap();
         let expected = "date,weekday,day_of_year,week,week_year,month,quarter,year,fiscal_quarter,fiscal_year,week_start,month_start,quarter_start,year_start\r\n\
             2024-12-31,2,366,1,2025,12,4,2024,3,2025,2024-12-30,2024-12-01,2024-10-01,2024-01-01\r\n\

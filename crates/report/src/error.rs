@@ -130,11 +130,7 @@ pub enum ReportError {
 
 impl ReportError {
     pub(crate) fn rows(table: &str, doing: &'static str) -> impl Fn(ArrowError) -> Self {
-        move |source| Self::Rows {
-            table: table.to_owned(),
-            doing,
-            source,
-        }
+        move |source| Self::Rows { table: table.to_owned(), doing, source }
     }
 }
 
@@ -144,27 +140,16 @@ mod tests {
 
     #[test]
     fn messages_name_the_table_and_what_was_wrong() {
-        let error = ReportError::Schema {
-            table: "revenue".to_owned(),
-            column: "units".to_owned(),
-            expected: "a signed type".to_owned(),
-            found: "UInt32".to_owned(),
-        };
+        let error = ReportError::Schema { table: "revenue".to_owned(), column: "units".to_owned(), expected: "a signed type".to_owned(), found: "UInt32".to_owned() };
         assert_eq!(error.to_string(), "table `revenue`: column `units` is UInt32, expected a signed type");
         let error = ReportError::Unwritable {
             table: "revenue".to_owned(),
             location: "s3://bucket/results/revenue".to_owned(),
-            source: Box::new(object_store::Error::NotImplemented {
-                operation: "put".to_owned(),
-                implementer: "test".to_owned(),
-            }),
+            source: Box::new(object_store::Error::NotImplemented { operation: "put".to_owned(), implementer: "test".to_owned() }),
         };
         assert_eq!(error.to_string(), "cannot write table `revenue` to `s3://bucket/results/revenue`");
         let error = ReportError::Concurrent { table: "revenue".to_owned() };
-        assert_eq!(
-            error.to_string(),
-            "table `revenue` was written by another run at the same time, and this run left it as it is\n\nhint: run again when the other run is done"
-        );
+        assert_eq!(error.to_string(), "table `revenue` was written by another run at the same time, and this run left it as it is\n\nhint: run again when the other run is done");
         let error = ReportError::Name { table: "../x".to_owned() };
         assert_eq!(error.to_string(), "table name `../x`: expected letters, digits, `_` and `-`, a letter first");
     }

@@ -34,13 +34,10 @@ pub(crate) fn merge(write: &TableWrite, old: Option<&RecordBatch>) -> Result<Mer
         check_periods(table, &new, periods)?;
     }
     let Some(old) = old else {
-        return Ok(Merged {
-            rows: sorted(table, new, &write.ignore)?,
-            changed: true,
-        });
+        return Ok(Merged { rows: sorted(table, new, &write.ignore)?, changed: true });
     };
     let replaced = replaced(table, old, &write.replace)?;
-    let kept = filter(table, old, &BooleanArray::from_iter(replaced.iter().map(|r| Some(!r))))?;
+    let kept = filter(table, old, &replaced.iter().map(|r| Some(!r)).collect())?;
     let gone = filter(table, old, &BooleanArray::from(replaced))?;
     let schema = union(new.schema_ref(), &kept);
     let kept = align(table, &kept, &schema, Misfit::Refuse)?;
@@ -55,10 +52,7 @@ pub(crate) fn merge(write: &TableWrite, old: Option<&RecordBatch>) -> Result<Mer
         None => kept.num_rows() + gone.num_rows() + row,
     }));
     let rows = take(table, &all, order)?;
-    Ok(Merged {
-        rows: sorted(table, rows, &write.ignore)?,
-        changed,
-    })
+    Ok(Merged { rows: sorted(table, rows, &write.ignore)?, changed })
 }
 
 /// Which rows the write takes the place of.
@@ -122,13 +116,7 @@ fn column<'a>(table: &str, batch: &'a RecordBatch, name: &str, kind: &DataType) 
 
 /// For each new row the old row that says the same, each old row at most once.
 fn matches(table: &str, gone: &RecordBatch, new: &RecordBatch, ignore: &[String]) -> Result<Vec<Option<usize>>, ReportError> {
-    let names: Vec<&str> = gone
-        .schema_ref()
-        .fields()
-        .iter()
-        .map(|f| f.name().as_str())
-        .filter(|n| !ignore.iter().any(|i| i == n))
-        .collect();
+    let names: Vec<&str> = gone.schema_ref().fields().iter().map(|f| f.name().as_str()).filter(|n| !ignore.iter().any(|i| i == n)).collect();
     let (converter, old_rows) = keys(table, gone, &names)?;
     let new_rows = converter.convert_columns(&columns(new, &names)).map_err(ReportError::rows(table, "compare"))?;
     let mut waiting: BTreeMap<Row<'_>, Vec<usize>> = BTreeMap::new();

@@ -27,7 +27,7 @@ pub struct Run {
 
 /// `kpi_runs`: one row per table of a run, in the order given; a run without tables has one row whose table is null.
 ///
-/// Columns: run_id, job, project, status, as_of (an instant), table_name, table_version, rows, changed, quotient_version.
+/// Columns: `run_id`, job, project, status, `as_of` (an instant), `table_name`, `table_version`, rows, changed, `quotient_version`.
 ///
 /// # Errors
 /// None that a run can cause.
@@ -73,12 +73,7 @@ mod tests {
 
     #[test]
     fn a_run_has_a_row_per_table() {
-        let table = Written {
-            name: "revenue".to_owned(),
-            version: 3,
-            changed: true,
-            rows: 12,
-        };
+        let table = Written { name: "revenue".to_owned(), version: 3, changed: true, rows: 12 };
         let expected = "run_id,job,project,status,as_of,table_name,table_version,rows,changed,quotient_version\r\n\
             r1,nightly,shop,done,2024-05-01T00:00:00Z,revenue,3,12,true,0.1.0\r\n";
         assert_eq!(render(&kpi_runs(&run(), &[table]).unwrap(), Format::Csv).unwrap(), expected);

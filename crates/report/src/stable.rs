@@ -76,10 +76,7 @@ fn cast(table: &str, field: &Field, column: &ArrayRef, misfit: Misfit) -> Result
     if column.data_type() == field.data_type() {
         return Ok(Arc::clone(column));
     }
-    let options = CastOptions {
-        safe: misfit == Misfit::Null,
-        ..CastOptions::default()
-    };
+    let options = CastOptions { safe: misfit == Misfit::Null, ..CastOptions::default() };
     match cast_with_options(column, field.data_type(), &options) {
         Ok(cast) => Ok(cast),
         Err(_) if misfit == Misfit::Null => Ok(new_null_array(field.data_type(), column.len())),
@@ -165,10 +162,7 @@ mod tests {
     fn unsigned_columns_are_refused_by_name() {
         let rows = batch(vec![("n", Arc::new(UInt32Array::from(vec![1])))]);
         let message = stabilise("t", &rows).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "table `t`: column `n` is UInt32, expected text, Int32, Int64, Float64, Boolean, Date32, a UTC timestamp in microseconds or a decimal"
-        );
+        assert_eq!(message, "table `t`: column `n` is UInt32, expected text, Int32, Int64, Float64, Boolean, Date32, a UTC timestamp in microseconds or a decimal");
         assert_eq!(stable_type(&DataType::Decimal128(18, -1)), None);
     }
 

@@ -31,17 +31,7 @@ impl Rows<'_> {
         let groups = &self.groups.rows[self.pieces[piece].clone()];
         match self.filter {
             None => Cow::Borrowed(groups),
-            Some(filter) => groups
-                .iter()
-                .zip(filter[piece].as_boolean())
-                .map(|(group, passes)| {
-                    if passes == Some(true) {
-                        *group
-                    } else {
-                        u32::MAX
-                    }
-                })
-                .collect(),
+            Some(filter) => groups.iter().zip(filter[piece].as_boolean()).map(|(group, passes)| if passes == Some(true) { *group } else { u32::MAX }).collect(),
         }
     }
 
@@ -98,19 +88,9 @@ mod tests {
 
     #[test]
     fn rows_outside_and_filtered_rows_do_not_count() {
-        let groups = Codes {
-            rows: vec![0, 1, 2, 0],
-            null: 2,
-        };
-        let filter: [ArrayRef; 2] = [
-            Arc::new(BooleanArray::from(vec![true, false, true])),
-            Arc::new(BooleanArray::from(vec![None])),
-        ];
-        let rows = Rows {
-            pieces: &[0..3, 3..4],
-            groups: &groups,
-            filter: Some(&filter),
-        };
+        let groups = Codes { rows: vec![0, 1, 2, 0], null: 2 };
+        let filter: [ArrayRef; 2] = [Arc::new(BooleanArray::from(vec![true, false, true])), Arc::new(BooleanArray::from(vec![None]))];
+        let rows = Rows { pieces: &[0..3, 3..4], groups: &groups, filter: Some(&filter) };
         let counts: Vec<Count> = accumulate(&rows, |_| std::iter::repeat(Some(())));
         let found: Vec<Option<i64>> = counts.into_iter().map(Count::value).collect();
         assert_eq!(found, [Some(1), None]);
@@ -119,22 +99,10 @@ mod tests {
     #[test]
     fn many_pieces_over_threads_sum_as_one() {
         let length = 4 * SHARE;
-        let groups = Codes {
-            rows: (0..3).cycle().take(length).collect(),
-            null: 2,
-        };
-        let pieces: Vec<Range<usize>> = (0..length)
-            .step_by(1_000)
-            .map(|start| start..length.min(start + 1_000))
-            .collect();
-        let rows = Rows {
-            pieces: &pieces,
-            groups: &groups,
-            filter: None,
-        };
-        let sums: Vec<WideSum> = accumulate(&rows, |piece| {
-            pieces[piece].clone().map(|row| i128::try_from(row).ok())
-        });
+        let groups = Codes { rows: (0..3).cycle().take(length).collect(), null: 2 };
+        let pieces: Vec<Range<usize>> = (0..length).step_by(1_000).map(|start| start..length.min(start + 1_000)).collect();
+        let rows = Rows { pieces: &pieces, groups: &groups, filter: None };
+        let sums: Vec<WideSum> = accumulate(&rows, |piece| pieces[piece].clone().map(|row| i128::try_from(row).ok()));
         let expected = |group: usize| (group..length).step_by(3).sum::<usize>();
         for (group, sum) in sums.iter().enumerate() {
             let found = sum.value().unwrap().unwrap();

@@ -29,22 +29,9 @@ pub fn aggregate(request: &CubeRequest<'_>) -> Result<Vec<RecordBatch>, CubeErro
     let fact = Fact::new(request)?;
     let days = fact.days()?;
     let codes = encode_columns(&fact, request)?;
-    let measures = request
-        .measures
-        .iter()
-        .map(|spec| Measure::new(&fact, spec, &codes))
-        .collect::<Result<Vec<_>, _>>()?;
-    let prepared = Prepared {
-        fact: &fact,
-        days: days.as_deref(),
-        codes: &codes,
-        measures: &measures,
-    };
-    let answers: Vec<Result<RecordBatch, CubeError>> = request
-        .groupings
-        .par_iter()
-        .map(|grouping| prepared.answer(grouping))
-        .collect();
+    let measures = request.measures.iter().map(|spec| Measure::new(&fact, spec, &codes)).collect::<Result<Vec<_>, _>>()?;
+    let prepared = Prepared { fact: &fact, days: days.as_deref(), codes: &codes, measures: &measures };
+    let answers: Vec<Result<RecordBatch, CubeError>> = request.groupings.par_iter().map(|grouping| prepared.answer(grouping)).collect();
     answers.into_iter().collect()
 }
 
@@ -63,15 +50,8 @@ pub fn rows_without_time(batches: &[RecordBatch], time: usize) -> usize {
 }
 
 /// Codes of every column that is a key or that a measure reads by code.
-fn encode_columns(
-    fact: &Fact<'_>,
-    request: &CubeRequest<'_>,
-) -> Result<BTreeMap<usize, Codes>, CubeError> {
-    let mut columns: BTreeSet<usize> = request
-        .groupings
-        .iter()
-        .flat_map(|grouping| grouping.keys.iter().copied())
-        .collect();
+fn encode_columns(fact: &Fact<'_>, request: &CubeRequest<'_>) -> Result<BTreeMap<usize, Codes>, CubeError> {
+    let mut columns: BTreeSet<usize> = request.groupings.iter().flat_map(|grouping| grouping.keys.iter().copied()).collect();
     for spec in request.measures {
         columns.extend(coded_column(fact, spec)?);
     }
@@ -100,17 +80,8 @@ impl Prepared<'_> {
             (Some(periods), Some(days)) => Some((days, periods)),
             (Some(_), None) => return Err(CubeError::NoTime),
         };
-        let keys = grouping
-            .keys
-            .iter()
-            .filter_map(|key| self.codes.get(key))
-            .collect();
-        let groups = GroupKeys {
-            rows: self.fact.rows,
-            periods,
-            keys,
-        }
-        .groups()?;
+        let keys = grouping.keys.iter().filter_map(|key| self.codes.get(key)).collect();
+        let groups = GroupKeys { rows: self.fact.rows, periods, keys }.groups()?;
 
         let mut output = Output::default();
         if let Some((days, periods)) = periods {
@@ -119,11 +90,7 @@ impl Prepared<'_> {
         for key in grouping.keys {
             output.add_key(&groups, self.fact, *key)?;
         }
-        let aggregated: Vec<Result<ArrayRef, CubeError>> = self
-            .measures
-            .par_iter()
-            .map(|measure| measure.aggregate(self.fact, &groups))
-            .collect();
+        let aggregated: Vec<Result<ArrayRef, CubeError>> = self.measures.par_iter().map(|measure| measure.aggregate(self.fact, &groups)).collect();
         for (measure, values) in self.measures.iter().zip(aggregated) {
             output.add(measure.name(), values?);
         }

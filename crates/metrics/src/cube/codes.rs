@@ -9,10 +9,7 @@ use std::hash::{BuildHasherDefault, Hash};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, downcast_integer, downcast_temporal};
-use arrow::datatypes::{
-    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field, Float32Type,
-    Float64Type,
-};
+use arrow::datatypes::{DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type};
 
 use super::error::CubeError;
 use super::fold_hasher::FoldHasher;
@@ -60,20 +57,11 @@ pub(crate) fn encode(field: &Field, chunks: &[ArrayRef]) -> Result<Codes, CubeEr
 
 macro_rules! rank_primitive {
     ($t:ty, $chunks:ident, $length:ident) => {
-        rank(
-            $length,
-            $chunks
-                .iter()
-                .flat_map(|chunk| chunk.as_primitive::<$t>().iter()),
-        )
+        rank($length, $chunks.iter().flat_map(|chunk| chunk.as_primitive::<$t>().iter()))
     };
 }
 
-fn encode_values(
-    field: &Field,
-    data_type: &DataType,
-    chunks: &[ArrayRef],
-) -> Result<Codes, CubeError> {
+fn encode_values(field: &Field, data_type: &DataType, chunks: &[ArrayRef]) -> Result<Codes, CubeError> {
     let length: usize = chunks.iter().map(Array::len).sum();
     let codes = downcast_integer! {
         data_type => (rank_primitive, chunks, length),
@@ -110,27 +98,19 @@ fn encode_values(
             }),
         },
     };
-    codes.ok_or_else(|| CubeError::TooManyValues {
-        what: format!("column `{}`", field.name()),
-    })
+    codes.ok_or_else(|| CubeError::TooManyValues { what: format!("column `{}`", field.name()) })
 }
 
 /// Encodes the dictionaries once and looks the keys up in them.
 ///
 /// A dictionary value that no row uses keeps a code; no group and no count ever meets it.
-fn encode_dictionary(
-    field: &Field,
-    values_type: &DataType,
-    chunks: &[ArrayRef],
-) -> Result<Codes, CubeError> {
+fn encode_dictionary(field: &Field, values_type: &DataType, chunks: &[ArrayRef]) -> Result<Codes, CubeError> {
     let mut dictionaries: Vec<ArrayRef> = Vec::new();
     let mut starts = Vec::with_capacity(chunks.len());
     let (mut start, mut end) = (0, 0);
     for chunk in chunks {
         let values = chunk.as_any_dictionary().values();
-        let repeated = dictionaries
-            .last()
-            .is_some_and(|last| Arc::ptr_eq(last, values));
+        let repeated = dictionaries.last().is_some_and(|last| Arc::ptr_eq(last, values));
         if !repeated {
             start = end;
             end += values.len();
@@ -148,19 +128,7 @@ fn encode_dictionary(
             continue;
         }
         let keys = dictionary.keys();
-        rows.extend(
-            dictionary
-                .normalized_keys()
-                .into_iter()
-                .enumerate()
-                .map(|(row, key)| {
-                    if keys.is_null(row) {
-                        null
-                    } else {
-                        encoded.rows[start + key]
-                    }
-                }),
-        );
+        rows.extend(dictionary.normalized_keys().into_iter().enumerate().map(|(row, key)| if keys.is_null(row) { null } else { encoded.rows[start + key] }));
     }
     Ok(Codes { rows, null })
 }
@@ -203,27 +171,18 @@ where
 
 /// A code that leaves room for the two codes above it: null, and the mark of a row that does not count.
 fn number(place: usize) -> Option<u32> {
-    u32::try_from(place)
-        .ok()
-        .filter(|code| *code < u32::MAX - 1)
+    u32::try_from(place).ok().filter(|code| *code < u32::MAX - 1)
 }
 
 /// Bits of a float that sort like the float.
 fn ordered_bits(value: f64) -> u64 {
     let bits = value.to_bits();
-    if value.is_sign_negative() {
-        !bits
-    } else {
-        bits | (1 << 63)
-    }
+    if value.is_sign_negative() { !bits } else { bits | (1 << 63) }
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{
-        BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array,
-        LargeStringArray, ListArray, StringArray, StringViewArray,
-    };
+    use arrow::array::{BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, LargeStringArray, ListArray, StringArray, StringViewArray};
     use arrow::datatypes::{Int8Type, Int32Type};
 
     use super::*;
@@ -235,10 +194,7 @@ mod tests {
 
     #[test]
     fn codes_ascend_over_chunks_and_null_is_last() {
-        let codes = codes_of(&[
-            Arc::new(StringArray::from(vec![Some("b"), None, Some("서울")])),
-            Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some("")])),
-        ]);
+        let codes = codes_of(&[Arc::new(StringArray::from(vec![Some("b"), None, Some("서울")])), Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some("")]))]);
         assert_eq!(codes.rows, [2, 4, 3, 1, 2, 0]);
         assert_eq!(codes.null, 4);
         assert_eq!(codes.cardinality(), 5);
@@ -250,12 +206,8 @@ mod tests {
         let texts = vec![Some("b"), None, Some("a longer text than inline")];
         let expected = [1, 2, 0];
         let dictionary: DictionaryArray<Int32Type> = texts.iter().copied().collect();
-        let arrays: [ArrayRef; 4] = [
-            Arc::new(StringArray::from(texts.clone())),
-            Arc::new(LargeStringArray::from(texts.clone())),
-            Arc::new(StringViewArray::from(texts)),
-            Arc::new(dictionary),
-        ];
+        let arrays: [ArrayRef; 4] =
+            [Arc::new(StringArray::from(texts.clone())), Arc::new(LargeStringArray::from(texts.clone())), Arc::new(StringViewArray::from(texts)), Arc::new(dictionary)];
         for array in arrays {
             assert_eq!(codes_of(&[array]).rows, expected);
         }
@@ -264,21 +216,10 @@ mod tests {
     #[test]
     fn dictionaries_may_differ_be_shared_be_empty_and_hold_nulls() {
         let first: DictionaryArray<Int8Type> = ["x", "y"].into_iter().collect();
-        let nulls = DictionaryArray::<Int8Type>::new(
-            vec![Some(0_i8), Some(1), None].into_iter().collect(),
-            Arc::new(StringArray::from(vec![None, Some("a")])),
-        );
-        let empty = DictionaryArray::<Int8Type>::new(
-            vec![None::<i8>].into_iter().collect(),
-            Arc::new(StringArray::from(Vec::<&str>::new())),
-        );
+        let nulls = DictionaryArray::<Int8Type>::new(vec![Some(0_i8), Some(1), None].into_iter().collect(), Arc::new(StringArray::from(vec![None, Some("a")])));
+        let empty = DictionaryArray::<Int8Type>::new(vec![None::<i8>].into_iter().collect(), Arc::new(StringArray::from(Vec::<&str>::new())));
         let first: ArrayRef = Arc::new(first);
-        let codes = codes_of(&[
-            first.slice(0, 1),
-            first.slice(1, 1),
-            Arc::new(nulls),
-            Arc::new(empty),
-        ]);
+        let codes = codes_of(&[first.slice(0, 1), first.slice(1, 1), Arc::new(nulls), Arc::new(empty)]);
         assert_eq!(codes.rows, [1, 2, 3, 0, 3, 3]);
     }
 
@@ -292,13 +233,7 @@ mod tests {
         assert_eq!(codes_of(&[dates]).rows, [1, 2, 0]);
         let booleans: ArrayRef = Arc::new(BooleanArray::from(vec![true, false]));
         assert_eq!(codes_of(&[booleans]).rows, [1, 0]);
-        let floats: ArrayRef = Arc::new(Float64Array::from(vec![
-            f64::NAN,
-            -1.5,
-            0.0,
-            f64::INFINITY,
-            -2.0,
-        ]));
+        let floats: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN, -1.5, 0.0, f64::INFINITY, -2.0]));
         assert_eq!(codes_of(&[floats]).rows, [4, 1, 2, 3, 0]);
     }
 

@@ -73,61 +73,20 @@ mod tests {
 
     #[test]
     fn messages() {
-        let unsupported = CubeError::UnsupportedType {
-            column: "amount".to_owned(),
-            found: DataType::Utf8,
-            expected: "a number".to_owned(),
-        };
-        assert_eq!(
-            unsupported.to_string(),
-            "column `amount` is Utf8, expected a number"
-        );
-        let overflow = CubeError::Overflow {
-            measure: "revenue".to_owned(),
-            data_type: DataType::Int64,
-        };
-        assert_eq!(
-            overflow.to_string(),
-            "the sum of measure `revenue` is too large for Int64"
-        );
-        let unknown = CubeError::UnknownColumn {
-            index: 7,
-            columns: 3,
-        };
+        let unsupported = CubeError::UnsupportedType { column: "amount".to_owned(), found: DataType::Utf8, expected: "a number".to_owned() };
+        assert_eq!(unsupported.to_string(), "column `amount` is Utf8, expected a number");
+        let overflow = CubeError::Overflow { measure: "revenue".to_owned(), data_type: DataType::Int64 };
+        assert_eq!(overflow.to_string(), "the sum of measure `revenue` is too large for Int64");
+        let unknown = CubeError::UnknownColumn { index: 7, columns: 3 };
         assert_eq!(unknown.to_string(), "column 7 is asked of a schema of 3");
-        let no_column = CubeError::NoColumn {
-            measure: "revenue".to_owned(),
-        };
-        assert_eq!(
-            no_column.to_string(),
-            "measure `revenue` has no column to aggregate"
-        );
-        assert_eq!(
-            CubeError::NoTime.to_string(),
-            "a grouping by period needs a time column"
-        );
-        let rank = CubeError::InvalidRank {
-            measure: "p90".to_owned(),
-            rank: 90.0,
-        };
-        assert_eq!(
-            rank.to_string(),
-            "measure `p90` has percentile rank 90, expected 0 to 1"
-        );
-        let many = CubeError::TooManyValues {
-            what: "column `id`".to_owned(),
-        };
-        assert_eq!(
-            many.to_string(),
-            "column `id` has more distinct values than the cube can number"
-        );
-        let refused = CubeError::Arrow {
-            doing: "building a batch".to_owned(),
-            source: ArrowError::DivideByZero,
-        };
-        assert_eq!(
-            refused.to_string(),
-            "while building a batch: Divide by zero error"
-        );
+        let no_column = CubeError::NoColumn { measure: "revenue".to_owned() };
+        assert_eq!(no_column.to_string(), "measure `revenue` has no column to aggregate");
+        assert_eq!(CubeError::NoTime.to_string(), "a grouping by period needs a time column");
+        let rank = CubeError::InvalidRank { measure: "p90".to_owned(), rank: 90.0 };
+        assert_eq!(rank.to_string(), "measure `p90` has percentile rank 90, expected 0 to 1");
+        let many = CubeError::TooManyValues { what: "column `id`".to_owned() };
+        assert_eq!(many.to_string(), "column `id` has more distinct values than the cube can number");
+        let refused = CubeError::Arrow { doing: "building a batch".to_owned(), source: ArrowError::DivideByZero };
+        assert_eq!(refused.to_string(), "while building a batch: Divide by zero error");
     }
 }

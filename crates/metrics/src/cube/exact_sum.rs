@@ -170,9 +170,7 @@ fn rounded(parts: &[f64]) -> f64 {
         }
     }
     // Half a unit was rounded to even without seeing the parts below it: they may decide otherwise.
-    let decisive = descending
-        .next()
-        .is_some_and(|below| (below > 0.0) == (low > 0.0));
+    let decisive = descending.next().is_some_and(|below| (below > 0.0) == (low > 0.0));
     if decisive {
         let moved = high + 2.0 * low;
         if moved - high == 2.0 * low {
@@ -195,20 +193,14 @@ mod tests {
     }
 
     fn assert_bits(found: f64, expected: f64) {
-        assert_eq!(
-            found.to_bits(),
-            expected.to_bits(),
-            "{found} and {expected}"
-        );
+        assert_eq!(found.to_bits(), expected.to_bits(), "{found} and {expected}");
     }
 
     /// A stream of awkward floats: a linear congruential generator over signs, exponents and fractions.
     fn awkward(count: usize) -> Vec<f64> {
         let mut state = 42_u64;
         std::iter::repeat_with(|| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let exponent = 1023 - 60 + (state >> 33) % 120;
             f64::from_bits((state & ((1 << 63) | ((1 << 52) - 1))) | (exponent << 52))
         })
@@ -229,10 +221,7 @@ mod tests {
         assert_bits(sum(&[1.0, half_unit]), 1.0);
         assert_bits(sum(&[1.0, half_unit, 1e-30]), 1.0 + f64::EPSILON);
         assert_bits(sum(&[1.0, half_unit, -1e-30]), 1.0);
-        assert_bits(
-            sum(&[1.0 + f64::EPSILON, half_unit, -1e-30]),
-            1.0 + f64::EPSILON,
-        );
+        assert_bits(sum(&[1.0 + f64::EPSILON, half_unit, -1e-30]), 1.0 + f64::EPSILON);
     }
 
     #[test]
@@ -266,8 +255,7 @@ mod tests {
         let values: Vec<i64> = (0..1_000).map(|n| n * n * 7_919 - 4_000_000).collect();
         let total: i64 = values.iter().sum();
         #[expect(clippy::cast_precision_loss, reason = "all are below 2^53")]
-        let (floats, expected): (Vec<f64>, f64) =
-            (values.iter().map(|n| *n as f64).collect(), total as f64);
+        let (floats, expected): (Vec<f64>, f64) = (values.iter().map(|n| *n as f64).collect(), total as f64);
         assert_bits(sum(&floats), expected);
     }
 

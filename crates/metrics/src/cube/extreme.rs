@@ -16,11 +16,7 @@ use super::states::Extreme;
 /// The lowest value of each group, or the highest.
 ///
 /// What is not a number or a time is compared by its codes.
-pub(crate) fn extremes<const HIGHEST: bool>(
-    column: &Column<'_>,
-    rows: &Rows<'_>,
-    fact: &Fact<'_>,
-) -> Result<ArrayRef, CubeError> {
+pub(crate) fn extremes<const HIGHEST: bool>(column: &Column<'_>, rows: &Rows<'_>, fact: &Fact<'_>) -> Result<ArrayRef, CubeError> {
     macro_rules! primitive {
         ($t:ty, $column:ident, $rows:ident) => {
             Ok(primitives::<$t, HIGHEST>($column, $rows))
@@ -36,13 +32,8 @@ pub(crate) fn extremes<const HIGHEST: bool>(
     }
 }
 
-fn primitives<T: ArrowPrimitiveType, const HIGHEST: bool>(
-    column: &Column<'_>,
-    rows: &Rows<'_>,
-) -> ArrayRef {
-    let states: Vec<Extreme<T::Native, HIGHEST>> = accumulate(rows, |piece| {
-        column.pieces[piece].as_primitive::<T>().iter()
-    });
+fn primitives<T: ArrowPrimitiveType, const HIGHEST: bool>(column: &Column<'_>, rows: &Rows<'_>) -> ArrayRef {
+    let states: Vec<Extreme<T::Native, HIGHEST>> = accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter());
     let values: PrimitiveArray<T> = states.into_iter().map(Extreme::value).collect();
     Arc::new(values.with_data_type(column.field.data_type().clone()))
 }
@@ -51,11 +42,7 @@ fn primitives<T: ArrowPrimitiveType, const HIGHEST: bool>(
 fn coded<const HIGHEST: bool>(codes: &Codes, rows: &Rows<'_>) -> Vec<Option<usize>> {
     let first_rows = codes.first_rows();
     let null = codes.null;
-    let states: Vec<Extreme<u32, HIGHEST>> = accumulate(rows, |piece| {
-        codes.rows[rows.pieces[piece].clone()]
-            .iter()
-            .map(move |code| (*code != null).then_some(*code))
-    });
+    let states: Vec<Extreme<u32, HIGHEST>> = accumulate(rows, |piece| codes.rows[rows.pieces[piece].clone()].iter().map(move |code| (*code != null).then_some(*code)));
     states
         .into_iter()
         .map(|state| {

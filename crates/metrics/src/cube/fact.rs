@@ -33,20 +33,11 @@ pub(crate) struct Fact<'a> {
 impl<'a> Fact<'a> {
     /// Checks that all batches have the schema, and cuts the rows into pieces.
     pub(crate) fn new(request: &'a CubeRequest<'a>) -> Result<Self, CubeError> {
-        let mut fact = Self {
-            request,
-            starts: Vec::new(),
-            pieces: Vec::new(),
-            batch_of_piece: Vec::new(),
-            rows: 0,
-        };
+        let mut fact = Self { request, starts: Vec::new(), pieces: Vec::new(), batch_of_piece: Vec::new(), rows: 0 };
         for (index, batch) in request.batches.iter().enumerate() {
             let columns = request.schema.fields().len();
             if batch.num_columns() != columns {
-                return Err(CubeError::UnknownColumn {
-                    index: columns.min(batch.num_columns()),
-                    columns: columns.min(batch.num_columns()),
-                });
+                return Err(CubeError::UnknownColumn { index: columns.min(batch.num_columns()), columns: columns.min(batch.num_columns()) });
             }
             for (field, column) in request.schema.fields().iter().zip(batch.columns()) {
                 expect_type(field, column.data_type(), field.data_type())?;
@@ -68,10 +59,7 @@ impl<'a> Fact<'a> {
         let fields = self.request.schema.fields();
         match fields.get(index) {
             Some(field) => Ok(field.as_ref()),
-            None => Err(CubeError::UnknownColumn {
-                index,
-                columns: fields.len(),
-            }),
+            None => Err(CubeError::UnknownColumn { index, columns: fields.len() }),
         }
     }
 
@@ -103,11 +91,7 @@ impl<'a> Fact<'a> {
         };
         let field = self.field(index)?;
         expect_type(field, field.data_type(), &DataType::Date32)?;
-        let days = self
-            .column(index)?
-            .iter()
-            .flat_map(|piece| piece.as_primitive::<Date32Type>().iter())
-            .collect();
+        let days = self.column(index)?.iter().flat_map(|piece| piece.as_primitive::<Date32Type>().iter()).collect();
         Ok(Some(days))
     }
 
@@ -118,24 +102,13 @@ impl<'a> Fact<'a> {
             return Ok(new_empty_array(field.data_type()));
         }
         let null = new_null_array(field.data_type(), 1);
-        let mut arrays: Vec<&dyn Array> = self
-            .request
-            .batches
-            .iter()
-            .map(|batch| batch.column(index).as_ref())
-            .collect();
+        let mut arrays: Vec<&dyn Array> = self.request.batches.iter().map(|batch| batch.column(index).as_ref()).collect();
         let null_place = (arrays.len(), 0);
         if rows.iter().any(Option::is_none) {
             arrays.push(null.as_ref());
         }
-        let places: Vec<(usize, usize)> = rows
-            .iter()
-            .map(|row| row.map_or(null_place, |row| self.place(row)))
-            .collect();
-        let taken = interleave(&arrays, &places).map_err(|source| CubeError::Arrow {
-            doing: format!("taking values of column `{}`", field.name()),
-            source,
-        })?;
+        let places: Vec<(usize, usize)> = rows.iter().map(|row| row.map_or(null_place, |row| self.place(row))).collect();
+        let taken = interleave(&arrays, &places).map_err(|source| CubeError::Arrow { doing: format!("taking values of column `{}`", field.name()), source })?;
         Ok(canonical(&taken))
     }
 
@@ -150,11 +123,7 @@ fn expect_type(field: &Field, found: &DataType, expected: &DataType) -> Result<(
     if found == expected {
         return Ok(());
     }
-    Err(CubeError::UnsupportedType {
-        column: field.name().clone(),
-        found: found.clone(),
-        expected: expected.to_string(),
-    })
+    Err(CubeError::UnsupportedType { column: field.name().clone(), found: found.clone(), expected: expected.to_string() })
 }
 
 /// Floats with one NaN, and zero instead of negative zero; other arrays as they are.
@@ -162,23 +131,11 @@ fn canonical(array: &ArrayRef) -> ArrayRef {
     match array.data_type() {
         DataType::Float32 => {
             let floats = array.as_primitive::<Float32Type>();
-            Arc::new(floats.unary::<_, Float32Type>(|value| {
-                if value.is_nan() {
-                    f32::NAN
-                } else {
-                    value + 0.0
-                }
-            }))
+            Arc::new(floats.unary::<_, Float32Type>(|value| if value.is_nan() { f32::NAN } else { value + 0.0 }))
         }
         DataType::Float64 => {
             let floats = array.as_primitive::<Float64Type>();
-            Arc::new(floats.unary::<_, Float64Type>(|value| {
-                if value.is_nan() {
-                    f64::NAN
-                } else {
-                    value + 0.0
-                }
-            }))
+            Arc::new(floats.unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value + 0.0 }))
         }
         _ => Arc::clone(array),
     }
@@ -193,46 +150,23 @@ mod tests {
     use super::*;
 
     fn batch(numbers: Vec<i64>, texts: Vec<Option<&str>>) -> RecordBatch {
-        let schema = Schema::new(vec![
-            Field::new("number", DataType::Int64, true),
-            Field::new("text", DataType::Utf8, true),
-        ]);
-        RecordBatch::try_new(
-            Arc::new(schema),
-            vec![
-                Arc::new(Int64Array::from(numbers)),
-                Arc::new(StringArray::from(texts)),
-            ],
-        )
-        .unwrap()
+        let schema = Schema::new(vec![Field::new("number", DataType::Int64, true), Field::new("text", DataType::Utf8, true)]);
+        RecordBatch::try_new(Arc::new(schema), vec![Arc::new(Int64Array::from(numbers)), Arc::new(StringArray::from(texts))]).unwrap()
     }
 
     fn request(batches: &[RecordBatch]) -> CubeRequest<'_> {
-        CubeRequest {
-            schema: batches[0].schema(),
-            batches,
-            time: None,
-            measures: &[],
-            groupings: &[],
-        }
+        CubeRequest { schema: batches[0].schema(), batches, time: None, measures: &[], groupings: &[] }
     }
 
     #[test]
     fn values_are_taken_over_empty_and_full_batches() {
-        let batches = [
-            batch(vec![1, 2], vec![Some("a"), None]),
-            batch(vec![], vec![]),
-            batch(vec![3], vec![Some("c")]),
-        ];
+        let batches = [batch(vec![1, 2], vec![Some("a"), None]), batch(vec![], vec![]), batch(vec![3], vec![Some("c")])];
         let request = request(&batches);
         let fact = Fact::new(&request).unwrap();
         assert_eq!(fact.rows, 3);
         assert_eq!(fact.pieces, [0..2, 2..3]);
         let taken = fact.take(1, &[Some(2), None, Some(0), Some(1)]).unwrap();
-        assert_eq!(
-            taken.as_string::<i32>(),
-            &StringArray::from(vec![Some("c"), None, Some("a"), None])
-        );
+        assert_eq!(taken.as_string::<i32>(), &StringArray::from(vec![Some("c"), None, Some("a"), None]));
         assert_eq!(fact.take(0, &[]).unwrap().len(), 0);
     }
 
@@ -251,21 +185,9 @@ mod tests {
         let batches = [batch(vec![1], vec![None])];
         let mut asked = request(&batches);
         let fact = Fact::new(&asked).unwrap();
-        assert!(matches!(
-            fact.column(2),
-            Err(CubeError::UnknownColumn {
-                index: 2,
-                columns: 2
-            })
-        ));
-        assert!(matches!(
-            fact.booleans(0),
-            Err(CubeError::UnsupportedType { .. })
-        ));
-        asked.schema = Arc::new(Schema::new(vec![
-            Field::new("number", DataType::Int32, true),
-            Field::new("text", DataType::Utf8, true),
-        ]));
+        assert!(matches!(fact.column(2), Err(CubeError::UnknownColumn { index: 2, columns: 2 })));
+        assert!(matches!(fact.booleans(0), Err(CubeError::UnsupportedType { .. })));
+        asked.schema = Arc::new(Schema::new(vec![Field::new("number", DataType::Int32, true), Field::new("text", DataType::Utf8, true)]));
         assert!(matches!(
             Fact::new(&asked),
             Err(CubeError::UnsupportedType { column, .. }) if column == "number"
@@ -275,12 +197,7 @@ mod tests {
     #[test]
     fn floats_become_canonical() {
         let array: ArrayRef = Arc::new(Float64Array::from(vec![-0.0, -f64::NAN, 1.5]));
-        let bits: Vec<u64> = canonical(&array)
-            .as_primitive::<Float64Type>()
-            .values()
-            .iter()
-            .map(|value| value.to_bits())
-            .collect();
+        let bits: Vec<u64> = canonical(&array).as_primitive::<Float64Type>().values().iter().map(|value| value.to_bits()).collect();
         assert_eq!(bits, [0, f64::NAN.to_bits(), 1.5_f64.to_bits()]);
     }
 }

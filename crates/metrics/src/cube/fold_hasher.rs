@@ -38,10 +38,7 @@ impl Hasher for FoldHasher {
         self.write_u64(u64::from(value));
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the low half is meant, the high half is folded in beside it"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is meant, the high half is folded in beside it")]
     fn write_u64(&mut self, value: u64) {
         let product = u128::from(self.state ^ value ^ OFFSET) * u128::from(MULTIPLIER);
         self.state = (product as u64) ^ ((product >> 64) as u64);
@@ -60,10 +57,7 @@ mod tests {
         let build = BuildHasherDefault::<FoldHasher>::default();
         let numbers: BTreeSet<u64> = (0..10_000_u64).map(|n| build.hash_one(n)).collect();
         assert_eq!(numbers.len(), 10_000);
-        let texts: BTreeSet<u64> = ["", "a", "aa", "aaaaaaaa", "aaaaaaaaa", "서울"]
-            .iter()
-            .map(|text| build.hash_one(text))
-            .collect();
+        let texts: BTreeSet<u64> = ["", "a", "aa", "aaaaaaaa", "aaaaaaaaa", "서울"].iter().map(|text| build.hash_one(text)).collect();
         assert_eq!(texts.len(), 6);
     }
 }

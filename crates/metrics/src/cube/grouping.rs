@@ -36,9 +36,7 @@ impl GroupKeys<'_> {
     ///
     /// Errors: more groups than 32 bits number.
     pub(crate) fn groups(&self) -> Result<Groups, CubeError> {
-        let codes = self.number().ok_or_else(|| CubeError::TooManyValues {
-            what: "a grouping".to_owned(),
-        })?;
+        let codes = self.number().ok_or_else(|| CubeError::TooManyValues { what: "a grouping".to_owned() })?;
         let first_rows = codes.first_rows();
         Ok(Groups { codes, first_rows })
     }
@@ -46,12 +44,11 @@ impl GroupKeys<'_> {
     fn number(&self) -> Option<Codes> {
         let mut mixed = self.period_codes();
         for key in &self.keys {
-            let radix = match mixed.radix.checked_mul(key.cardinality()) {
-                Some(radix) => radix,
-                None => {
-                    mixed = mixed.densify()?;
-                    mixed.radix.checked_mul(key.cardinality())?
-                }
+            let radix = if let Some(radix) = mixed.radix.checked_mul(key.cardinality()) {
+                radix
+            } else {
+                mixed = mixed.densify()?;
+                mixed.radix.checked_mul(key.cardinality())?
             };
             for (code, digit) in mixed.codes.iter_mut().zip(&key.rows) {
                 if *code != LEFT_OUT {
@@ -65,17 +62,8 @@ impl GroupKeys<'_> {
 
     fn period_codes(&self) -> Mixed {
         match self.periods {
-            None => Mixed {
-                codes: vec![0; self.rows],
-                radix: 1,
-            },
-            Some((days, periods)) => Mixed {
-                codes: days
-                    .iter()
-                    .map(|day| day.and_then(|day| periods.code_of(day)).unwrap_or(LEFT_OUT))
-                    .collect(),
-                radix: periods.periods(),
-            },
+            None => Mixed { codes: vec![0; self.rows], radix: 1 },
+            Some((days, periods)) => Mixed { codes: days.iter().map(|day| day.and_then(|day| periods.code_of(day)).unwrap_or(LEFT_OUT)).collect(), radix: periods.periods() },
         }
     }
 }
@@ -95,12 +83,7 @@ impl Mixed {
         if self.radix <= worth.max(SMALL_TABLE) {
             return self.rank_by_table();
         }
-        rank(
-            length,
-            self.codes
-                .iter()
-                .map(|code| (*code != LEFT_OUT).then_some(*code)),
-        )
+        rank(length, self.codes.iter().map(|code| (*code != LEFT_OUT).then_some(*code)))
     }
 
     fn rank_by_table(&self) -> Option<Codes> {
@@ -120,15 +103,7 @@ impl Mixed {
                 null = null.checked_add(1).filter(|next| *next < UNUSED)?;
             }
         }
-        let rows = self
-            .codes
-            .iter()
-            .map(|code| {
-                self.slot(*code)
-                    .and_then(|place| table.get(place).copied())
-                    .unwrap_or(null)
-            })
-            .collect();
+        let rows = self.codes.iter().map(|code| self.slot(*code).and_then(|place| table.get(place).copied()).unwrap_or(null)).collect();
         Some(Codes { rows, null })
     }
 
@@ -139,21 +114,8 @@ impl Mixed {
     /// The same order in a radix no larger than the number of groups so far.
     fn densify(self) -> Option<Self> {
         let dense = self.rank()?;
-        let codes = dense
-            .rows
-            .iter()
-            .map(|code| {
-                if *code == dense.null {
-                    LEFT_OUT
-                } else {
-                    u64::from(*code)
-                }
-            })
-            .collect();
-        Some(Self {
-            codes,
-            radix: u64::from(dense.null),
-        })
+        let codes = dense.rows.iter().map(|code| if *code == dense.null { LEFT_OUT } else { u64::from(*code) }).collect();
+        Some(Self { codes, radix: u64::from(dense.null) })
     }
 }
 
@@ -162,19 +124,12 @@ mod tests {
     use super::*;
 
     fn key(rows: &[u32], null: u32) -> Codes {
-        Codes {
-            rows: rows.to_vec(),
-            null,
-        }
+        Codes { rows: rows.to_vec(), null }
     }
 
     #[test]
     fn no_key_is_one_group() {
-        let keys = GroupKeys {
-            rows: 3,
-            periods: None,
-            keys: Vec::new(),
-        };
+        let keys = GroupKeys { rows: 3, periods: None, keys: Vec::new() };
         let groups = keys.groups().unwrap();
         assert_eq!(groups.codes.rows, [0, 0, 0]);
         assert_eq!(groups.first_rows, [0]);
@@ -185,11 +140,7 @@ mod tests {
         let periods = PeriodStarts::new(0, vec![0, 0, 2, 2]);
         let days = [Some(3), Some(0), None, Some(9), Some(1), Some(1)];
         let first = key(&[0, 1, 0, 0, 2, 0], 2);
-        let keys = GroupKeys {
-            rows: 6,
-            periods: Some((&days[..], &periods)),
-            keys: vec![&first],
-        };
+        let keys = GroupKeys { rows: 6, periods: Some((&days[..], &periods)), keys: vec![&first] };
         let groups = keys.groups().unwrap();
         // (0, 0) < (0, 1) < (0, null) < (2, 0)
         assert_eq!(groups.codes.rows, [3, 1, 4, 4, 2, 0]);
@@ -199,20 +150,11 @@ mod tests {
 
     #[test]
     fn table_hash_and_densified_codes_agree() {
-        let digits: Vec<[u32; 3]> = (0..500_u32)
-            .map(|n| [n * 7 % 5, n * 11 % 3, n * 13 % 4])
-            .collect();
-        let column = |place: usize, spread: u32| Codes {
-            rows: digits.iter().map(|row| row[place] * spread).collect(),
-            null: 5 * spread,
-        };
+        let digits: Vec<[u32; 3]> = (0..500_u32).map(|n| [n * 7 % 5, n * 11 % 3, n * 13 % 4]).collect();
+        let column = |place: usize, spread: u32| Codes { rows: digits.iter().map(|row| row[place] * spread).collect(), null: 5 * spread };
         let number = |spread: u32| {
             let columns = [column(0, spread), column(1, spread), column(2, spread)];
-            let keys = GroupKeys {
-                rows: digits.len(),
-                periods: None,
-                keys: columns.iter().collect(),
-            };
+            let keys = GroupKeys { rows: digits.len(), periods: None, keys: columns.iter().collect() };
             keys.groups().unwrap().codes.rows
         };
         let by_table = number(1);
@@ -225,11 +167,7 @@ mod tests {
     fn no_rows_are_no_groups() {
         let periods = PeriodStarts::new(0, Vec::new());
         let days: Vec<Option<i32>> = Vec::new();
-        let keys = GroupKeys {
-            rows: 0,
-            periods: Some((days.as_slice(), &periods)),
-            keys: Vec::new(),
-        };
+        let keys = GroupKeys { rows: 0, periods: Some((days.as_slice(), &periods)), keys: Vec::new() };
         assert_eq!(keys.groups().unwrap().codes.values(), 0);
     }
 }

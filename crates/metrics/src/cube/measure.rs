@@ -38,19 +38,12 @@ pub(crate) struct Column<'a> {
 impl Column<'_> {
     /// The error of an aggregate that does not take the column's type.
     pub(crate) fn unsupported(&self, expected: &str) -> CubeError {
-        CubeError::UnsupportedType {
-            column: self.field.name().clone(),
-            found: self.field.data_type().clone(),
-            expected: expected.to_owned(),
-        }
+        CubeError::UnsupportedType { column: self.field.name().clone(), found: self.field.data_type().clone(), expected: expected.to_owned() }
     }
 }
 
 /// The column whose codes a measure reads, if any: for distinct counts, and to compare what is not a number.
-pub(crate) fn coded_column(
-    fact: &Fact<'_>,
-    spec: &CubeMeasure,
-) -> Result<Option<usize>, CubeError> {
+pub(crate) fn coded_column(fact: &Fact<'_>, spec: &CubeMeasure) -> Result<Option<usize>, CubeError> {
     let Some(index) = spec.column else {
         return Ok(None);
     };
@@ -64,39 +57,21 @@ pub(crate) fn coded_column(
 
 impl<'a> Measure<'a> {
     /// Reads the columns of a measure; `codes` holds what [`coded_column`] asked for.
-    pub(crate) fn new(
-        fact: &Fact<'a>,
-        spec: &'a CubeMeasure,
-        codes: &'a BTreeMap<usize, Codes>,
-    ) -> Result<Self, CubeError> {
+    pub(crate) fn new(fact: &Fact<'a>, spec: &'a CubeMeasure, codes: &'a BTreeMap<usize, Codes>) -> Result<Self, CubeError> {
         let column = match spec.column {
-            Some(index) => Some(Column {
-                index,
-                field: fact.field(index)?,
-                pieces: fact.column(index)?,
-                codes: codes.get(&index),
-            }),
+            Some(index) => Some(Column { index, field: fact.field(index)?, pieces: fact.column(index)?, codes: codes.get(&index) }),
             None if spec.aggregate == Aggregate::Count => None,
             None => {
-                return Err(CubeError::NoColumn {
-                    measure: spec.name.clone(),
-                });
+                return Err(CubeError::NoColumn { measure: spec.name.clone() });
             }
         };
         if let Aggregate::Percentile { rank, .. } = spec.aggregate
             && !(0.0..=1.0).contains(&rank)
         {
-            return Err(CubeError::InvalidRank {
-                measure: spec.name.clone(),
-                rank,
-            });
+            return Err(CubeError::InvalidRank { measure: spec.name.clone(), rank });
         }
         let filter = spec.filter.map(|index| fact.booleans(index)).transpose()?;
-        Ok(Self {
-            spec,
-            column,
-            filter,
-        })
+        Ok(Self { spec, column, filter })
     }
 
     /// Name of the measure.
@@ -105,16 +80,8 @@ impl<'a> Measure<'a> {
     }
 
     /// The measure's value in each group.
-    pub(crate) fn aggregate(
-        &self,
-        fact: &Fact<'_>,
-        groups: &Groups,
-    ) -> Result<ArrayRef, CubeError> {
-        let rows = Rows {
-            pieces: &fact.pieces,
-            groups: &groups.codes,
-            filter: self.filter.as_deref(),
-        };
+    pub(crate) fn aggregate(&self, fact: &Fact<'_>, groups: &Groups) -> Result<ArrayRef, CubeError> {
+        let rows = Rows { pieces: &fact.pieces, groups: &groups.codes, filter: self.filter.as_deref() };
         let Some(column) = &self.column else {
             return Ok(counts(accumulate(&rows, |_| std::iter::repeat(Some(())))));
         };
@@ -122,15 +89,10 @@ impl<'a> Measure<'a> {
             Aggregate::Sum => numbers::sums(column, &rows, self.name()),
             Aggregate::Average => numbers::averages(column, &rows, self.name()),
             Aggregate::Median => {
-                let middle = Rank {
-                    rank: 0.5,
-                    discrete: false,
-                };
+                let middle = Rank { rank: 0.5, discrete: false };
                 numbers::percentiles(column, &rows, middle)
             }
-            Aggregate::Percentile { rank, discrete } => {
-                numbers::percentiles(column, &rows, Rank { rank, discrete })
-            }
+            Aggregate::Percentile { rank, discrete } => numbers::percentiles(column, &rows, Rank { rank, discrete }),
             Aggregate::Min => extreme::extremes::<false>(column, &rows, fact),
             Aggregate::Max => extreme::extremes::<true>(column, &rows, fact),
             Aggregate::Count => Ok(valid_values(column, &rows)),
@@ -144,12 +106,7 @@ fn valid_values(column: &Column<'_>, rows: &Rows<'_>) -> ArrayRef {
     counts(accumulate(rows, |piece| {
         let values = &column.pieces[piece];
         let nulls = values.logical_nulls();
-        (0..values.len()).map(move |row| {
-            nulls
-                .as_ref()
-                .is_none_or(|nulls| nulls.is_valid(row))
-                .then_some(())
-        })
+        (0..values.len()).map(move |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then_some(()))
     }))
 }
 
@@ -157,28 +114,13 @@ fn true_values(column: &Column<'_>, rows: &Rows<'_>) -> Result<ArrayRef, CubeErr
     if column.field.data_type() != &DataType::Boolean {
         return Err(column.unsupported("Boolean"));
     }
-    Ok(counts(accumulate(rows, |piece| {
-        column.pieces[piece]
-            .as_boolean()
-            .iter()
-            .map(|value| (value == Some(true)).then_some(()))
-    })))
+    Ok(counts(accumulate(rows, |piece| column.pieces[piece].as_boolean().iter().map(|value| (value == Some(true)).then_some(())))))
 }
 
-fn distinct_values(
-    column: &Column<'_>,
-    fact: &Fact<'_>,
-    rows: &Rows<'_>,
-) -> Result<ArrayRef, CubeError> {
-    let codes = column
-        .codes
-        .ok_or_else(|| column.unsupported("a type with codes"))?;
+fn distinct_values(column: &Column<'_>, fact: &Fact<'_>, rows: &Rows<'_>) -> Result<ArrayRef, CubeError> {
+    let codes = column.codes.ok_or_else(|| column.unsupported("a type with codes"))?;
     let null = codes.null;
-    let states: Vec<Distinct> = accumulate(rows, |piece| {
-        codes.rows[fact.pieces[piece].clone()]
-            .iter()
-            .map(move |code| (*code != null).then_some(*code))
-    });
+    let states: Vec<Distinct> = accumulate(rows, |piece| codes.rows[fact.pieces[piece].clone()].iter().map(move |code| (*code != null).then_some(*code)));
     let values: Int64Array = states.into_iter().map(Distinct::value).collect();
     Ok(Arc::new(values))
 }

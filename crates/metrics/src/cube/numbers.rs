@@ -4,14 +4,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array,
-    Int64Array, downcast_integer,
-};
-use arrow::datatypes::{
-    DECIMAL128_MAX_PRECISION, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type,
-    Float64Type, i256,
-};
+use arrow::array::{ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Int64Array, downcast_integer};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, i256};
 use rayon::prelude::*;
 
 use super::accumulate::{Rows, accumulate};
@@ -27,11 +21,7 @@ const NUMBER: &str = "an integer, a decimal of up to 38 digits or a float";
 /// The sum of each group: Int64, Decimal128(38, scale) or Float64; null without a value.
 ///
 /// Errors: a sum that does not fit, naming the measure; a column that is no number.
-pub(crate) fn sums(
-    column: &Column<'_>,
-    rows: &Rows<'_>,
-    measure: &str,
-) -> Result<ArrayRef, CubeError> {
+pub(crate) fn sums(column: &Column<'_>, rows: &Rows<'_>, measure: &str) -> Result<ArrayRef, CubeError> {
     if let Some(states) = whole_states(column, rows) {
         return match decimal_scale(column.field.data_type()) {
             Some(scale) => decimal_sums(&states, scale, measure),
@@ -46,11 +36,7 @@ pub(crate) fn sums(
 /// The exact sum divided by the number of values, as Float64; null without a value.
 ///
 /// Errors: a sum beyond 128 bits, naming the measure; a column that is no number.
-pub(crate) fn averages(
-    column: &Column<'_>,
-    rows: &Rows<'_>,
-    measure: &str,
-) -> Result<ArrayRef, CubeError> {
+pub(crate) fn averages(column: &Column<'_>, rows: &Rows<'_>, measure: &str) -> Result<ArrayRef, CubeError> {
     let averages: Float64Array = if let Some(states) = float_states(column, rows) {
         states.iter().map(FloatSum::average).collect()
     } else {
@@ -59,14 +45,10 @@ pub(crate) fn averages(
         let (Some(unit), Some(states)) = (unit, states) else {
             return Err(column.unsupported(NUMBER));
         };
-        states
-            .iter()
-            .map(|state| average(state, unit))
-            .collect::<Result<Float64Array, SumOverflow>>()
-            .map_err(|SumOverflow| {
-                let widest = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
-                overflow(measure, widest)
-            })?
+        states.iter().map(|state| average(state, unit)).collect::<Result<Float64Array, SumOverflow>>().map_err(|SumOverflow| {
+            let widest = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+            overflow(measure, widest)
+        })?
     };
     Ok(Arc::new(averages))
 }
@@ -74,11 +56,7 @@ pub(crate) fn averages(
 /// The value at a rank of each group, as Float64; null without a value.
 ///
 /// Errors: a column that is no number.
-pub(crate) fn percentiles(
-    column: &Column<'_>,
-    rows: &Rows<'_>,
-    rank: Rank,
-) -> Result<ArrayRef, CubeError> {
+pub(crate) fn percentiles(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Result<ArrayRef, CubeError> {
     macro_rules! whole {
         ($t:ty, $column:ident, $rows:ident, $rank:ident) => {
             whole_percentiles::<$t>($column, $rows, $rank)
@@ -120,12 +98,7 @@ where
     T: ArrowPrimitiveType,
     T::Native: Into<i128>,
 {
-    accumulate(rows, |piece| {
-        column.pieces[piece]
-            .as_primitive::<T>()
-            .iter()
-            .map(|value| value.map(Into::into))
-    })
+    accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter().map(|value| value.map(Into::into)))
 }
 
 /// Exact sums of floats; `None` for other types.
@@ -142,12 +115,7 @@ where
     T: ArrowPrimitiveType,
     T::Native: Into<f64>,
 {
-    accumulate(rows, |piece| {
-        column.pieces[piece]
-            .as_primitive::<T>()
-            .iter()
-            .map(|value| value.map(Into::into))
-    })
+    accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter().map(|value| value.map(Into::into)))
 }
 
 fn integer_sums(states: &[WideSum], measure: &str) -> Result<ArrayRef, CubeError> {
@@ -155,8 +123,7 @@ fn integer_sums(states: &[WideSum], measure: &str) -> Result<ArrayRef, CubeError
         .iter()
         .map(|state| {
             let sum = state.value()?;
-            sum.map(|sum| i64::try_from(sum).map_err(|_| SumOverflow))
-                .transpose()
+            sum.map(|sum| i64::try_from(sum).map_err(|_| SumOverflow)).transpose()
         })
         .collect::<Result<Int64Array, SumOverflow>>()
         .map_err(|SumOverflow| overflow(measure, DataType::Int64))?;
@@ -178,10 +145,7 @@ fn decimal_sums(states: &[WideSum], scale: i8, measure: &str) -> Result<ArrayRef
             overflow(measure, widest)
         })?
         .with_precision_and_scale(DECIMAL128_MAX_PRECISION, scale)
-        .map_err(|source| CubeError::Arrow {
-            doing: format!("building the sums of measure `{measure}`"),
-            source,
-        })?;
+        .map_err(|source| CubeError::Arrow { doing: format!("building the sums of measure `{measure}`"), source })?;
     Ok(Arc::new(values))
 }
 
@@ -210,24 +174,12 @@ where
     percentiles_of(values_of::<T>(column, rows), rank, Into::into)
 }
 
-fn values_of<T: ArrowPrimitiveType>(
-    column: &Column<'_>,
-    rows: &Rows<'_>,
-) -> Vec<Values<T::Native>> {
-    accumulate(rows, |piece| {
-        column.pieces[piece].as_primitive::<T>().iter()
-    })
+fn values_of<T: ArrowPrimitiveType>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Values<T::Native>> {
+    accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter())
 }
 
-fn percentiles_of<N: ArrowNativeTypeOp>(
-    groups: Vec<Values<N>>,
-    rank: Rank,
-    number: impl Fn(N) -> f64 + Sync,
-) -> Float64Array {
-    let values: Vec<Option<f64>> = groups
-        .into_par_iter()
-        .map(|group| rank.of(group, &number))
-        .collect();
+fn percentiles_of<N: ArrowNativeTypeOp>(groups: Vec<Values<N>>, rank: Rank, number: impl Fn(N) -> f64 + Sync) -> Float64Array {
+    let values: Vec<Option<f64>> = groups.into_par_iter().map(|group| rank.of(group, &number)).collect();
     Float64Array::from(values)
 }
 
@@ -241,16 +193,11 @@ fn unit(data_type: &DataType) -> Option<i128> {
 
 fn decimal_scale(data_type: &DataType) -> Option<i8> {
     match data_type {
-        DataType::Decimal32(_, scale)
-        | DataType::Decimal64(_, scale)
-        | DataType::Decimal128(_, scale) => Some(*scale),
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => Some(*scale),
         _ => None,
     }
 }
 
 fn overflow(measure: &str, data_type: DataType) -> CubeError {
-    CubeError::Overflow {
-        measure: measure.to_owned(),
-        data_type,
-    }
+    CubeError::Overflow { measure: measure.to_owned(), data_type }
 }

@@ -18,23 +18,14 @@ impl PeriodStarts {
     /// A lookup where day `first_day + i` belongs to the period that starts on day `starts[i]`.
     #[must_use]
     pub fn new(first_day: i32, starts: Vec<i32>) -> Self {
-        let mut code_of_start: BTreeMap<i32, u64> =
-            starts.iter().map(|start| (*start, 0)).collect();
+        let mut code_of_start: BTreeMap<i32, u64> = starts.iter().map(|start| (*start, 0)).collect();
         let mut periods = 0;
         for code in code_of_start.values_mut() {
             *code = periods;
             periods += 1;
         }
-        let codes = starts
-            .iter()
-            .filter_map(|start| code_of_start.get(start).copied())
-            .collect();
-        Self {
-            first_day,
-            starts,
-            codes,
-            periods,
-        }
+        let codes = starts.iter().filter_map(|start| code_of_start.get(start).copied()).collect();
+        Self { first_day, starts, codes, periods }
     }
 
     /// First day of the period that `day` belongs to; `None` outside the range.

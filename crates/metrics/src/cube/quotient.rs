@@ -12,8 +12,7 @@ pub(crate) fn quotient(numerator: i128, divisor: i256) -> f64 {
     // Enough bits in front of the point that all the rest only breaks ties.
     let shift = (bits(divisor) + 60).saturating_sub(bits(magnitude));
     let widened = magnitude << u8::try_from(shift).unwrap_or(u8::MAX);
-    let (Some(whole), Some(rest)) = (widened.checked_div(divisor), widened.checked_rem(divisor))
-    else {
+    let (Some(whole), Some(rest)) = (widened.checked_div(divisor), widened.checked_rem(divisor)) else {
         return 0.0;
     };
     let (low, _) = whole.to_parts();
@@ -32,10 +31,7 @@ fn power_of_two(exponent: u32) -> f64 {
     f64::from_bits((1023 + u64::from(exponent)) << 52)
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "rounding to the nearest float is what is asked"
-)]
+#[expect(clippy::cast_precision_loss, reason = "rounding to the nearest float is what is asked")]
 fn float(number: u128) -> f64 {
     number as f64
 }
@@ -49,11 +45,7 @@ mod tests {
     }
 
     fn assert_bits(found: f64, expected: f64) {
-        assert_eq!(
-            found.to_bits(),
-            expected.to_bits(),
-            "{found} and {expected}"
-        );
+        assert_eq!(found.to_bits(), expected.to_bits(), "{found} and {expected}");
     }
 
     #[test]
@@ -63,10 +55,7 @@ mod tests {
         assert_bits(divide(2, 3), 2.0 / 3.0);
         assert_bits(divide(0, 7), 0.0);
         assert_bits(divide(1, 10_i128.pow(38)), 1e-38);
-        assert_bits(
-            divide(99_999_999_999_999_999_999_999_999_999_999_999_999, 1),
-            1e38,
-        );
+        assert_bits(divide(99_999_999_999_999_999_999_999_999_999_999_999_999, 1), 1e38);
     }
 
     #[test]

@@ -152,11 +152,7 @@ impl<N: ArrowNativeTypeOp, const HIGHEST: bool> State for Extreme<N, HIGHEST> {
     type Value = N;
 
     fn add(&mut self, value: Option<N>) {
-        let wanted = if HIGHEST {
-            Ordering::Greater
-        } else {
-            Ordering::Less
-        };
+        let wanted = if HIGHEST { Ordering::Greater } else { Ordering::Less };
         if let Some(value) = value
             && self.value.is_none_or(|kept| value.compare(kept) == wanted)
         {
@@ -262,11 +258,7 @@ mod tests {
         assert_eq!(low.value(), Some(-2));
         let high = state_of::<Extreme<f64, true>>([Some(1.0), Some(f64::INFINITY)]);
         assert_eq!(high.value(), Some(f64::INFINITY));
-        assert!(
-            state_of::<Extreme<f64, true>>([Some(f64::NAN), Some(1.0)])
-                .value()
-                .is_some_and(f64::is_nan)
-        );
+        assert!(state_of::<Extreme<f64, true>>([Some(f64::NAN), Some(1.0)]).value().is_some_and(f64::is_nan));
         assert_eq!(state_of::<Extreme<i64, true>>([None]).value(), None);
     }
 

@@ -29,17 +29,9 @@ impl Lowering<'_> {
     pub(crate) fn aggregate(&self, aggregate: &Aggregate) -> Result<pl::LazyFrame, Fault> {
         let schema: &DFSchema = aggregate.input.schema();
         let frame = self.lower(&aggregate.input)?;
-        let expressions: Vec<Expr> = aggregate
-            .group_expr
-            .iter()
-            .chain(&aggregate.aggr_expr)
-            .cloned()
-            .collect();
+        let expressions: Vec<Expr> = aggregate.group_expr.iter().chain(&aggregate.aggr_expr).cloned().collect();
         let (frame, marks) = self.marks(frame, schema, &expressions)?;
-        let scope = Scope {
-            marks: &marks,
-            ..Scope::of(schema)
-        };
+        let scope = Scope { marks: &marks, ..Scope::of(schema) };
         let mut prepared = Vec::new();
         let mut keys = Vec::new();
         for (index, key) in aggregate.group_expr.iter().enumerate() {
@@ -63,17 +55,11 @@ impl Lowering<'_> {
             prepare(&scope, &call, &mut prepared)?;
             outputs.push(value(&call)?.alias(position(place)));
         }
-        let frame = if prepared.is_empty() {
-            frame
-        } else {
-            frame.with_columns(prepared)
-        };
+        let frame = if prepared.is_empty() { frame } else { frame.with_columns(prepared) };
         Ok(if keys.is_empty() {
             frame.select(outputs)
         } else if outputs.is_empty() {
-            frame
-                .select(keys)
-                .unique_stable(None, pl::UniqueKeepStrategy::First)
+            frame.select(keys).unique_stable(None, pl::UniqueKeepStrategy::First)
         } else {
             frame.group_by_stable(keys).agg(outputs)
         })
@@ -115,9 +101,7 @@ fn prepare(scope: &Scope<'_>, call: &Call<'_>, prepared: &mut Vec<pl::Expr>) -> 
         None => pl::lit(1_i64),
     };
     if let Some(filter) = &params.filter {
-        argument = pl::when(lower(scope, filter)?)
-            .then(argument)
-            .otherwise(pl::lit(pl::NULL));
+        argument = pl::when(lower(scope, filter)?).then(argument).otherwise(pl::lit(pl::NULL));
     }
     prepared.push(argument.alias(call.argument.as_str()));
     Ok(())
@@ -127,11 +111,7 @@ fn value(call: &Call<'_>) -> Result<pl::Expr, Fault> {
     let params = &call.function.params;
     let name = call.function.func.name();
     let argument = pl::col(call.argument.as_str());
-    let some = |value: pl::Expr| {
-        pl::when(argument.clone().count().gt(pl::lit(0_u32)))
-            .then(value)
-            .otherwise(pl::lit(pl::NULL))
-    };
+    let some = |value: pl::Expr| pl::when(argument.clone().count().gt(pl::lit(0_u32))).then(value).otherwise(pl::lit(pl::NULL));
     let answer = match (name, params.distinct) {
         ("count", false) if !call.filtered && counts_rows(&params.args) => pl::len(),
         ("count", false) => argument.clone().count(),

@@ -22,26 +22,14 @@ pub(crate) fn lower_arithmetic(scope: &Scope<'_>, binary: &BinaryExpr) -> Result
     let refused = || Fault::unsupported(format!("`{left_type}` {} `{right_type}`", binary.op));
     match (&left_type, binary.op, &right_type) {
         (DataType::Date32 | DataType::Timestamp(_, _), _, DataType::Interval(_)) => {
-            let moved = Moved {
-                time: lower(scope, &binary.left)?,
-                data_type: left_type.clone(),
-                by: &binary.right,
-                back: binary.op == Operator::Minus,
-            };
+            let moved = Moved { time: lower(scope, &binary.left)?, data_type: left_type.clone(), by: &binary.right, back: binary.op == Operator::Minus };
             move_time(scope, moved)
         }
         (DataType::Interval(_), Operator::Plus, DataType::Date32 | DataType::Timestamp(_, _)) => {
-            let moved = Moved {
-                time: lower(scope, &binary.right)?,
-                data_type: right_type.clone(),
-                by: &binary.left,
-                back: false,
-            };
+            let moved = Moved { time: lower(scope, &binary.right)?, data_type: right_type.clone(), by: &binary.left, back: false };
             move_time(scope, moved)
         }
-        (DataType::Date32, Operator::Minus, DataType::Date32) => {
-            Ok(days(lower(scope, &binary.left)?) - days(lower(scope, &binary.right)?))
-        }
+        (DataType::Date32, Operator::Minus, DataType::Date32) => Ok(days(lower(scope, &binary.left)?) - days(lower(scope, &binary.right)?)),
         (left, operator, right) if left.is_numeric() && right.is_numeric() => {
             let operands = (lower(scope, &binary.left)?, lower(scope, &binary.right)?);
             of_numbers(operands, operator, &result).ok_or_else(refused)?
@@ -55,11 +43,7 @@ pub(crate) fn days(date: pl::Expr) -> pl::Expr {
     date.cast(pl::DataType::Int32).cast(pl::DataType::Int64)
 }
 
-fn of_numbers(
-    (left, right): (pl::Expr, pl::Expr),
-    operator: Operator,
-    result: &DataType,
-) -> Option<Result<pl::Expr, Fault>> {
+fn of_numbers((left, right): (pl::Expr, pl::Expr), operator: Operator, result: &DataType) -> Option<Result<pl::Expr, Fault>> {
     let decimal = matches!(result, DataType::Decimal128(_, _));
     let target = match polars_type(result) {
         Ok(target) => target,
@@ -79,18 +63,12 @@ fn of_numbers(
         Operator::Divide if result.is_floating() => {
             let zero = pl::lit(pl::Scalar::from(0.0_f64));
             let divided = left / right.clone();
-            pl::when(right.eq(zero))
-                .then(pl::lit(pl::NULL))
-                .otherwise(divided)
+            pl::when(right.eq(zero)).then(pl::lit(pl::NULL)).otherwise(divided)
         }
         Operator::Modulo if !decimal => remainder(left, right),
         _ => return None,
     };
-    Some(Ok(if decimal {
-        answer.strict_cast(target)
-    } else {
-        answer
-    }))
+    Some(Ok(if decimal { answer.strict_cast(target) } else { answer }))
 }
 
 /// Polars' remainder has the sign of the divisor; SQL's has that of the dividend.
@@ -98,11 +76,7 @@ fn remainder(left: pl::Expr, right: pl::Expr) -> pl::Expr {
     let zero = || pl::lit(0_i32);
     let floored = left.clone() % right.clone();
     let opposite = left.lt(zero()).neq(right.clone().lt(zero()));
-    pl::when(right.clone().eq(zero()))
-        .then(pl::lit(pl::NULL))
-        .when(opposite.and(floored.clone().neq(zero())))
-        .then(floored.clone() - right)
-        .otherwise(floored)
+    pl::when(right.clone().eq(zero())).then(pl::lit(pl::NULL)).when(opposite.and(floored.clone().neq(zero()))).then(floored.clone() - right).otherwise(floored)
 }
 
 /// A date or time and the interval that it is moved by.
@@ -131,9 +105,7 @@ fn move_time(scope: &Scope<'_>, moved: Moved<'_>) -> Result<pl::Expr, Fault> {
     let mut answer = moved.time;
     for (count, unit) in [(months, "mo"), (days, "d"), (nanoseconds / 1_000, "us")] {
         if count != 0 {
-            answer = answer
-                .dt()
-                .offset_by(pl::lit(format!("{}{unit}", count * sign)));
+            answer = answer.dt().offset_by(pl::lit(format!("{}{unit}", count * sign)));
         }
     }
     Ok(answer)
@@ -141,9 +113,7 @@ fn move_time(scope: &Scope<'_>, moved: Moved<'_>) -> Result<pl::Expr, Fault> {
 
 /// A date plus whole days, BIGINT.
 pub(crate) fn add_days(date: pl::Expr, count: pl::Expr) -> pl::Expr {
-    (days(date) + count)
-        .strict_cast(pl::DataType::Int32)
-        .cast(pl::DataType::Date)
+    (days(date) + count).strict_cast(pl::DataType::Int32).cast(pl::DataType::Date)
 }
 
 /// The number `n` of the planner's own form of `date + n`: days to seconds, to a duration, to an interval.
@@ -155,17 +125,7 @@ fn days_in(interval: &Expr) -> Option<&Expr> {
         return None;
     };
     match duration.expr.as_ref() {
-        Expr::BinaryExpr(BinaryExpr {
-            left,
-            op: Operator::Multiply,
-            right,
-        }) if matches!(
-            right.as_ref(),
-            Expr::Literal(ScalarValue::Int64(Some(86_400)), _)
-        ) =>
-        {
-            Some(left)
-        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Multiply, right }) if matches!(right.as_ref(), Expr::Literal(ScalarValue::Int64(Some(86_400)), _)) => Some(left),
         _ => None,
     }
 }
@@ -174,19 +134,9 @@ fn days_in(interval: &Expr) -> Option<&Expr> {
 fn interval(expression: &Expr) -> Option<(i64, i64, i64)> {
     match expression {
         Expr::Cast(cast) => interval(&cast.expr),
-        Expr::Literal(ScalarValue::IntervalYearMonth(Some(months)), _) => {
-            Some((i64::from(*months), 0, 0))
-        }
-        Expr::Literal(ScalarValue::IntervalDayTime(Some(time)), _) => Some((
-            0,
-            i64::from(time.days),
-            i64::from(time.milliseconds) * 1_000_000,
-        )),
-        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(time)), _) => Some((
-            i64::from(time.months),
-            i64::from(time.days),
-            time.nanoseconds,
-        )),
+        Expr::Literal(ScalarValue::IntervalYearMonth(Some(months)), _) => Some((i64::from(*months), 0, 0)),
+        Expr::Literal(ScalarValue::IntervalDayTime(Some(time)), _) => Some((0, i64::from(time.days), i64::from(time.milliseconds) * 1_000_000)),
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(time)), _) => Some((i64::from(time.months), i64::from(time.days), time.nanoseconds)),
         _ => None,
     }
 }

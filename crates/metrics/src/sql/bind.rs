@@ -12,9 +12,7 @@ use datafusion_common::utils::datafusion_strsim::levenshtein;
 use datafusion_common::{DataFusionError, Result, TableReference};
 use datafusion_expr::logical_plan::builder::LogicalTableSource;
 use datafusion_expr::planner::TypePlanner;
-use datafusion_expr::{
-    AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
-};
+use datafusion_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion_optimizer::Analyzer;
 use datafusion_sql::planner::{ContextProvider, ParserOptions, SqlToRel};
 use datafusion_sql::sqlparser::ast::{DataType as SqlType, Statement, TimezoneInfo};
@@ -32,35 +30,22 @@ use super::types::{instant, local, logical_schema};
 /// Parses one query, resolves its names against the relations, and types it.
 ///
 /// Errors: text that is no query, unknown names, types that do not fit.
-pub(crate) fn bind(
-    sql: &str,
-    relations: &IndexMap<String, Relation>,
-) -> Result<LogicalPlan, Fault> {
+pub(crate) fn bind(sql: &str, relations: &IndexMap<String, Relation>) -> Result<LogicalPlan, Fault> {
     let mut statement = parse(sql)?;
     rewrite(&mut statement);
     let catalog = Catalog::new(relations);
-    let options = ParserOptions::new()
-        .with_parse_float_as_decimal(true)
-        .with_map_string_types_to_utf8view(false);
-    let plan = SqlToRel::new_with_options(&catalog, options)
-        .sql_statement_to_plan(statement)
-        .map_err(|error| Fault::bound(&error))?;
-    Analyzer::new()
-        .execute_and_check(plan, &catalog.options, |_, _| {})
-        .map_err(|error| Fault::bound(&error))
+    let options = ParserOptions::new().with_parse_float_as_decimal(true).with_map_string_types_to_utf8view(false);
+    let plan = SqlToRel::new_with_options(&catalog, options).sql_statement_to_plan(statement).map_err(|error| Fault::bound(&error))?;
+    Analyzer::new().execute_and_check(plan, &catalog.options, |_, _| {}).map_err(|error| Fault::bound(&error))
 }
 
 fn parse(sql: &str) -> Result<Statement, Fault> {
-    let mut statements = Parser::parse_sql(&GenericDialect {}, sql)
-        .map_err(|error| Fault::parsed(&error.to_string()))?;
+    let mut statements = Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| Fault::parsed(&error.to_string()))?;
     match (statements.pop(), statements.is_empty()) {
         (Some(statement @ Statement::Query(_)), true) => Ok(statement),
         (Some(_), true) => Err(Fault::unsupported("a statement that is not a query")),
         (Some(_), false) => Err(Fault::unsupported("more than one statement in a model")),
-        (None, _) => Err(Fault::Parse {
-            line: 1,
-            message: "expected a query, found nothing".to_owned(),
-        }),
+        (None, _) => Err(Fault::Parse { line: 1, message: "expected a query, found nothing".to_owned() }),
     }
 }
 
@@ -94,30 +79,20 @@ impl Catalog {
 }
 
 fn by_name<T>(functions: Vec<Arc<T>>, name: fn(&T) -> String) -> BTreeMap<String, Arc<T>> {
-    functions
-        .into_iter()
-        .map(|function| (name(&function), function))
-        .collect()
+    functions.into_iter().map(|function| (name(&function), function)).collect()
 }
 
 /// The key of a relation: `table` or `schema.table`.
 pub(crate) fn relation_key(name: &TableReference) -> String {
-    name.schema().map_or_else(
-        || name.table().to_owned(),
-        |schema| format!("{schema}.{}", name.table()),
-    )
+    name.schema().map_or_else(|| name.table().to_owned(), |schema| format!("{schema}.{}", name.table()))
 }
 
 impl ContextProvider for Catalog {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         let key = relation_key(&name);
         self.tables.get(&key).map(Arc::clone).ok_or_else(|| {
-            let nearest = self
-                .tables
-                .keys()
-                .min_by_key(|known| levenshtein(known, &key));
-            let hint =
-                nearest.map_or_else(String::new, |known| format!("; the nearest is `{known}`"));
+            let nearest = self.tables.keys().min_by_key(|known| levenshtein(known, &key));
+            let hint = nearest.map_or_else(String::new, |known| format!("; the nearest is `{known}`"));
             DataFusionError::Plan(format!("no relation is named `{key}`{hint}"))
         })
     }

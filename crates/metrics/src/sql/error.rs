@@ -65,10 +65,7 @@ pub(crate) enum Fault {
     /// See [`SqlError::Unsupported`].
     Unsupported(String),
     /// See [`SqlError::Polars`].
-    Polars {
-        doing: &'static str,
-        source: PolarsError,
-    },
+    Polars { doing: &'static str, source: PolarsError },
 }
 
 impl Fault {
@@ -81,50 +78,24 @@ impl Fault {
     pub(crate) fn bound(error: &DataFusionError) -> Self {
         let root = error.find_root();
         let message = root.message().replace('\n', " ");
-        if matches!(root, DataFusionError::NotImplemented(_)) {
-            Self::Unsupported(message)
-        } else {
-            Self::Bind(message)
-        }
+        if matches!(root, DataFusionError::NotImplemented(_)) { Self::Unsupported(message) } else { Self::Bind(message) }
     }
 
     /// A fault of the parser; its message ends with the place, which becomes the line.
     pub(crate) fn parsed(message: &str) -> Self {
-        let (text, place) = message
-            .split_once(" at Line: ")
-            .map_or((message, ""), |(text, place)| (text, place));
+        let (text, place) = message.split_once(" at Line: ").map_or((message, ""), |(text, place)| (text, place));
         let digits: String = place.chars().take_while(char::is_ascii_digit).collect();
-        Self::Parse {
-            line: digits.parse().unwrap_or(0),
-            message: text.to_owned(),
-        }
+        Self::Parse { line: digits.parse().unwrap_or(0), message: text.to_owned() }
     }
 
     /// Puts the model's name to it.
     pub(crate) fn at(self, model: &SqlModel<'_>) -> SqlError {
         let (name, file) = (model.name.to_owned(), model.file.to_owned());
         match self {
-            Self::Parse { line, message } => SqlError::Parse {
-                model: name,
-                file,
-                line,
-                message,
-            },
-            Self::Bind(message) => SqlError::Bind {
-                model: name,
-                file,
-                message,
-            },
-            Self::Unsupported(construct) => SqlError::Unsupported {
-                model: name,
-                file,
-                construct,
-            },
-            Self::Polars { doing, source } => SqlError::Polars {
-                model: name,
-                doing,
-                source,
-            },
+            Self::Parse { line, message } => SqlError::Parse { model: name, file, line, message },
+            Self::Bind(message) => SqlError::Bind { model: name, file, message },
+            Self::Unsupported(construct) => SqlError::Unsupported { model: name, file, construct },
+            Self::Polars { doing, source } => SqlError::Polars { model: name, doing, source },
         }
     }
 }

@@ -35,20 +35,12 @@ pub(crate) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// The scope of a node's input.
     pub(crate) fn of(schema: &'a DFSchema) -> Self {
-        Self {
-            schema,
-            prefix: "c",
-            outer: None,
-            marks: &[],
-        }
+        Self { schema, prefix: "c", outer: None, marks: &[] }
     }
 
     /// The type of an expression, timestamps in microseconds.
     pub(crate) fn type_of(&self, expression: &Expr) -> Result<DataType, Fault> {
-        expression
-            .get_type(self.schema)
-            .map(|data_type| logical(&data_type))
-            .map_err(|error| Fault::bound(&error))
+        expression.get_type(self.schema).map(|data_type| logical(&data_type)).map_err(|error| Fault::bound(&error))
     }
 
     fn column(&self, column: &Column) -> Result<pl::Expr, Fault> {
@@ -59,9 +51,7 @@ impl<'a> Scope<'a> {
 
 /// Where a column is in a schema.
 pub(crate) fn index_of(schema: &DFSchema, column: &Column) -> Result<usize, Fault> {
-    schema
-        .index_of_column(column)
-        .map_err(|error| Fault::bound(&error))
+    schema.index_of_column(column).map_err(|error| Fault::bound(&error))
 }
 
 /// The expression in terms of the frame's columns; its name is not set.
@@ -76,17 +66,13 @@ pub(crate) fn lower(scope: &Scope<'_>, expression: &Expr) -> Result<pl::Expr, Fa
         Expr::Column(column) => scope.column(column),
         Expr::OuterReferenceColumn(_, column) => match scope.outer {
             Some(outer) => Ok(pl::col(position(index_of(outer, column)?))),
-            None => Err(Fault::unsupported(format!(
-                "the correlated column `{column}` here"
-            ))),
+            None => Err(Fault::unsupported(format!("the correlated column `{column}` here"))),
         },
         Expr::Literal(value, _) => literal(value),
         Expr::BinaryExpr(binary) => lower_binary(scope, binary),
         Expr::Not(inner) => Ok(lower(scope, inner)?.not()),
         Expr::IsNull(inner) | Expr::IsUnknown(inner) => Ok(lower(scope, inner)?.is_null()),
-        Expr::IsNotNull(inner) | Expr::IsNotUnknown(inner) => {
-            Ok(lower(scope, inner)?.is_not_null())
-        }
+        Expr::IsNotNull(inner) | Expr::IsNotUnknown(inner) => Ok(lower(scope, inner)?.is_not_null()),
         Expr::IsTrue(inner) => Ok(lower(scope, inner)?.fill_null(truth(false))),
         Expr::IsFalse(inner) => Ok(lower(scope, inner)?.not().fill_null(truth(false))),
         Expr::IsNotTrue(inner) => Ok(lower(scope, inner)?.fill_null(truth(false)).not()),
@@ -99,31 +85,19 @@ pub(crate) fn lower(scope: &Scope<'_>, expression: &Expr) -> Result<pl::Expr, Fa
         Expr::InList(list) => lower_list(scope, list),
         Expr::Like(like) => lower_like(scope, like),
         Expr::ScalarFunction(call) => lower_function(scope, call),
-        other => Err(Fault::unsupported(format!(
-            "the {} `{other}` here",
-            other.variant_name()
-        ))),
+        other => Err(Fault::unsupported(format!("the {} `{other}` here", other.variant_name()))),
     }
 }
 
 /// A cast; dates and times in text are read here, so that scans can skip by them.
-fn lower_conversion(
-    scope: &Scope<'_>,
-    expression: &Expr,
-    (to, strict): (&DataType, bool),
-) -> Result<pl::Expr, Fault> {
+fn lower_conversion(scope: &Scope<'_>, expression: &Expr, (to, strict): (&DataType, bool)) -> Result<pl::Expr, Fault> {
     if let Expr::Literal(_, _) = expression
         && let Some(text) = text_literal(expression)
         && let Some(value) = time_literal(text, to)
     {
         return literal(&value);
     }
-    lower_cast(Cast {
-        expression: lower(scope, expression)?,
-        from: scope.type_of(expression)?,
-        to: to.clone(),
-        strict,
-    })
+    lower_cast(Cast { expression: lower(scope, expression)?, from: scope.type_of(expression)?, to: to.clone(), strict })
 }
 
 /// A literal truth value.
@@ -132,10 +106,7 @@ pub(crate) fn truth(value: bool) -> pl::Expr {
 }
 
 fn lower_binary(scope: &Scope<'_>, binary: &BinaryExpr) -> Result<pl::Expr, Fault> {
-    if matches!(
-        binary.op,
-        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo
-    ) {
+    if matches!(binary.op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo) {
         return lower_arithmetic(scope, binary);
     }
     let left = lower(scope, &binary.left)?;
@@ -151,14 +122,7 @@ fn lower_binary(scope: &Scope<'_>, binary: &BinaryExpr) -> Result<pl::Expr, Faul
         Operator::Or => left.or(right),
         Operator::IsDistinctFrom => left.neq_missing(right),
         Operator::IsNotDistinctFrom => left.eq_missing(right),
-        Operator::StringConcat => pl::concat_str(
-            [
-                left.cast(pl::DataType::String),
-                right.cast(pl::DataType::String),
-            ],
-            "",
-            false,
-        ),
+        Operator::StringConcat => pl::concat_str([left.cast(pl::DataType::String), right.cast(pl::DataType::String)], "", false),
         other => return Err(Fault::unsupported(format!("the operator `{other}`"))),
     })
 }
@@ -168,20 +132,12 @@ fn lower_between(scope: &Scope<'_>, between: &Between) -> Result<pl::Expr, Fault
     let low = lower(scope, &between.low)?;
     let high = lower(scope, &between.high)?;
     let inside = value.clone().gt_eq(low).and(value.lt_eq(high));
-    Ok(if between.negated {
-        inside.not()
-    } else {
-        inside
-    })
+    Ok(if between.negated { inside.not() } else { inside })
 }
 
 /// Of the branches, the first whose condition is true; a null condition is not.
 fn lower_case(scope: &Scope<'_>, case: &Case) -> Result<pl::Expr, Fault> {
-    let subject = case
-        .expr
-        .as_ref()
-        .map(|subject| lower(scope, subject))
-        .transpose()?;
+    let subject = case.expr.as_ref().map(|subject| lower(scope, subject)).transpose()?;
     let mut answer = match &case.else_expr {
         Some(otherwise) => lower(scope, otherwise)?,
         None => pl::lit(pl::NULL),
@@ -192,9 +148,7 @@ fn lower_case(scope: &Scope<'_>, case: &Case) -> Result<pl::Expr, Fault> {
             Some(subject) => subject.clone().eq(condition),
             None => condition,
         };
-        answer = pl::when(condition)
-            .then(lower(scope, value)?)
-            .otherwise(answer);
+        answer = pl::when(condition).then(lower(scope, value)?).otherwise(answer);
     }
     Ok(answer)
 }
@@ -219,26 +173,15 @@ fn lower_like(scope: &Scope<'_>, like: &Like) -> Result<pl::Expr, Fault> {
         return Err(Fault::unsupported("LIKE with a pattern that is no literal"));
     };
     let pattern = pattern_of(pattern, like.escape_char)?;
-    let flags = if like.case_insensitive {
-        "(?is)"
-    } else {
-        "(?s)"
-    };
-    let found = lower(scope, &like.expr)?
-        .str()
-        .contains(pl::lit(format!("{flags}^{pattern}$")), true);
+    let flags = if like.case_insensitive { "(?is)" } else { "(?s)" };
+    let found = lower(scope, &like.expr)?.str().contains(pl::lit(format!("{flags}^{pattern}$")), true);
     Ok(if like.negated { found.not() } else { found })
 }
 
 /// The text of a text literal, casts aside.
 pub(crate) fn text_literal(expression: &Expr) -> Option<&str> {
     match expression {
-        Expr::Literal(
-            ScalarValue::Utf8(Some(text))
-            | ScalarValue::LargeUtf8(Some(text))
-            | ScalarValue::Utf8View(Some(text)),
-            _,
-        ) => Some(text),
+        Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) => Some(text),
         Expr::Cast(cast) => text_literal(&cast.expr),
         _ => None,
     }
@@ -247,9 +190,7 @@ pub(crate) fn text_literal(expression: &Expr) -> Option<&str> {
 /// A pattern of LIKE as a regular expression, not anchored.
 fn pattern_of(pattern: &str, escape: Option<char>) -> Result<String, Fault> {
     if escape.is_none() && pattern.contains('\\') {
-        return Err(Fault::unsupported(
-            "LIKE with a backslash and no ESCAPE: engines differ in what it means",
-        ));
+        return Err(Fault::unsupported("LIKE with a backslash and no ESCAPE: engines differ in what it means"));
     }
     let mut answer = String::new();
     let mut characters = pattern.chars();
@@ -258,9 +199,7 @@ fn pattern_of(pattern: &str, escape: Option<char>) -> Result<String, Fault> {
             escaping if Some(escaping) == escape => match characters.next() {
                 Some(next) => push_literal(&mut answer, next),
                 None => {
-                    return Err(Fault::Bind(format!(
-                        "the LIKE pattern `{pattern}` ends with its escape character"
-                    )));
+                    return Err(Fault::Bind(format!("the LIKE pattern `{pattern}` ends with its escape character")));
                 }
             },
             '%' => answer.push_str(".*"),

@@ -8,42 +8,23 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion_common::{DataFusionError, Result};
 use datafusion_expr::function::{AccumulatorArgs, PartitionEvaluatorArgs, WindowUDFFieldArgs};
-use datafusion_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, PartitionEvaluator, Signature, Volatility,
-    WindowUDF, WindowUDFImpl,
-};
+use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl};
 
 use super::functions::declared_only;
 use super::types::logical;
 
-const AGGREGATES: [&str; 8] = [
-    "avg", "bool_and", "bool_or", "count", "max", "median", "min", "sum",
-];
+const AGGREGATES: [&str; 8] = ["avg", "bool_and", "bool_or", "count", "max", "median", "min", "sum"];
 
-const WINDOWS: [&str; 7] = [
-    "dense_rank",
-    "first_value",
-    "lag",
-    "last_value",
-    "lead",
-    "rank",
-    "row_number",
-];
+const WINDOWS: [&str; 7] = ["dense_rank", "first_value", "lag", "last_value", "lead", "rank", "row_number"];
 
 /// The declarations of all aggregate functions.
 pub(crate) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    AGGREGATES
-        .into_iter()
-        .map(|name| Arc::new(AggregateUDF::new_from_impl(Aggregate(Declared::new(name)))))
-        .collect()
+    AGGREGATES.into_iter().map(|name| Arc::new(AggregateUDF::new_from_impl(Aggregate(Declared::new(name))))).collect()
 }
 
 /// The declarations of all functions that are windows only.
 pub(crate) fn window_functions() -> Vec<Arc<WindowUDF>> {
-    WINDOWS
-        .into_iter()
-        .map(|name| Arc::new(WindowUDF::new_from_impl(Window(Declared::new(name)))))
-        .collect()
+    WINDOWS.into_iter().map(|name| Arc::new(WindowUDF::new_from_impl(Window(Declared::new(name))))).collect()
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -54,19 +35,12 @@ struct Declared {
 
 impl Declared {
     fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            signature: Signature::user_defined(Volatility::Immutable),
-        }
+        Self { name, signature: Signature::user_defined(Volatility::Immutable) }
     }
 
     fn misfit(&self, arguments: &[DataType]) -> DataFusionError {
         let types: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        DataFusionError::Plan(format!(
-            "`{}` has no form for the arguments ({})",
-            self.name,
-            types.join(", ")
-        ))
+        DataFusionError::Plan(format!("`{}` has no form for the arguments ({})", self.name, types.join(", ")))
     }
 }
 
@@ -95,11 +69,7 @@ impl AggregateUDFImpl for Aggregate {
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         let [argument] = arguments else {
-            return if self.0.name == "count" {
-                Ok(arguments.to_vec())
-            } else {
-                Err(self.0.misfit(arguments))
-            };
+            return if self.0.name == "count" { Ok(arguments.to_vec()) } else { Err(self.0.misfit(arguments)) };
         };
         let argument = logical(argument);
         let wanted = match self.0.name {
@@ -134,9 +104,7 @@ impl WindowUDFImpl for Window {
     fn field(&self, arguments: WindowUDFFieldArgs) -> Result<FieldRef> {
         let data_type = match self.0.name {
             "dense_rank" | "rank" | "row_number" => DataType::Int64,
-            _ => arguments
-                .get_input_field(0)
-                .map_or(DataType::Null, |field| logical(field.data_type())),
+            _ => arguments.get_input_field(0).map_or(DataType::Null, |field| logical(field.data_type())),
         };
         Ok(Arc::new(Field::new(arguments.name(), data_type, true)))
     }
@@ -146,17 +114,12 @@ impl WindowUDFImpl for Window {
             ("dense_rank" | "rank" | "row_number", []) => Ok(Vec::new()),
             ("first_value" | "lag" | "last_value" | "lead", [value]) => Ok(vec![logical(value)]),
             ("lag" | "lead", [value, _]) => Ok(vec![logical(value), DataType::Int64]),
-            ("lag" | "lead", [value, _, _]) => {
-                Ok(vec![logical(value), DataType::Int64, logical(value)])
-            }
+            ("lag" | "lead", [value, _, _]) => Ok(vec![logical(value), DataType::Int64, logical(value)]),
             _ => Err(self.0.misfit(arguments)),
         }
     }
 
-    fn partition_evaluator(
-        &self,
-        _arguments: PartitionEvaluatorArgs,
-    ) -> Result<Box<dyn PartitionEvaluator>> {
+    fn partition_evaluator(&self, _arguments: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
         Err(declared_only(self.0.name))
     }
 }

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion_common::{DataFusionError, Result};
 use datafusion_expr::type_coercion::binary::type_union_coercion;
-use datafusion_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use super::types::{instant, local, logical};
 
@@ -52,10 +50,7 @@ const NAMES: [&str; 32] = [
 
 /// The declarations of all scalar functions.
 pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    NAMES
-        .into_iter()
-        .map(|name| Arc::new(ScalarUDF::new_from_impl(Declared::new(name))))
-        .collect()
+    NAMES.into_iter().map(|name| Arc::new(ScalarUDF::new_from_impl(Declared::new(name)))).collect()
 }
 
 /// One function; the name decides all else.
@@ -67,10 +62,7 @@ struct Declared {
 
 impl Declared {
     fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            signature: Signature::user_defined(Volatility::Immutable),
-        }
+        Self { name, signature: Signature::user_defined(Volatility::Immutable) }
     }
 }
 
@@ -86,10 +78,8 @@ impl ScalarUDFImpl for Declared {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         Ok(match self.name {
             "add_days" | "add_months" | "local_date" => DataType::Date32,
-            "btrim" | "concat" | "lower" | "ltrim" | "replace" | "rtrim" | "substr" | "trim"
-            | "upper" => DataType::Utf8,
-            "char_length" | "date_part" | "days_between" | "epoch_us" | "length" | "month"
-            | "year" => DataType::Int64,
+            "btrim" | "concat" | "lower" | "ltrim" | "replace" | "rtrim" | "substr" | "trim" | "upper" => DataType::Utf8,
+            "char_length" | "date_part" | "days_between" | "epoch_us" | "length" | "month" | "year" => DataType::Int64,
             "instant" | "local_midnight" => instant(),
             "local_timestamp" => local(),
             "date_trunc" => logical(arguments.get(1).unwrap_or(&DataType::Null)),
@@ -103,23 +93,16 @@ impl ScalarUDFImpl for Declared {
             "coalesce" | "greatest" | "least" => self.same(arguments, 1..=usize::MAX),
             "nullif" => self.same(arguments, 2..=2),
             "concat" if !arguments.is_empty() => Ok(vec![Utf8; arguments.len()]),
-            "btrim" | "char_length" | "instant" | "length" | "lower" | "ltrim" | "rtrim"
-            | "trim" | "upper" => self.exactly(arguments, vec![Utf8]),
+            "btrim" | "char_length" | "instant" | "length" | "lower" | "ltrim" | "rtrim" | "trim" | "upper" => self.exactly(arguments, vec![Utf8]),
             "replace" => self.exactly(arguments, vec![Utf8; 3]),
             "substr" if arguments.len() == 2 => Ok(vec![Utf8, Int64]),
             "substr" => self.exactly(arguments, vec![Utf8, Int64, Int64]),
-            "abs" | "ceil" | "floor" => {
-                let number = self.number(arguments)?;
-                self.exactly(arguments, vec![number])
-            }
             "round" | "round_half_even" if arguments.len() == 2 => Ok(vec![self.number(arguments)?, Int64]),
-            "round" => {
+            "abs" | "ceil" | "floor" | "round" => {
                 let number = self.number(arguments)?;
                 self.exactly(arguments, vec![number])
             }
-            "date_part" | "date_trunc" if arguments.len() == 2 => {
-                Ok(vec![Utf8, self.time(&arguments[1])?])
-            }
+            "date_part" | "date_trunc" if arguments.len() == 2 => Ok(vec![Utf8, self.time(&arguments[1])?]),
             "month" | "year" if arguments.len() == 1 => Ok(vec![self.time(&arguments[0])?]),
             "local_date" | "local_timestamp" => self.exactly(arguments, vec![instant(), Utf8]),
             "local_midnight" => self.exactly(arguments, vec![Date32, Utf8]),
@@ -137,26 +120,16 @@ impl ScalarUDFImpl for Declared {
 
 impl Declared {
     fn exactly(&self, arguments: &[DataType], wanted: Vec<DataType>) -> Result<Vec<DataType>> {
-        if arguments.len() == wanted.len() {
-            Ok(wanted)
-        } else {
-            Err(self.misfit(arguments))
-        }
+        if arguments.len() == wanted.len() { Ok(wanted) } else { Err(self.misfit(arguments)) }
     }
 
-    fn same(
-        &self,
-        arguments: &[DataType],
-        counts: std::ops::RangeInclusive<usize>,
-    ) -> Result<Vec<DataType>> {
+    fn same(&self, arguments: &[DataType], counts: std::ops::RangeInclusive<usize>) -> Result<Vec<DataType>> {
         let mut common = arguments.first().map(logical);
         for argument in arguments.iter().skip(1) {
             common = common.and_then(|known| type_union_coercion(&known, &logical(argument)));
         }
         match common {
-            Some(common) if counts.contains(&arguments.len()) => {
-                Ok(vec![logical(&common); arguments.len()])
-            }
+            Some(common) if counts.contains(&arguments.len()) => Ok(vec![logical(&common); arguments.len()]),
             _ => Err(self.misfit(arguments)),
         }
     }
@@ -179,11 +152,7 @@ impl Declared {
 
     fn misfit(&self, arguments: &[DataType]) -> DataFusionError {
         let types: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        DataFusionError::Plan(format!(
-            "`{}` has no form for the arguments ({})",
-            self.name,
-            types.join(", ")
-        ))
+        DataFusionError::Plan(format!("`{}` has no form for the arguments ({})", self.name, types.join(", ")))
     }
 }
 
@@ -206,10 +175,6 @@ mod tests {
     #[test]
     fn wrong_arguments_are_named() {
         let error = Declared::new("lower").coerce_types(&[]).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("`lower` has no form for the arguments ()")
-        );
+        assert!(error.to_string().contains("`lower` has no form for the arguments ()"));
     }
 }

@@ -50,11 +50,7 @@ impl Lowering<'_> {
                 let condition = Condition::of(join, &schema, widths.0)?.swapped(widths);
                 let swapped = left_outer(right, left, condition)?;
                 let back = (widths.1..widths.1 + widths.0).chain(0..widths.1);
-                Ok(swapped.select(
-                    back.enumerate()
-                        .map(|(to, from)| pl::col(position(from)).alias(position(to)))
-                        .collect::<Vec<_>>(),
-                ))
+                Ok(swapped.select(back.enumerate().map(|(to, from)| pl::col(position(from)).alias(position(to))).collect::<Vec<_>>()))
             }
             JoinType::LeftSemi | JoinType::LeftAnti => {
                 let condition = Condition::of(join, &schema, widths.0)?;
@@ -65,27 +61,15 @@ impl Lowering<'_> {
     }
 
     fn side<'p>(&self, plan: &'p LogicalPlan) -> Result<Side<'p>, Fault> {
-        Ok(Side {
-            frame: self.lower(plan)?,
-            schema: plan.schema(),
-        })
+        Ok(Side { frame: self.lower(plan)?, schema: plan.schema() })
     }
 
-    fn semi(
-        &self,
-        left: Side<'_>,
-        right: Side<'_>,
-        (condition, join_type): (Condition, JoinType),
-    ) -> Result<pl::LazyFrame, Fault> {
+    fn semi(&self, left: Side<'_>, right: Side<'_>, (condition, join_type): (Condition, JoinType)) -> Result<pl::LazyFrame, Fault> {
         let width = left.width();
         let right_width = right.width();
         let pairing = Pairing {
             outer_keys: condition.left_keys,
-            inner_keys: condition
-                .right_keys
-                .into_iter()
-                .map(|key| shifted_names(key, 0, right_width, width))
-                .collect(),
+            inner_keys: condition.right_keys.into_iter().map(|key| shifted_names(key, 0, right_width, width)).collect(),
             inner_columns: (width..width + right_width).map(position).collect(),
             residual: condition.residual,
         };
@@ -93,11 +77,7 @@ impl Lowering<'_> {
         let name = self.fresh("q");
         let marked = mark(left.frame, inner, (pairing, &name))?;
         let found = pl::col(name.as_str());
-        let keep = if join_type == JoinType::LeftSemi {
-            found
-        } else {
-            found.not()
-        };
+        let keep = if join_type == JoinType::LeftSemi { found } else { found.not() };
         Ok(marked.filter(keep).select(columns(0..width)))
     }
 }
@@ -114,11 +94,7 @@ impl Condition {
         let left = Scope::of(join.left.schema());
         let right = Scope::of(join.right.schema());
         let both = Scope::of(schema);
-        let mut condition = Self {
-            left_keys: Vec::new(),
-            right_keys: Vec::new(),
-            residual: None,
-        };
+        let mut condition = Self { left_keys: Vec::new(), right_keys: Vec::new(), residual: None };
         for (one, other) in &join.on {
             condition.left_keys.push(lower(&left, one)?);
             condition.right_keys.push(lower(&right, other)?);
@@ -145,11 +121,7 @@ impl Condition {
             right_keys: self.left_keys,
             residual: self.residual.map(|residual| {
                 renamed(residual, &|index| {
-                    if index < left {
-                        index + right
-                    } else {
-                        index - left
-                    }
+                    if index < left { index + right } else { index - left }
                 })
             }),
         }
@@ -157,23 +129,11 @@ impl Condition {
 }
 
 /// The left's and the right's half of an equality between the sides.
-fn key_pair<'e>(
-    conjunct: &'e Expr,
-    schema: &DFSchema,
-    left_width: usize,
-) -> Result<Option<(&'e Expr, &'e Expr)>, Fault> {
-    let Expr::BinaryExpr(BinaryExpr {
-        left,
-        op: Operator::Eq,
-        right,
-    }) = conjunct
-    else {
+fn key_pair<'e>(conjunct: &'e Expr, schema: &DFSchema, left_width: usize) -> Result<Option<(&'e Expr, &'e Expr)>, Fault> {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = conjunct else {
         return Ok(None);
     };
-    let sides = (
-        side_of(left, schema, left_width)?,
-        side_of(right, schema, left_width)?,
-    );
+    let sides = (side_of(left, schema, left_width)?, side_of(right, schema, left_width)?);
     Ok(match sides {
         (Some(true), Some(false)) => Some((left, right)),
         (Some(false), Some(true)) => Some((right, left)),
@@ -197,10 +157,7 @@ fn side_of(expression: &Expr, schema: &DFSchema, left_width: usize) -> Result<Op
 
 /// The schema that ON is written against, also where the join gives one side only.
 fn join_schema(join: &Join) -> Result<DFSchema, Fault> {
-    join.left
-        .schema()
-        .join(join.right.schema())
-        .map_err(|error| Fault::bound(&error))
+    join.left.schema().join(join.right.schema()).map_err(|error| Fault::bound(&error))
 }
 
 fn key_name(side: &str, index: usize) -> String {
@@ -208,23 +165,16 @@ fn key_name(side: &str, index: usize) -> String {
 }
 
 fn named_keys(side: &str, keys: &[pl::Expr]) -> Vec<pl::Expr> {
-    keys.iter()
-        .enumerate()
-        .map(|(index, key)| key.clone().alias(key_name(side, index)))
-        .collect()
+    keys.iter().enumerate().map(|(index, key)| key.clone().alias(key_name(side, index))).collect()
 }
 
 fn key_columns(side: &str, count: usize) -> Vec<pl::Expr> {
-    (0..count)
-        .map(|index| pl::col(key_name(side, index)))
-        .collect()
+    (0..count).map(|index| pl::col(key_name(side, index))).collect()
 }
 
 /// The side with its columns counted from `start`, and further columns beside them.
 fn moved(side: Side<'_>, start: usize, further: Vec<pl::Expr>) -> pl::LazyFrame {
-    let mut outputs: Vec<pl::Expr> = (0..side.width())
-        .map(|index| pl::col(position(index)).alias(position(start + index)))
-        .collect();
+    let mut outputs: Vec<pl::Expr> = (0..side.width()).map(|index| pl::col(position(index)).alias(position(start + index))).collect();
     outputs.extend(further);
     side.frame.select(outputs)
 }
@@ -253,11 +203,7 @@ fn inner(left: Side<'_>, right: Side<'_>, condition: Condition) -> pl::LazyFrame
     joined.select(columns(0..width))
 }
 
-fn left_outer(
-    left: Side<'_>,
-    right: Side<'_>,
-    condition: Condition,
-) -> Result<pl::LazyFrame, Fault> {
+fn left_outer(left: Side<'_>, right: Side<'_>, condition: Condition) -> Result<pl::LazyFrame, Fault> {
     let (start, width) = (left.width(), left.width() + right.width());
     let (mut left_keys, mut right_keys) = (condition.left_keys, condition.right_keys);
     if left_keys.is_empty() {
@@ -269,11 +215,7 @@ fn left_outer(
     let mut further = named_keys("right", &right_keys);
     further.push(truth(true).alias("pair"));
     let left_frame = left.frame.with_columns(named_keys("left", &left_keys));
-    let left_frame = if condition.residual.is_some() {
-        left_frame.with_row_index("row", None)
-    } else {
-        left_frame
-    };
+    let left_frame = if condition.residual.is_some() { left_frame.with_row_index("row", None) } else { left_frame };
     let joined = left_frame
         .join_builder()
         .with(moved(right, start, further))
@@ -285,35 +227,20 @@ fn left_outer(
     let Some(residual) = condition.residual else {
         return Ok(joined.select(columns(0..width)));
     };
-    let matches = pl::col("pair")
-        .is_not_null()
-        .and(residual.fill_null(truth(false)));
-    let kept = candidates(joined, matches)?
-        .filter(pl::col("match").or(pl::col("any").not().and(pl::col("first"))));
+    let matches = pl::col("pair").is_not_null().and(residual.fill_null(truth(false)));
+    let kept = candidates(joined, matches)?.filter(pl::col("match").or(pl::col("any").not().and(pl::col("first"))));
     let mut outputs = columns(0..start);
     outputs.extend((start..width).map(|index| {
         let name = position(index);
-        pl::when(pl::col("match"))
-            .then(pl::col(name.as_str()))
-            .otherwise(pl::lit(pl::NULL))
-            .alias(name)
+        pl::when(pl::col("match")).then(pl::col(name.as_str())).otherwise(pl::lit(pl::NULL)).alias(name)
     }));
     Ok(kept.select(outputs))
 }
 
 /// Pairs with `match`, whether they match; `any`, whether one of their left row does; `first`, once per left row.
 pub(crate) fn candidates(joined: pl::LazyFrame, matches: pl::Expr) -> Result<pl::LazyFrame, Fault> {
-    let any = pl::col("match")
-        .any(true)
-        .over([pl::col("row")])
-        .map_err(|source| Fault::Polars {
-            doing: "asking whether a row of the left has a match",
-            source,
-        })?;
-    Ok(joined.with_column(matches.alias("match")).with_columns([
-        any.alias("any"),
-        pl::col("row").is_first_distinct().alias("first"),
-    ]))
+    let any = pl::col("match").any(true).over([pl::col("row")]).map_err(|source| Fault::Polars { doing: "asking whether a row of the left has a match", source })?;
+    Ok(joined.with_column(matches.alias("match")).with_columns([any.alias("any"), pl::col("row").is_first_distinct().alias("first")]))
 }
 
 /// The expression with its columns `c{i}` counted anew.
@@ -330,10 +257,6 @@ fn renamed(expression: pl::Expr, index: &dyn Fn(usize) -> usize) -> pl::Expr {
 /// The expression with the columns `from..from + width` moved up by `by`.
 fn shifted_names(expression: pl::Expr, from: usize, width: usize, by: usize) -> pl::Expr {
     renamed(expression, &|index| {
-        if (from..from + width).contains(&index) {
-            index + by
-        } else {
-            index
-        }
+        if (from..from + width).contains(&index) { index + by } else { index }
     })
 }

@@ -24,10 +24,7 @@ pub struct Relation {
 
 impl std::fmt::Debug for Relation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Relation")
-            .field("schema", &self.schema)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Relation").field("schema", &self.schema).finish_non_exhaustive()
     }
 }
 
@@ -49,13 +46,8 @@ pub struct SqlModel<'a> {
 ///
 /// # Errors
 /// [`SqlError::Parse`], [`SqlError::Bind`]; [`SqlError::Unsupported`] for a construct that is not lowered.
-pub fn lower_model(
-    model: &SqlModel<'_>,
-    relations: &IndexMap<String, Relation>,
-) -> Result<Relation, SqlError> {
-    bind(model.sql, relations)
-        .and_then(|plan| Lowering::new(relations).relation(&plan))
-        .map_err(|fault| fault.at(model))
+pub fn lower_model(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>) -> Result<Relation, SqlError> {
+    bind(model.sql, relations).and_then(|plan| Lowering::new(relations).relation(&plan)).map_err(|fault| fault.at(model))
 }
 
 /// Binds scalar expressions over one relation: exactly the named columns, the rows and their order kept.
@@ -64,11 +56,7 @@ pub fn lower_model(
 ///
 /// # Errors
 /// As [`lower_model`]; an aggregate is refused, as it would not keep the rows.
-pub fn lower_projection(
-    origin: &SqlModel<'_>,
-    input: &Relation,
-    columns: &[(String, String)],
-) -> Result<Relation, SqlError> {
+pub fn lower_projection(origin: &SqlModel<'_>, input: &Relation, columns: &[(String, String)]) -> Result<Relation, SqlError> {
     projection(input, columns).map_err(|fault| fault.at(origin))
 }
 
@@ -82,23 +70,11 @@ fn projection(input: &Relation, columns: &[(String, String)]) -> Result<Relation
     let relations = IndexMap::from([("input".to_owned(), input.clone())]);
     let plan = bind(&sql, &relations)?;
     if !keeps_rows(&plan) {
-        return Err(Fault::unsupported(
-            "an aggregate in an expression over rows",
-        ));
+        return Err(Fault::unsupported("an aggregate in an expression over rows"));
     }
     let relation = Lowering::new(&relations).relation(&plan)?;
-    let exact = relation.schema.fields().len() == columns.len()
-        && columns
-            .iter()
-            .zip(relation.schema.fields())
-            .all(|((name, _), field)| name == field.name());
-    if exact {
-        Ok(relation)
-    } else {
-        Err(Fault::Bind(
-            "an expression gives more than one column".to_owned(),
-        ))
-    }
+    let exact = relation.schema.fields().len() == columns.len() && columns.iter().zip(relation.schema.fields()).all(|((name, _), field)| name == field.name());
+    if exact { Ok(relation) } else { Err(Fault::Bind("an expression gives more than one column".to_owned())) }
 }
 
 /// Whether the plan gives one row for each row that it scans.

@@ -15,9 +15,7 @@ use super::error::Fault;
 use super::expression::{Scope, lower, position};
 use super::plan::{Lowering, columns};
 use super::types::polars_type;
-use super::window::{
-    Bound, Frame, FrameUnits, OrderKey, WindowCall, WindowFunction, WindowRequest, evaluate,
-};
+use super::window::{Bound, Frame, FrameUnits, OrderKey, WindowCall, WindowFunction, WindowRequest, evaluate};
 
 /// Requests and the columns that they read, while they are put together.
 struct Builder<'s> {
@@ -30,7 +28,7 @@ struct Builder<'s> {
 struct Request {
     partition_by: Vec<Expr>,
     order_by: Vec<Sort>,
-    request: WindowRequest,
+    window: WindowRequest,
 }
 
 impl Lowering<'_> {
@@ -41,14 +39,7 @@ impl Lowering<'_> {
         let schema: &DFSchema = window.input.schema();
         let frame = self.lower(&window.input)?;
         let (frame, marks) = self.marks(frame, schema, &window.window_expr)?;
-        let mut builder = Builder {
-            scope: Scope {
-                marks: &marks,
-                ..Scope::of(schema)
-            },
-            prepared: Vec::new(),
-            requests: Vec::new(),
-        };
+        let mut builder = Builder { scope: Scope { marks: &marks, ..Scope::of(schema) }, prepared: Vec::new(), requests: Vec::new() };
         let start = schema.fields().len();
         let mut outputs = Vec::with_capacity(window.window_expr.len());
         for (index, expression) in window.window_expr.iter().enumerate() {
@@ -57,29 +48,17 @@ impl Lowering<'_> {
             builder.add(call_of(expression)?, &output)?;
             outputs.push((output, data_type));
         }
-        let requests: Vec<WindowRequest> = builder
-            .requests
-            .into_iter()
-            .map(|request| request.request)
-            .collect();
+        let requests: Vec<WindowRequest> = builder.requests.into_iter().map(|request| request.window).collect();
         let mut inputs = columns(0..start);
         inputs.extend(builder.prepared);
         let width = start + outputs.len();
-        let prepared = if start == 0 {
-            frame.with_columns(inputs)
-        } else {
-            frame.select(inputs)
-        };
+        let prepared = if start == 0 { frame.with_columns(inputs) } else { frame.select(inputs) };
         Ok(computed(prepared, requests, outputs).select(columns(0..width)))
     }
 }
 
 /// Runs the kernel over the whole frame, and casts what it gives to the types of the plan.
-fn computed(
-    frame: pl::LazyFrame,
-    requests: Vec<WindowRequest>,
-    outputs: Vec<(String, pl::DataType)>,
-) -> pl::LazyFrame {
+fn computed(frame: pl::LazyFrame, requests: Vec<WindowRequest>, outputs: Vec<(String, pl::DataType)>) -> pl::LazyFrame {
     let declared = outputs.clone();
     let schema = move |input: &pl::Schema| -> pl::PolarsResult<pl::SchemaRef> {
         let mut schema = input.clone();
@@ -123,29 +102,19 @@ impl Builder<'_> {
         let name = call.fun.name();
         let params = &call.params;
         if params.distinct {
-            return Err(Fault::unsupported(format!(
-                "`{name}` with DISTINCT in a window"
-            )));
+            return Err(Fault::unsupported(format!("`{name}` with DISTINCT in a window")));
         }
         if params.null_treatment == Some(NullTreatment::IgnoreNulls) {
             return Err(Fault::unsupported(format!("`{name}` with IGNORE NULLS")));
         }
         let function = function_of(name, &params.args)?;
         let mut arguments = params.args.iter();
-        let reads = !matches!(
-            function,
-            WindowFunction::RowNumber
-                | WindowFunction::Rank
-                | WindowFunction::DenseRank
-                | WindowFunction::CountRows
-        );
+        let reads = !matches!(function, WindowFunction::RowNumber | WindowFunction::Rank | WindowFunction::DenseRank | WindowFunction::CountRows);
         let argument = match arguments.next() {
             Some(argument) if reads => Some(self.column(argument)?),
             _ => None,
         };
-        let offset = arguments
-            .next()
-            .map_or(Ok(1), |offset| whole(name, offset))?;
+        let offset = arguments.next().map_or(Ok(1), |offset| whole(name, offset))?;
         let default = match arguments.next() {
             Some(default) => Some(self.column(default)?),
             None => None,
@@ -154,20 +123,10 @@ impl Builder<'_> {
             Some(filter) => Some(self.column(filter)?),
             None => None,
         };
-        let call = WindowCall {
-            output: output.to_owned(),
-            function,
-            argument,
-            default,
-            offset,
-            filter,
-            frame: frame_of(&params.window_frame)?,
-        };
-        let known = self.requests.iter_mut().find(|request| {
-            request.partition_by == params.partition_by && request.order_by == params.order_by
-        });
+        let call = WindowCall { output: output.to_owned(), function, argument, default, offset, filter, frame: frame_of(&params.window_frame)? };
+        let known = self.requests.iter_mut().find(|request| request.partition_by == params.partition_by && request.order_by == params.order_by);
         if let Some(known) = known {
-            known.request.calls.push(call);
+            known.window.calls.push(call);
             return Ok(());
         }
         let mut partition_by = Vec::with_capacity(params.partition_by.len());
@@ -176,20 +135,12 @@ impl Builder<'_> {
         }
         let mut order_by = Vec::with_capacity(params.order_by.len());
         for key in &params.order_by {
-            order_by.push(OrderKey {
-                column: self.column(&key.expr)?,
-                descending: !key.asc,
-                nulls_first: key.nulls_first,
-            });
+            order_by.push(OrderKey { column: self.column(&key.expr)?, descending: !key.asc, nulls_first: key.nulls_first });
         }
         self.requests.push(Request {
             partition_by: params.partition_by.clone(),
             order_by: params.order_by.clone(),
-            request: WindowRequest {
-                partition_by,
-                order_by,
-                calls: vec![call],
-            },
+            window: WindowRequest { partition_by, order_by, calls: vec![call] },
         });
         Ok(())
     }
@@ -197,8 +148,7 @@ impl Builder<'_> {
     /// The name of a column with the expression's value.
     fn column(&mut self, expression: &Expr) -> Result<String, Fault> {
         let name = format!("window{}", self.prepared.len());
-        self.prepared
-            .push(lower(&self.scope, expression)?.alias(name.as_str()));
+        self.prepared.push(lower(&self.scope, expression)?.alias(name.as_str()));
         Ok(name)
     }
 }
@@ -227,9 +177,7 @@ fn whole(function: &str, argument: &Expr) -> Result<i64, Fault> {
         Expr::Cast(cast) => whole(function, &cast.expr),
         Expr::Literal(ScalarValue::Int64(Some(value)), _) => Ok(*value),
         Expr::Negative(inner) => Ok(-whole(function, inner)?),
-        _ => Err(Fault::unsupported(format!(
-            "`{function}` with an offset that is no whole number"
-        ))),
+        _ => Err(Fault::unsupported(format!("`{function}` with an offset that is no whole number"))),
     }
 }
 
@@ -252,9 +200,5 @@ fn frame_of(frame: &WindowFrame) -> Result<Frame, Fault> {
             WindowFrameBound::Following(value) => Bound::Following(distance(value)?),
         })
     };
-    Ok(Frame {
-        units,
-        start: bound(&frame.start_bound)?,
-        end: bound(&frame.end_bound)?,
-    })
+    Ok(Frame { units, start: bound(&frame.start_bound)?, end: bound(&frame.end_bound)? })
 }

@@ -9,10 +9,7 @@ use std::cell::Cell;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion_common::DFSchema;
 use datafusion_expr::utils::split_conjunction;
-use datafusion_expr::{
-    Distinct, EmptyRelation, Expr, FetchType, Filter, Limit, LogicalPlan, SkipType, Sort,
-    TableScan, Union, Values,
-};
+use datafusion_expr::{Distinct, EmptyRelation, Expr, FetchType, Filter, Limit, LogicalPlan, SkipType, Sort, TableScan, Union, Values};
 use indexmap::{IndexMap, IndexSet};
 use polars::prelude as pl;
 
@@ -33,10 +30,7 @@ pub(crate) struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     /// A lowering that reads these relations.
     pub(crate) fn new(relations: &'a IndexMap<String, Relation>) -> Self {
-        Self {
-            relations,
-            taken: Cell::new(0),
-        }
+        Self { relations, taken: Cell::new(0) }
     }
 
     /// The whole plan, its columns named and typed as its schema says.
@@ -47,23 +41,13 @@ impl<'a> Lowering<'a> {
         let mut columns = Vec::new();
         for (index, field) in plan.schema().fields().iter().enumerate() {
             if !names.insert(field.name().clone()) {
-                return Err(Fault::Bind(format!(
-                    "two columns of the result are named `{}`",
-                    field.name()
-                )));
+                return Err(Fault::Bind(format!("two columns of the result are named `{}`", field.name())));
             }
             let data_type = logical(field.data_type());
-            columns.push(
-                pl::col(position(index))
-                    .cast(polars_type(&data_type)?)
-                    .alias(field.name().as_str()),
-            );
+            columns.push(pl::col(position(index)).cast(polars_type(&data_type)?).alias(field.name().as_str()));
             fields.push(Field::new(field.name(), data_type, true));
         }
-        Ok(Relation {
-            schema: std::sync::Arc::new(Schema::new(fields)),
-            frame: frame.select(columns),
-        })
+        Ok(Relation { schema: std::sync::Arc::new(Schema::new(fields)), frame: frame.select(columns) })
     }
 
     /// A node and all below it.
@@ -91,10 +75,7 @@ impl<'a> Lowering<'a> {
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Values(values) => rows_of(values),
             LogicalPlan::EmptyRelation(empty) => one_row(empty),
-            other => Err(Fault::unsupported(format!(
-                "the plan node `{}`",
-                other.display()
-            ))),
+            other => Err(Fault::unsupported(format!("the plan node `{}`", other.display()))),
         }
     }
 
@@ -110,39 +91,21 @@ impl<'a> Lowering<'a> {
             return Err(Fault::unsupported("a scan with filters"));
         }
         let key = relation_key(&scan.table_name);
-        let relation = self
-            .relations
-            .get(&key)
-            .ok_or_else(|| Fault::Bind(format!("no relation is named `{key}`")))?;
+        let relation = self.relations.get(&key).ok_or_else(|| Fault::Bind(format!("no relation is named `{key}`")))?;
         let mut columns = Vec::new();
         for (index, field) in scan.projected_schema.fields().iter().enumerate() {
             let column = pl::col(field.name().as_str());
-            let stored = relation
-                .schema
-                .field_with_name(field.name())
-                .map_or(&DataType::Null, Field::data_type);
-            let column = if same_in_polars(stored, field.data_type()) {
-                column
-            } else {
-                column.cast(polars_type(field.data_type())?)
-            };
+            let stored = relation.schema.field_with_name(field.name()).map_or(&DataType::Null, Field::data_type);
+            let column = if same_in_polars(stored, field.data_type()) { column } else { column.cast(polars_type(field.data_type())?) };
             columns.push(column.alias(position(index)));
         }
         Ok(relation.frame.clone().select(columns))
     }
 
     /// The expressions over a frame, as `c0`, `c1` and so on.
-    pub(crate) fn project(
-        &self,
-        frame: pl::LazyFrame,
-        schema: &DFSchema,
-        expressions: &[Expr],
-    ) -> Result<pl::LazyFrame, Fault> {
+    pub(crate) fn project(&self, frame: pl::LazyFrame, schema: &DFSchema, expressions: &[Expr]) -> Result<pl::LazyFrame, Fault> {
         let (frame, marks) = self.marks(frame, schema, expressions)?;
-        let scope = Scope {
-            marks: &marks,
-            ..Scope::of(schema)
-        };
+        let scope = Scope { marks: &marks, ..Scope::of(schema) };
         let mut outputs = Vec::with_capacity(expressions.len());
         for (index, expression) in expressions.iter().enumerate() {
             outputs.push(lower(&scope, expression)?.alias(position(index)));
@@ -152,11 +115,7 @@ impl<'a> Lowering<'a> {
 
     fn filter(&self, filter: &Filter) -> Result<pl::LazyFrame, Fault> {
         let frame = self.lower(&filter.input)?;
-        self.restrict(
-            frame,
-            filter.input.schema(),
-            &split_conjunction(&filter.predicate),
-        )
+        self.restrict(frame, filter.input.schema(), &split_conjunction(&filter.predicate))
     }
 
     fn union(&self, union: &Union) -> Result<pl::LazyFrame, Fault> {
@@ -169,10 +128,7 @@ impl<'a> Lowering<'a> {
             }
             inputs.push(frame.select(columns));
         }
-        pl::concat(inputs, pl::UnionArgs::default()).map_err(|source| Fault::Polars {
-            doing: "appending the inputs of a UNION",
-            source,
-        })
+        pl::concat(inputs, pl::UnionArgs::default()).map_err(|source| Fault::Polars { doing: "appending the inputs of a UNION", source })
     }
 
     fn sort(&self, sort: &Sort) -> Result<pl::LazyFrame, Fault> {
@@ -194,17 +150,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn limit(&self, limit: &Limit) -> Result<pl::LazyFrame, Fault> {
-        let skip = match limit
-            .get_skip_type()
-            .map_err(|error| Fault::bound(&error))?
-        {
+        let skip = match limit.get_skip_type().map_err(|error| Fault::bound(&error))? {
             SkipType::Literal(skip) => skip,
             SkipType::UnsupportedExpr => return Err(Fault::unsupported("a computed OFFSET")),
         };
-        let fetch = match limit
-            .get_fetch_type()
-            .map_err(|error| Fault::bound(&error))?
-        {
+        let fetch = match limit.get_fetch_type().map_err(|error| Fault::bound(&error))? {
             FetchType::Literal(fetch) => fetch,
             FetchType::UnsupportedExpr => return Err(Fault::unsupported("a computed LIMIT")),
         };
@@ -219,11 +169,7 @@ pub(crate) fn columns(range: std::ops::Range<usize>) -> Vec<pl::Expr> {
 
 /// A selection that keeps the number of rows, even of literals alone.
 pub(crate) fn selected(frame: pl::LazyFrame, outputs: Vec<pl::Expr>) -> pl::LazyFrame {
-    let reads = outputs.iter().any(|output| {
-        output
-            .into_iter()
-            .any(|part| matches!(part, pl::Expr::Column(_)))
-    });
+    let reads = outputs.iter().any(|output| output.into_iter().any(|part| matches!(part, pl::Expr::Column(_))));
     if reads || outputs.is_empty() {
         return frame.select(outputs);
     }
@@ -232,10 +178,7 @@ pub(crate) fn selected(frame: pl::LazyFrame, outputs: Vec<pl::Expr>) -> pl::Lazy
 }
 
 fn same_in_polars(stored: &DataType, wanted: &DataType) -> bool {
-    let text = matches!(
-        stored,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    );
+    let text = matches!(stored, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     stored == wanted || (text && *wanted == DataType::Utf8)
 }
 
@@ -260,26 +203,16 @@ fn rows_of(values: &Values) -> Result<pl::LazyFrame, Fault> {
         }
         rows.push(selected(unit()?, outputs));
     }
-    pl::concat(rows, pl::UnionArgs::default()).map_err(|source| Fault::Polars {
-        doing: "building the rows of VALUES",
-        source,
-    })
+    pl::concat(rows, pl::UnionArgs::default()).map_err(|source| Fault::Polars { doing: "building the rows of VALUES", source })
 }
 
 fn one_row(empty: &EmptyRelation) -> Result<pl::LazyFrame, Fault> {
-    if empty.produce_one_row {
-        unit()
-    } else {
-        Err(Fault::unsupported("a relation without rows"))
-    }
+    if empty.produce_one_row { unit() } else { Err(Fault::unsupported("a relation without rows")) }
 }
 
 /// One row, for queries without FROM.
 fn unit() -> Result<pl::LazyFrame, Fault> {
     let column = pl::Column::new("unit".into(), [true]);
-    let frame = pl::DataFrame::new_infer_height(vec![column]).map_err(|source| Fault::Polars {
-        doing: "making one row",
-        source,
-    })?;
+    let frame = pl::DataFrame::new_infer_height(vec![column]).map_err(|source| Fault::Polars { doing: "making one row", source })?;
     Ok(pl::IntoLazy::lazy(frame))
 }

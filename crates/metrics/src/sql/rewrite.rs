@@ -7,9 +7,8 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Statement, Value,
-    visit_expressions_mut,
+    BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Statement,
+    Value, visit_expressions_mut,
 };
 
 /// Rewrites every expression of the statement, subqueries included.
@@ -22,11 +21,7 @@ pub(crate) fn rewrite(statement: &mut Statement) {
 
 fn rewrite_expression(expression: &mut Expr) {
     match expression {
-        Expr::BinaryOp {
-            left,
-            op: BinaryOperator::Divide,
-            right,
-        } => {
+        Expr::BinaryOp { left, op: BinaryOperator::Divide, right } => {
             as_double(left);
             as_double(right);
         }
@@ -34,15 +29,8 @@ fn rewrite_expression(expression: &mut Expr) {
             let part = text(field.to_string().to_lowercase());
             *expression = call("date_part", vec![part, *expr.clone()]);
         }
-        Expr::Substring {
-            expr,
-            substring_from,
-            substring_for,
-            ..
-        } => {
-            let start = substring_from
-                .clone()
-                .map_or_else(|| number("1"), |from| *from);
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            let start = substring_from.clone().map_or_else(|| number("1"), |from| *from);
             let mut arguments = vec![*expr.clone(), start];
             arguments.extend(substring_for.clone().map(|length| *length));
             *expression = call("substr", arguments);
@@ -67,10 +55,7 @@ fn count_rows(function: &mut Function) {
         return;
     }
     if let FunctionArguments::List(list) = &mut function.args
-        && matches!(
-            list.args.as_slice(),
-            [] | [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]
-        )
+        && matches!(list.args.as_slice(), [] | [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)])
     {
         list.args = vec![argument(number("1"))];
     }
@@ -78,13 +63,7 @@ fn count_rows(function: &mut Function) {
 
 fn as_double(expression: &mut Expr) {
     let inner = std::mem::replace(expression, number("0"));
-    *expression = Expr::Cast {
-        kind: CastKind::Cast,
-        expr: Box::new(inner),
-        data_type: DataType::Double(ExactNumberInfo::None),
-        array: false,
-        format: None,
-    };
+    *expression = Expr::Cast { kind: CastKind::Cast, expr: Box::new(inner), data_type: DataType::Double(ExactNumberInfo::None), array: false, format: None };
 }
 
 fn text(value: String) -> Expr {
@@ -104,11 +83,7 @@ fn call(name: &str, arguments: Vec<Expr>) -> Expr {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: arguments.into_iter().map(argument).collect(),
-            clauses: Vec::new(),
-        }),
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args: arguments.into_iter().map(argument).collect(), clauses: Vec::new() }),
         filter: None,
         null_treatment: None,
         over: None,
@@ -130,17 +105,11 @@ mod tests {
 
     #[test]
     fn division_is_of_doubles_at_every_depth() {
-        assert_eq!(
-            rewritten("SELECT a / b / 2 FROM t"),
-            "SELECT CAST(CAST(a AS DOUBLE) / CAST(b AS DOUBLE) AS DOUBLE) / CAST(2 AS DOUBLE) FROM t"
-        );
+        assert_eq!(rewritten("SELECT a / b / 2 FROM t"), "SELECT CAST(CAST(a AS DOUBLE) / CAST(b AS DOUBLE) AS DOUBLE) / CAST(2 AS DOUBLE) FROM t");
     }
 
     #[test]
     fn syntax_becomes_functions() {
-        assert_eq!(
-            rewritten("SELECT EXTRACT(YEAR FROM d), SUBSTRING(s, 2, 3), count(*) FROM t"),
-            "SELECT date_part('year', d), substr(s, 2, 3), count(1) FROM t"
-        );
+        assert_eq!(rewritten("SELECT EXTRACT(YEAR FROM d), SUBSTRING(s, 2, 3), count(*) FROM t"), "SELECT date_part('year', d), substr(s, 2, 3), count(1) FROM t");
     }
 }

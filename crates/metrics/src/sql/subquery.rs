@@ -49,16 +49,9 @@ struct Predicate<'p> {
 
 impl Lowering<'_> {
     /// Keeps the rows for which all conjuncts are true.
-    pub(crate) fn restrict(
-        &self,
-        frame: pl::LazyFrame,
-        schema: &DFSchema,
-        conjuncts: &[&Expr],
-    ) -> Result<pl::LazyFrame, Fault> {
+    pub(crate) fn restrict(&self, frame: pl::LazyFrame, schema: &DFSchema, conjuncts: &[&Expr]) -> Result<pl::LazyFrame, Fault> {
         let expressions: Vec<Expr> = conjuncts.iter().copied().cloned().collect();
-        let (plain, nested): (Vec<Expr>, Vec<Expr>) = expressions
-            .into_iter()
-            .partition(|conjunct| subqueries(conjunct).is_empty());
+        let (plain, nested): (Vec<Expr>, Vec<Expr>) = expressions.into_iter().partition(|conjunct| subqueries(conjunct).is_empty());
         let mut frame = self.keep(frame, schema, &plain)?;
         for conjunct in nested {
             frame = self.keep(frame, schema, &[conjunct])?;
@@ -66,17 +59,9 @@ impl Lowering<'_> {
         Ok(frame)
     }
 
-    fn keep(
-        &self,
-        frame: pl::LazyFrame,
-        schema: &DFSchema,
-        conjuncts: &[Expr],
-    ) -> Result<pl::LazyFrame, Fault> {
+    fn keep(&self, frame: pl::LazyFrame, schema: &DFSchema, conjuncts: &[Expr]) -> Result<pl::LazyFrame, Fault> {
         let (frame, marks) = self.marks(frame, schema, conjuncts)?;
-        let scope = Scope {
-            marks: &marks,
-            ..Scope::of(schema)
-        };
+        let scope = Scope { marks: &marks, ..Scope::of(schema) };
         let mut all: Option<pl::Expr> = None;
         for conjunct in conjuncts {
             let predicate = lower(&scope, conjunct)?;
@@ -92,12 +77,7 @@ impl Lowering<'_> {
     }
 
     /// Puts the value of every subquery in the expressions into a column.
-    pub(crate) fn marks(
-        &self,
-        frame: pl::LazyFrame,
-        schema: &DFSchema,
-        expressions: &[Expr],
-    ) -> Result<(pl::LazyFrame, Marks), Fault> {
+    pub(crate) fn marks(&self, frame: pl::LazyFrame, schema: &DFSchema, expressions: &[Expr]) -> Result<(pl::LazyFrame, Marks), Fault> {
         let mut frame = frame;
         let mut marks = Marks::new();
         for subquery in expressions.iter().flat_map(subqueries) {
@@ -111,9 +91,7 @@ impl Lowering<'_> {
                 Expr::ScalarSubquery(scalar) if !scalar.outer_ref_columns.is_empty() => {
                     return Err(Fault::unsupported("a correlated scalar subquery"));
                 }
-                Expr::ScalarSubquery(scalar) => {
-                    frame.cross_join(single(self.lower(&scalar.subquery)?, &name), None)
-                }
+                Expr::ScalarSubquery(scalar) => frame.cross_join(single(self.lower(&scalar.subquery)?, &name), None),
                 _ => return Err(Fault::unsupported("ANY or ALL with a subquery")),
             };
             marks.push((subquery, name));
@@ -121,36 +99,19 @@ impl Lowering<'_> {
         Ok((frame, marks))
     }
 
-    fn mark_exists(
-        &self,
-        frame: pl::LazyFrame,
-        schema: &DFSchema,
-        (exists, name): (&Exists, &str),
-    ) -> Result<pl::LazyFrame, Fault> {
+    fn mark_exists(&self, frame: pl::LazyFrame, schema: &DFSchema, (exists, name): (&Exists, &str)) -> Result<pl::LazyFrame, Fault> {
         let opened = self.open(&exists.subquery.subquery)?;
         let pairing = pairing(&opened, schema)?;
         let frame = mark(frame, opened.frame, (pairing, name))?;
-        Ok(if exists.negated {
-            frame.with_column(pl::col(name).not().alias(name))
-        } else {
-            frame
-        })
+        Ok(if exists.negated { frame.with_column(pl::col(name).not().alias(name)) } else { frame })
     }
 
-    fn mark_in(
-        &self,
-        frame: pl::LazyFrame,
-        schema: &DFSchema,
-        (inside, name): (&InSubquery, &str),
-    ) -> Result<pl::LazyFrame, Fault> {
+    fn mark_in(&self, frame: pl::LazyFrame, schema: &DFSchema, (inside, name): (&InSubquery, &str)) -> Result<pl::LazyFrame, Fault> {
         let opened = self.open(&inside.subquery.subquery)?;
         let value = lower(&Scope::of(schema), &inside.expr)?;
         // The inner value under a name that the outer frame has not.
         let item = self.fresh("s");
-        let inner = opened
-            .frame
-            .clone()
-            .with_column(pl::col(position(0)).alias(item.as_str()));
+        let inner = opened.frame.clone().with_column(pl::col(position(0)).alias(item.as_str()));
         let (some, null) = (self.fresh("q"), self.fresh("q"));
 
         let mut equal = pairing(&opened, schema)?;
@@ -162,11 +123,7 @@ impl Lowering<'_> {
         let frame = mark(frame, nulls, (pairing(&opened, schema)?, &null))?;
 
         let unknown = pl::col(null.as_str()).or(pl::col(some.as_str()).and(value.is_null()));
-        let answer = pl::when(pl::col(name))
-            .then(truth(true))
-            .when(unknown)
-            .then(pl::lit(pl::Scalar::null(pl::DataType::Boolean)))
-            .otherwise(truth(false));
+        let answer = pl::when(pl::col(name)).then(truth(true)).when(unknown).then(pl::lit(pl::Scalar::null(pl::DataType::Boolean))).otherwise(truth(false));
         let answer = if inside.negated { answer.not() } else { answer };
         Ok(frame.with_column(answer.alias(name)))
     }
@@ -174,11 +131,7 @@ impl Lowering<'_> {
     /// Takes the correlated predicates out of a subquery's WHERE.
     fn open<'p>(&self, plan: &'p LogicalPlan) -> Result<Opened<'p>, Fault> {
         if plan.all_out_ref_exprs().is_empty() {
-            return Ok(Opened {
-                frame: self.lower(plan)?,
-                predicates: Vec::new(),
-                carried: Vec::new(),
-            });
+            return Ok(Opened { frame: self.lower(plan)?, predicates: Vec::new(), carried: Vec::new() });
         }
         match plan {
             LogicalPlan::Subquery(subquery) => self.open(&subquery.subquery),
@@ -199,10 +152,7 @@ impl Lowering<'_> {
             LogicalPlan::Filter(filter) => {
                 let mut opened = self.open(&filter.input)?;
                 let schema: &DFSchema = filter.input.schema();
-                let (correlated, plain): (Vec<&Expr>, Vec<&Expr>) =
-                    split_conjunction(&filter.predicate)
-                        .into_iter()
-                        .partition(|conjunct| conjunct.contains_outer());
+                let (correlated, plain): (Vec<&Expr>, Vec<&Expr>) = split_conjunction(&filter.predicate).into_iter().partition(|conjunct| conjunct.contains_outer());
                 opened.frame = self.restrict(opened.frame, schema, &plain)?;
                 let prefix = self.fresh("s");
                 let mut used = std::collections::BTreeSet::new();
@@ -210,41 +160,20 @@ impl Lowering<'_> {
                     for column in conjunct.column_refs() {
                         used.insert(index_of(schema, column)?);
                     }
-                    opened.predicates.push(Predicate {
-                        expression: conjunct,
-                        schema,
-                        prefix: prefix.clone(),
-                    });
+                    opened.predicates.push(Predicate { expression: conjunct, schema, prefix: prefix.clone() });
                 }
-                let further: Vec<(usize, String)> = used
-                    .into_iter()
-                    .map(|index| (index, format!("{prefix}{index}")))
-                    .collect();
-                opened.frame = opened.frame.with_columns(
-                    further
-                        .iter()
-                        .map(|(index, name)| pl::col(position(*index)).alias(name.as_str()))
-                        .collect::<Vec<_>>(),
-                );
-                opened
-                    .carried
-                    .extend(further.into_iter().map(|(_, name)| name));
+                let further: Vec<(usize, String)> = used.into_iter().map(|index| (index, format!("{prefix}{index}"))).collect();
+                opened.frame = opened.frame.with_columns(further.iter().map(|(index, name)| pl::col(position(*index)).alias(name.as_str())).collect::<Vec<_>>());
+                opened.carried.extend(further.into_iter().map(|(_, name)| name));
                 Ok(opened)
             }
-            other => Err(Fault::unsupported(format!(
-                "a subquery correlated below the plan node `{}`",
-                other.display()
-            ))),
+            other => Err(Fault::unsupported(format!("a subquery correlated below the plan node `{}`", other.display()))),
         }
     }
 }
 
 /// Adds the column `name`: whether a row of `inner` belongs to the outer row. Never null, no row more or less.
-pub(crate) fn mark(
-    outer: pl::LazyFrame,
-    inner: pl::LazyFrame,
-    (pairing, name): (Pairing, &str),
-) -> Result<pl::LazyFrame, Fault> {
+pub(crate) fn mark(outer: pl::LazyFrame, inner: pl::LazyFrame, (pairing, name): (Pairing, &str)) -> Result<pl::LazyFrame, Fault> {
     let count = pairing.outer_keys.len();
     if count == 0 && pairing.residual.is_none() {
         let flag = inner.select([pl::len().gt(pl::lit(0_u32)).alias(name)]);
@@ -257,48 +186,24 @@ pub(crate) fn mark(
         inner_keys.push(pl::lit(1_i32));
     }
     let count = outer_keys.len();
-    let named = |side: &str, keys: Vec<pl::Expr>| -> Vec<pl::Expr> {
-        keys.into_iter()
-            .enumerate()
-            .map(|(index, expression)| expression.alias(key(side, index)))
-            .collect()
-    };
-    let columns_of = |side: &str| -> Vec<pl::Expr> {
-        (0..count).map(|index| pl::col(key(side, index))).collect()
-    };
+    let named = |side: &str, keys: Vec<pl::Expr>| -> Vec<pl::Expr> { keys.into_iter().enumerate().map(|(index, expression)| expression.alias(key(side, index))).collect() };
+    let columns_of = |side: &str| -> Vec<pl::Expr> { (0..count).map(|index| pl::col(key(side, index))).collect() };
     let outer = outer.with_columns(named("o", outer_keys));
     let inner = inner.with_columns(named("i", inner_keys));
     let join = |outer: pl::LazyFrame, inner: pl::LazyFrame| {
-        outer
-            .join_builder()
-            .with(inner)
-            .how(pl::JoinType::Left)
-            .left_on(columns_of("o"))
-            .right_on(columns_of("i"))
-            .maintain_order(pl::MaintainOrderJoin::LeftRight)
-            .finish()
+        outer.join_builder().with(inner).how(pl::JoinType::Left).left_on(columns_of("o")).right_on(columns_of("i")).maintain_order(pl::MaintainOrderJoin::LeftRight).finish()
     };
     let found = pl::col(name).fill_null(truth(false));
     let Some(residual) = pairing.residual else {
-        let inner = inner
-            .select(columns_of("i"))
-            .unique_stable(None, pl::UniqueKeepStrategy::Any)
-            .with_column(truth(true).alias(name));
+        let inner = inner.select(columns_of("i")).unique_stable(None, pl::UniqueKeepStrategy::Any).with_column(truth(true).alias(name));
         return Ok(join(outer, inner).with_column(found.alias(name)));
     };
     let mut wanted = columns_of("i");
-    wanted.extend(
-        pairing
-            .inner_columns
-            .iter()
-            .map(|column| pl::col(column.as_str())),
-    );
+    wanted.extend(pairing.inner_columns.iter().map(|column| pl::col(column.as_str())));
     let inner = inner.select(wanted).with_column(truth(true).alias(name));
     let joined = join(outer.with_row_index("row", None), inner);
     let matches = found.and(residual.fill_null(truth(false)));
-    let rows = candidates(joined, matches)?
-        .filter(pl::col("first"))
-        .with_column(pl::col("any").alias(name));
+    let rows = candidates(joined, matches)?.filter(pl::col("first")).with_column(pl::col("any").alias(name));
     // The inner columns go too: the next mark may bring the same ones.
     let mut passing: Vec<String> = ["row", "match", "any", "first"].map(str::to_owned).into();
     passing.extend(pairing.inner_columns);
@@ -307,19 +212,9 @@ pub(crate) fn mark(
 
 /// The predicates as keys and a residual.
 fn pairing(opened: &Opened<'_>, outer: &DFSchema) -> Result<Pairing, Fault> {
-    let mut pairing = Pairing {
-        outer_keys: Vec::new(),
-        inner_keys: Vec::new(),
-        inner_columns: opened.carried.clone(),
-        residual: None,
-    };
+    let mut pairing = Pairing { outer_keys: Vec::new(), inner_keys: Vec::new(), inner_columns: opened.carried.clone(), residual: None };
     for predicate in &opened.predicates {
-        let scope = Scope {
-            schema: predicate.schema,
-            prefix: &predicate.prefix,
-            outer: Some(outer),
-            marks: &[],
-        };
+        let scope = Scope { schema: predicate.schema, prefix: &predicate.prefix, outer: Some(outer), marks: &[] };
         if let Some((inner, outer)) = key_pair(predicate.expression) {
             pairing.inner_keys.push(lower(&scope, inner)?);
             pairing.outer_keys.push(lower(&scope, outer)?);
@@ -336,12 +231,7 @@ fn pairing(opened: &Opened<'_>, outer: &DFSchema) -> Result<Pairing, Fault> {
 
 /// The inner and the outer half of an equality between the queries.
 fn key_pair(predicate: &Expr) -> Option<(&Expr, &Expr)> {
-    let Expr::BinaryExpr(BinaryExpr {
-        left,
-        op: Operator::Eq,
-        right,
-    }) = predicate
-    else {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = predicate else {
         return None;
     };
     let is_inner = |side: &Expr| !side.contains_outer() && side.any_column_refs();
@@ -361,10 +251,7 @@ fn subqueries(expression: &Expr) -> Vec<Expr> {
     // The walk has no error of its own.
     let _ = expression.apply(|part| {
         Ok(match part {
-            Expr::Exists(_)
-            | Expr::InSubquery(_)
-            | Expr::ScalarSubquery(_)
-            | Expr::SetComparison(_) => {
+            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_) => {
                 found.push(part.clone());
                 TreeNodeRecursion::Jump
             }
@@ -380,9 +267,7 @@ fn single(frame: pl::LazyFrame, name: &str) -> pl::LazyFrame {
         |rows: pl::DataFrame| match rows.height() {
             0 => Ok(pl::DataFrame::full_null(rows.schema(), 1)),
             1 => Ok(rows),
-            count => Err(pl::PolarsError::ComputeError(
-                format!("a scalar subquery gave {count} rows, expected at most one").into(),
-            )),
+            count => Err(pl::PolarsError::ComputeError(format!("a scalar subquery gave {count} rows, expected at most one").into())),
         },
         pl::OptFlags::empty(),
         None,

@@ -19,28 +19,16 @@ fn arrow_type(data_type: &pl::DataType) -> DataType {
         pl::DataType::Int64 => DataType::Int64,
         pl::DataType::Float64 => DataType::Float64,
         pl::DataType::Date => DataType::Date32,
-        pl::DataType::Decimal(precision, scale) => DataType::Decimal128(
-            u8::try_from(*precision).unwrap(),
-            i8::try_from(*scale).unwrap(),
-        ),
+        pl::DataType::Decimal(precision, scale) => DataType::Decimal128(u8::try_from(*precision).unwrap(), i8::try_from(*scale).unwrap()),
         pl::DataType::Datetime(_, None) => DataType::Timestamp(TimeUnit::Microsecond, None),
-        pl::DataType::Datetime(_, Some(_)) => {
-            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-        }
+        pl::DataType::Datetime(_, Some(_)) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         _ => DataType::Utf8View,
     }
 }
 
 fn relation(frame: pl::DataFrame) -> Relation {
-    let fields: Vec<Field> = frame
-        .columns()
-        .iter()
-        .map(|column| Field::new(column.name().as_str(), arrow_type(column.dtype()), true))
-        .collect();
-    Relation {
-        schema: Arc::new(Schema::new(fields)),
-        frame: frame.lazy(),
-    }
+    let fields: Vec<Field> = frame.columns().iter().map(|column| Field::new(column.name().as_str(), arrow_type(column.dtype()), true)).collect();
+    Relation { schema: Arc::new(Schema::new(fields)), frame: frame.lazy() }
 }
 
 /// Orders `o` and reps `r`: o5 has no rep, rep 9 is unknown, rep c has no order.
@@ -64,9 +52,7 @@ fn lake() -> IndexMap<String, Relation> {
         .with_column(pl::col("price").strict_cast(pl::DataType::Decimal(18, 2)))
         .collect()
         .unwrap();
-    let moments =
-        df!["happened" => [Some("2024-06-30T22:30:00Z"), Some("2024-01-31T12:00:00Z"), None]]
-            .unwrap();
+    let moments = df!["happened" => [Some("2024-06-30T22:30:00Z"), Some("2024-01-31T12:00:00Z"), None]].unwrap();
     let nothing = df!["x" => Vec::<i64>::new(), "t" => Vec::<String>::new()].unwrap();
     IndexMap::from([
         ("orders".to_owned(), relation(orders)),
@@ -78,11 +64,7 @@ fn lake() -> IndexMap<String, Relation> {
 }
 
 fn run(sql: &str) -> Result<Relation, SqlError> {
-    let model = SqlModel {
-        name: "m",
-        file: "models/m.sql",
-        sql,
-    };
+    let model = SqlModel { name: "m", file: "models/m.sql", sql };
     lower_model(&model, &lake())
 }
 

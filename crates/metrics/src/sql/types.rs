@@ -27,20 +27,14 @@ pub(crate) fn logical(data_type: &DataType) -> DataType {
         DataType::Dictionary(_, value) => logical(value),
         DataType::Timestamp(_, Some(_)) => instant(),
         DataType::Timestamp(_, None) => local(),
-        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
-            DataType::Decimal128(*precision, *scale)
-        }
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
         other => other.clone(),
     }
 }
 
 /// The schema with one spelling of each type; every column may be null.
 pub(crate) fn logical_schema(schema: &Schema) -> SchemaRef {
-    let fields: Vec<Field> = schema
-        .fields()
-        .iter()
-        .map(|field| Field::new(field.name(), logical(field.data_type()), true))
-        .collect();
+    let fields: Vec<Field> = schema.fields().iter().map(|field| Field::new(field.name(), logical(field.data_type()), true)).collect();
     Arc::new(Schema::new(fields))
 }
 
@@ -66,13 +60,8 @@ pub(crate) fn polars_type(data_type: &DataType) -> Result<pl::DataType, Fault> {
         DataType::Date32 => pl::DataType::Date,
         DataType::Time64(TimeUnit::Nanosecond) => pl::DataType::Time,
         DataType::Timestamp(_, None) => pl::DataType::Datetime(pl::TimeUnit::Microseconds, None),
-        DataType::Timestamp(_, Some(_)) => {
-            pl::DataType::Datetime(pl::TimeUnit::Microseconds, Some(pl::TimeZone::UTC))
-        }
-        DataType::Decimal128(precision, scale) => pl::DataType::Decimal(
-            usize::from(precision),
-            usize::try_from(scale).map_err(|_| refused())?,
-        ),
+        DataType::Timestamp(_, Some(_)) => pl::DataType::Datetime(pl::TimeUnit::Microseconds, Some(pl::TimeZone::UTC)),
+        DataType::Decimal128(precision, scale) => pl::DataType::Decimal(usize::from(precision), usize::try_from(scale).map_err(|_| refused())?),
         _ => return Err(refused()),
     })
 }
@@ -85,17 +74,12 @@ mod tests {
     fn timestamps_are_microseconds_whatever_the_planner_made_of_them() {
         let wide = DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into()));
         assert_eq!(logical(&wide), instant());
-        assert_eq!(
-            polars_type(&DataType::Timestamp(TimeUnit::Nanosecond, None)).unwrap(),
-            pl::DataType::Datetime(pl::TimeUnit::Microseconds, None)
-        );
+        assert_eq!(polars_type(&DataType::Timestamp(TimeUnit::Nanosecond, None)).unwrap(), pl::DataType::Datetime(pl::TimeUnit::Microseconds, None));
     }
 
     #[test]
     fn nested_types_are_refused_by_name() {
         let list = DataType::new_list(DataType::Int64, true);
-        assert!(
-            matches!(polars_type(&list), Err(Fault::Unsupported(text)) if text.contains("List"))
-        );
+        assert!(matches!(polars_type(&list), Err(Fault::Unsupported(text)) if text.contains("List")));
     }
 }

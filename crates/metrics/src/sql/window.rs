@@ -137,11 +137,7 @@ pub(crate) fn evaluate(mut frame: DataFrame, request: &WindowRequest) -> PolarsR
     let layout = Layout::new(&frame, request)?;
     let mut outputs = Vec::with_capacity(request.calls.len());
     for call in &request.calls {
-        let input = Input {
-            frame: &frame,
-            layout: &layout,
-            call,
-        };
+        let input = Input { frame: &frame, layout: &layout, call };
         let answer = compute(&input)?;
         outputs.push(Column::from(answer.with_name(call.output.as_str().into())));
     }
@@ -150,25 +146,13 @@ pub(crate) fn evaluate(mut frame: DataFrame, request: &WindowRequest) -> PolarsR
 
 fn compute(input: &Input<'_>) -> PolarsResult<Series> {
     let function = input.call.function;
-    let aggregate = matches!(
-        function,
-        WindowFunction::Sum
-            | WindowFunction::Avg
-            | WindowFunction::Min
-            | WindowFunction::Max
-            | WindowFunction::Count
-            | WindowFunction::CountRows
-    );
+    let aggregate = matches!(function, WindowFunction::Sum | WindowFunction::Avg | WindowFunction::Min | WindowFunction::Max | WindowFunction::Count | WindowFunction::CountRows);
     if !aggregate && input.call.filter.is_some() {
         let output = &input.call.output;
-        return Err(refusal(format!(
-            "window column `{output}`: FILTER is for aggregates only"
-        )));
+        return Err(refusal(format!("window column `{output}`: FILTER is for aggregates only")));
     }
     match function {
-        WindowFunction::RowNumber | WindowFunction::Rank | WindowFunction::DenseRank => {
-            Ok(places::ranks(input))
-        }
+        WindowFunction::RowNumber | WindowFunction::Rank | WindowFunction::DenseRank => Ok(places::ranks(input)),
         WindowFunction::Lag | WindowFunction::Lead => places::neighbours(input),
         WindowFunction::FirstValue | WindowFunction::LastValue => places::ends(input),
         WindowFunction::Sum => sums::sum(input),
@@ -195,10 +179,7 @@ impl<'a> Input<'a> {
     fn argument(&self) -> PolarsResult<&'a Series> {
         match &self.call.argument {
             Some(name) => self.column(name),
-            None => Err(refusal(format!(
-                "window column `{}`: {:?} needs an argument",
-                self.call.output, self.call.function
-            ))),
+            None => Err(refusal(format!("window column `{}`: {:?} needs an argument", self.call.output, self.call.function))),
         }
     }
 
@@ -212,12 +193,7 @@ impl<'a> Input<'a> {
         let Some(name) = &self.call.filter else {
             return Ok(self.layout.rows.iter().map(|&row| values[row]).collect());
         };
-        let kept: Vec<bool> = self
-            .column(name)?
-            .bool()?
-            .iter()
-            .map(|keep| keep == Some(true))
-            .collect();
+        let kept: Vec<bool> = self.column(name)?.bool()?.iter().map(|keep| keep == Some(true)).collect();
         let rows = self.layout.rows.iter();
         Ok(rows.map(|&row| values[row].filter(|_| kept[row])).collect())
     }

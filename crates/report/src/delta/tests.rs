@@ -9,10 +9,7 @@ use std::sync::Arc;
 use url::Url;
 
 fn in_memory() -> ResultStore {
-    ResultStore {
-        store: Arc::new(InMemory::new()),
-        url: Url::parse("memory:///results").unwrap(),
-    }
+    ResultStore { store: Arc::new(InMemory::new()), url: Url::parse("memory:///results").unwrap() }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -62,10 +59,7 @@ fn periods_are_replaced_and_others_kept() {
 #[test]
 fn a_local_folder_serves_as_well() {
     let folder = tempfile::tempdir().unwrap();
-    let store = ResultStore {
-        store: Arc::new(LocalFileSystem::new_with_prefix(folder.path()).unwrap()),
-        url: Url::from_directory_path(folder.path()).unwrap(),
-    };
+    let store = ResultStore { store: Arc::new(LocalFileSystem::new_with_prefix(folder.path()).unwrap()), url: Url::from_directory_path(folder.path()).unwrap() };
     run(async {
         replaces_periods(&store).await;
         // More commits than a listing is likely to have in order by chance.
@@ -114,22 +108,13 @@ fn a_new_metric_is_a_new_column() {
         let store = in_memory();
         store.write(&write(rows(&[(0, "a", 50, "r1"), (31, "a", 100, "r1")]), &[0, 31])).await.unwrap();
         let batch = rows(&[(31, "a", 100, "r2")]);
-        let mut columns: Vec<(String, ArrayRef, bool)> = batch
-            .schema_ref()
-            .fields()
-            .iter()
-            .zip(batch.columns())
-            .map(|(f, c)| (f.name().clone(), Arc::clone(c), true))
-            .collect();
+        let mut columns: Vec<(String, ArrayRef, bool)> = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(f, c)| (f.name().clone(), Arc::clone(c), true)).collect();
         columns.insert(4, ("orders".to_owned(), Arc::new(Int64Array::from(vec![7])), true));
         let wider = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
         let written = store.write(&write(wider.clone(), &[31])).await.unwrap();
         assert_eq!((written.version, written.changed, written.rows), (1, true, 2));
         let read = store.read("revenue").await.unwrap().unwrap();
-        assert_eq!(
-            read.column_by_name("orders").unwrap().as_ref(),
-            &Int64Array::from(vec![None, Some(7)]) as &dyn arrow::array::Array
-        );
+        assert_eq!(read.column_by_name("orders").unwrap().as_ref(), &Int64Array::from(vec![None, Some(7)]) as &dyn arrow::array::Array);
         assert!(!store.write(&write(wider, &[31])).await.unwrap().changed);
     });
 }
@@ -157,10 +142,7 @@ fn another_applications_commit_is_built_upon() {
         let store = in_memory();
         let stale = store.open("revenue").await.unwrap();
         store.write(&write(rows(&[(0, "a", 1, "r1")]), &[0])).await.unwrap();
-        let other = TableWrite {
-            transaction: ("weekly/revenue".to_owned(), 1),
-            ..write(rows(&[(31, "a", 2, "r2")]), &[31])
-        };
+        let other = TableWrite { transaction: ("weekly/revenue".to_owned(), 1), ..write(rows(&[(31, "a", 2, "r2")]), &[31]) };
         let written = store.write_from(stale, &other).await.unwrap();
         assert_eq!((written.version, written.rows), (1, 2));
     });
@@ -181,10 +163,7 @@ fn appended_rows_come_last() {
 
 #[test]
 fn messages_show_no_credentials() {
-    let store = ResultStore {
-        url: Url::parse("s3://key:secret@bucket/results/?token=x").unwrap(),
-        ..in_memory()
-    };
+    let store = ResultStore { url: Url::parse("s3://key:secret@bucket/results/?token=x").unwrap(), ..in_memory() };
     assert_eq!(store.location("revenue"), "s3://bucket/results/revenue");
     assert_eq!(format!("{store:?}"), "ResultStore(\"s3://bucket/results\")");
 }

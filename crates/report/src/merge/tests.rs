@@ -12,7 +12,7 @@ fn rows(list: &[(i32, &str, Option<i64>, &str)]) -> RecordBatch {
         ("grain", Arc::new(StringArray::from_iter_values(list.iter().map(|_| "month")))),
         ("period_start", Arc::new(Date32Array::from_iter_values(list.iter().map(|r| r.0)))),
         ("team", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.1)))),
-        ("value", Arc::new(Int64Array::from_iter(list.iter().map(|r| r.2)))),
+        ("value", Arc::new(list.iter().map(|r| r.2).collect::<Int64Array>())),
         ("run_id", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.3)))),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
@@ -74,23 +74,14 @@ fn equal_rows_are_matched_one_to_one() {
 #[test]
 fn a_row_outside_the_replaced_periods_is_refused() {
     let error = merge(&write(rows(&[(0, "a", Some(1), "r2")]), &[31]), None).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "table `t`: column `period_start` is the month of 1970-01-01, expected a period that the write replaces"
-    );
+    assert_eq!(error.to_string(), "table `t`: column `period_start` is the month of 1970-01-01, expected a period that the write replaces");
 }
 
 #[test]
 fn a_new_column_is_null_in_kept_rows() {
     let old = rows(&[(0, "a", Some(1), "r1"), (31, "a", Some(2), "r1")]);
     let new = rows(&[(31, "a", Some(2), "r2")]);
-    let mut columns: Vec<(String, ArrayRef, bool)> = new
-        .schema_ref()
-        .fields()
-        .iter()
-        .zip(new.columns())
-        .map(|(f, c)| (f.name().clone(), Arc::clone(c), true))
-        .collect();
+    let mut columns: Vec<(String, ArrayRef, bool)> = new.schema_ref().fields().iter().zip(new.columns()).map(|(f, c)| (f.name().clone(), Arc::clone(c), true)).collect();
     columns.insert(4, ("orders".to_owned(), Arc::new(Int64Array::from(vec![7])), true));
     let new = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
     let merged = merged(&old, new, &[31]);
@@ -106,10 +97,7 @@ fn replacing_all_drops_columns_and_keeps_the_order_of_tables_without_periods() {
     let names: ArrayRef = Arc::new(StringArray::from(vec!["z", "a"]));
     let old = RecordBatch::try_from_iter_with_nullable([("metric", Arc::clone(&names), true), ("note", Arc::clone(&names), true)]).unwrap();
     let new = RecordBatch::try_from_iter_with_nullable([("metric", names, true)]).unwrap();
-    let write = TableWrite {
-        replace: Replace::All,
-        ..write(new.clone(), &[])
-    };
+    let write = TableWrite { replace: Replace::All, ..write(new.clone(), &[]) };
     let merged = merge(&write, Some(&old)).unwrap();
     assert!(merged.changed);
     assert_eq!(merged.rows, new);

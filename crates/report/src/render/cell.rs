@@ -42,15 +42,8 @@ pub(crate) fn columns(batch: &RecordBatch) -> Result<Vec<Column>, ReportError> {
     let fields = batch.schema_ref().fields().iter().zip(batch.columns());
     fields
         .map(|(field, values)| {
-            let cells = cells(values).ok_or_else(|| ReportError::Render {
-                column: field.name().clone(),
-                found: field.data_type().to_string(),
-            })?;
-            Ok(Column {
-                name: field.name().clone(),
-                is_number: field.data_type().is_numeric(),
-                cells,
-            })
+            let cells = cells(values).ok_or_else(|| ReportError::Render { column: field.name().clone(), found: field.data_type().to_string() })?;
+            Ok(Column { name: field.name().clone(), is_number: field.data_type().is_numeric(), cells })
         })
         .collect()
 }
@@ -84,8 +77,7 @@ fn cells(values: &ArrayRef) -> Option<Vec<Cell>> {
         }
         DataType::Date32 => {
             let days = plain.as_primitive::<Date32Type>();
-            rows.map(|row| filled(row, &|row| Date32Type::to_naive_date_opt(days.value(row)).map(|d| Cell::Moment(d.to_string()))))
-                .collect()
+            rows.map(|row| filled(row, &|row| Date32Type::to_naive_date_opt(days.value(row)).map(|d| Cell::Moment(d.to_string())))).collect()
         }
         DataType::Timestamp(_, zone) => {
             let instants = plain.as_primitive::<TimestampMicrosecondType>();
@@ -106,10 +98,7 @@ fn plain(values: &ArrayRef) -> Option<ArrayRef> {
         DataType::Date64 => DataType::Date32,
         kind => kind.clone(),
     };
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
+    let options = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(values, &wanted, &options).ok()
 }
 

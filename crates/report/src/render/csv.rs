@@ -32,9 +32,5 @@ fn text(cell: &Cell) -> String {
 
 /// Text that no spreadsheet runs: an apostrophe goes before what could start a formula.
 fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }

@@ -41,11 +41,7 @@ fn short(number: f64) -> String {
         return format!("{number:.3e}");
     }
     let fixed = format!("{number:.6}");
-    if fixed.contains('.') {
-        fixed.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        fixed
-    }
+    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
 }
 
 /// Text without characters that a terminal would obey.

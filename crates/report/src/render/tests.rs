@@ -86,8 +86,5 @@ fn any_whole_number_prints_and_bytes_do_not() {
     assert_eq!(render(&rows, Format::Csv).unwrap(), "n\r\n4294967295\r\n");
     let bytes = batch(vec![("b", Arc::new(BinaryArray::from(vec![b"x".as_slice()])))]);
     let message = render(&bytes, Format::Csv).unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "cannot print column `b`: its type is Binary, expected text, a number, a boolean, a date or an instant"
-    );
+    assert_eq!(message, "cannot print column `b`: its type is Binary, expected text, a number, a boolean, a date or an instant");
 }

@@ -8,29 +8,13 @@ fn no_rows_give_empty_batches_of_the_same_schema() {
         row_count(),
         measure("amount", AMOUNT, Aggregate::Sum),
         measure("rep", REP, Aggregate::Max),
-        measure(
-            "p90",
-            HOURS,
-            Aggregate::Percentile {
-                rank: 0.9,
-                discrete: false,
-            },
-        ),
+        measure("p90", HOURS, Aggregate::Percentile { rank: 0.9, discrete: false }),
         where_won(measure("reps", REP, Aggregate::CountDistinct)),
         measure("average", UNITS, Aggregate::Average),
     ];
     let full = by_period_and_rep(&measures);
     let periods = periods();
-    let groupings = [
-        Grouping {
-            period: Some(&periods),
-            keys: &[REP],
-        },
-        Grouping {
-            period: None,
-            keys: &[],
-        },
-    ];
+    let groupings = [Grouping { period: Some(&periods), keys: &[REP] }, Grouping { period: None, keys: &[] }];
     for batches in [Vec::new(), vec![batch(&[])]] {
         let answers = ask(&batches, &measures, &groupings).unwrap();
         assert_eq!(answers[0].schema(), full.schema());
@@ -59,29 +43,13 @@ fn row_order_split_and_threads_change_nothing() {
     let measures = [
         measure("sum", HOURS, Aggregate::Sum),
         measure("average", HOURS, Aggregate::Average),
-        where_won(measure(
-            "p90",
-            HOURS,
-            Aggregate::Percentile {
-                rank: 0.9,
-                discrete: false,
-            },
-        )),
+        where_won(measure("p90", HOURS, Aggregate::Percentile { rank: 0.9, discrete: false })),
         measure("amounts", AMOUNT, Aggregate::CountDistinct),
         measure("lowest", REP, Aggregate::Min),
         where_won(measure("amount", AMOUNT, Aggregate::Sum)),
     ];
     let periods = periods();
-    let groupings = [
-        Grouping {
-            period: Some(&periods),
-            keys: &[REP, WON],
-        },
-        Grouping {
-            period: None,
-            keys: &[UNITS],
-        },
-    ];
+    let groupings = [Grouping { period: Some(&periods), keys: &[REP, WON] }, Grouping { period: None, keys: &[UNITS] }];
     let expected = ask(&[batch(&many)], &measures, &groupings).unwrap();
     assert_eq!(expected[0].num_rows(), 2 * 5 * 3);
 
@@ -90,10 +58,7 @@ fn row_order_split_and_threads_change_nothing() {
     turned.rotate_left(1_234);
     let split: Vec<RecordBatch> = turned.chunks(171).map(batch).collect();
     for threads in [1, 3] {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let found = pool.install(|| ask(&split, &measures, &groupings)).unwrap();
         assert_eq!(found, expected);
     }

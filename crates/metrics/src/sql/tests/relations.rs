@@ -34,10 +34,7 @@ fn left_join_on_a_range_only_keeps_every_row() {
         ),
         ["6,0"]
     );
-    assert_eq!(
-        lines("SELECT count(*) AS n FROM orders o LEFT JOIN nothing e ON e.x > o.day"),
-        ["6"]
-    );
+    assert_eq!(lines("SELECT count(*) AS n FROM orders o LEFT JOIN nothing e ON e.x > o.day"), ["6"]);
 }
 
 #[test]
@@ -56,10 +53,7 @@ fn inner_right_and_cross_joins() {
         ),
         ["null,a", "3,b", "6,b", "null,c", "null,null"]
     );
-    assert_eq!(
-        lines("SELECT count(*) AS n FROM orders CROSS JOIN crm.reps"),
-        ["24"]
-    );
+    assert_eq!(lines("SELECT count(*) AS n FROM orders CROSS JOIN crm.reps"), ["24"]);
 }
 
 #[test]
@@ -77,12 +71,7 @@ fn one_table_twice_clashes_with_nothing() {
 #[test]
 fn the_default_frame_runs_to_the_last_peer() {
     // Days 1, 2, 2, 3, 4, 5: both rows of day 2 have 10 + 20 + 30.
-    assert_eq!(
-        lines(
-            "SELECT id, sum(amount) OVER (ORDER BY day NULLS LAST) AS s FROM orders ORDER BY id NULLS LAST"
-        ),
-        ["1,10", "2,60", "3,60", "4,100", "5,100", "6,160"]
-    );
+    assert_eq!(lines("SELECT id, sum(amount) OVER (ORDER BY day NULLS LAST) AS s FROM orders ORDER BY id NULLS LAST"), ["1,10", "2,60", "3,60", "4,100", "5,100", "6,160"]);
 }
 
 #[test]
@@ -130,10 +119,7 @@ fn aggregates_of_nothing() {
         ),
         ["0,0,0,null,null,null"]
     );
-    assert_eq!(
-        lines("SELECT x, sum(x) AS s FROM nothing GROUP BY x"),
-        Vec::<String>::new()
-    );
+    assert_eq!(lines("SELECT x, sum(x) AS s FROM nothing GROUP BY x"), Vec::<String>::new());
 }
 
 #[test]
@@ -150,47 +136,18 @@ fn aggregates_leave_out_nulls_and_null_is_a_group() {
 
 #[test]
 fn distinct_counts_having_and_booleans() {
-    assert_eq!(
-        lines(
-            "SELECT count(DISTINCT rep) AS r, bool_or(amount > 50) AS o, bool_and(amount > 50) AS a FROM orders"
-        ),
-        ["3,true,false"]
-    );
-    assert_eq!(
-        lines("SELECT rep FROM orders GROUP BY rep HAVING count(*) > 1 ORDER BY rep NULLS LAST"),
-        ["a", "b"]
-    );
+    assert_eq!(lines("SELECT count(DISTINCT rep) AS r, bool_or(amount > 50) AS o, bool_and(amount > 50) AS a FROM orders"), ["3,true,false"]);
+    assert_eq!(lines("SELECT rep FROM orders GROUP BY rep HAVING count(*) > 1 ORDER BY rep NULLS LAST"), ["a", "b"]);
 }
 
 #[test]
 fn in_and_not_in_have_nulls_of_sql() {
-    assert_eq!(
-        lines(
-            "SELECT id FROM orders WHERE rep IN (SELECT rep FROM crm.reps) ORDER BY id NULLS LAST"
-        ),
-        ["1", "2", "3", "6"]
-    );
+    assert_eq!(lines("SELECT id FROM orders WHERE rep IN (SELECT rep FROM crm.reps) ORDER BY id NULLS LAST"), ["1", "2", "3", "6"]);
     // The list has a null: nothing is surely outside of it.
-    assert_eq!(
-        lines("SELECT id FROM orders WHERE rep NOT IN (SELECT rep FROM crm.reps)"),
-        Vec::<String>::new()
-    );
-    assert_eq!(
-        lines(
-            "SELECT id FROM orders WHERE rep NOT IN (SELECT rep FROM crm.reps WHERE rep IS NOT NULL)"
-        ),
-        ["4"]
-    );
-    assert_eq!(
-        lines("SELECT count(*) AS n FROM orders WHERE rep NOT IN (SELECT t FROM nothing)"),
-        ["6"]
-    );
-    assert_eq!(
-        lines(
-            "SELECT 1 IN (1, NULL) AS a, 2 IN (1, NULL) AS b, 2 NOT IN (1, NULL) AS c, 2 NOT IN (1, 3) AS d"
-        ),
-        ["true,null,null,true"]
-    );
+    assert_eq!(lines("SELECT id FROM orders WHERE rep NOT IN (SELECT rep FROM crm.reps)"), Vec::<String>::new());
+    assert_eq!(lines("SELECT id FROM orders WHERE rep NOT IN (SELECT rep FROM crm.reps WHERE rep IS NOT NULL)"), ["4"]);
+    assert_eq!(lines("SELECT count(*) AS n FROM orders WHERE rep NOT IN (SELECT t FROM nothing)"), ["6"]);
+    assert_eq!(lines("SELECT 1 IN (1, NULL) AS a, 2 IN (1, NULL) AS b, 2 NOT IN (1, NULL) AS c, 2 NOT IN (1, 3) AS d"), ["true,null,null,true"]);
 }
 
 #[test]
@@ -243,33 +200,15 @@ fn exists_correlated_by_equality_and_by_a_residual() {
 
 #[test]
 fn scalar_subqueries_have_one_row_at_most() {
-    assert_eq!(
-        lines("SELECT id FROM orders WHERE amount = (SELECT max(amount) FROM orders)"),
-        ["6"]
-    );
+    assert_eq!(lines("SELECT id FROM orders WHERE amount = (SELECT max(amount) FROM orders)"), ["6"]);
     assert_eq!(lines("SELECT (SELECT x FROM nothing) AS x"), ["null"]);
     let many = run("SELECT (SELECT id FROM orders) AS x").unwrap();
-    assert!(
-        many.frame
-            .collect()
-            .unwrap_err()
-            .to_string()
-            .contains("gave 6 rows")
-    );
+    assert!(many.frame.collect().unwrap_err().to_string().contains("gave 6 rows"));
 }
 
 #[test]
 fn unions_align_by_position() {
-    assert_eq!(
-        lines("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2.5, 'y' ORDER BY a NULLS LAST"),
-        ["1.0,x", "2.5,y"]
-    );
-    assert_eq!(
-        lines("SELECT rep FROM orders UNION SELECT rep FROM crm.reps ORDER BY rep NULLS LAST"),
-        ["a", "b", "c", "z", "null"]
-    );
-    assert_eq!(
-        lines("SELECT DISTINCT rep FROM orders ORDER BY rep NULLS FIRST"),
-        ["null", "a", "b", "z"]
-    );
+    assert_eq!(lines("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2.5, 'y' ORDER BY a NULLS LAST"), ["1.0,x", "2.5,y"]);
+    assert_eq!(lines("SELECT rep FROM orders UNION SELECT rep FROM crm.reps ORDER BY rep NULLS LAST"), ["a", "b", "c", "z", "null"]);
+    assert_eq!(lines("SELECT DISTINCT rep FROM orders ORDER BY rep NULLS FIRST"), ["null", "a", "b", "z"]);
 }

@@ -7,29 +7,15 @@ use super::{lake, lines, refusal, run};
 
 #[test]
 fn division_is_of_doubles_and_null_by_zero() {
-    assert_eq!(
-        lines("SELECT 1 / 2 AS h, 1 / 0 AS z, 0 / 0 AS n, 7 % 3 AS r, (0 - 7) % 3 AS q"),
-        ["0.5,null,null,1,-1"]
-    );
+    assert_eq!(lines("SELECT 1 / 2 AS h, 1 / 0 AS z, 0 / 0 AS n, 7 % 3 AS r, (0 - 7) % 3 AS q"), ["0.5,null,null,1,-1"]);
 }
 
 #[test]
 fn money_stays_decimal() {
     let relation = run("SELECT sum(price) AS s, max(price * 2) AS d FROM money").unwrap();
-    assert_eq!(
-        relation.schema.field(0).data_type(),
-        &DataType::Decimal128(38, 2)
-    );
-    assert!(matches!(
-        relation.schema.field(1).data_type(),
-        DataType::Decimal128(_, 2)
-    ));
-    assert_eq!(
-        lines(
-            "SELECT sum(price) AS s, max(price * 1.5) AS d, CAST(2.345 AS DECIMAL(9, 2)) AS r FROM money"
-        ),
-        ["3.35,3.375,2.35"]
-    );
+    assert_eq!(relation.schema.field(0).data_type(), &DataType::Decimal128(38, 2));
+    assert!(matches!(relation.schema.field(1).data_type(), DataType::Decimal128(_, 2)));
+    assert_eq!(lines("SELECT sum(price) AS s, max(price * 1.5) AS d, CAST(2.345 AS DECIMAL(9, 2)) AS r FROM money"), ["3.35,3.375,2.35"]);
 }
 
 #[test]
@@ -90,99 +76,49 @@ fn instants_and_local_days() {
                       epoch_us(local_midnight(local_date(moment, 'Europe/Berlin'), 'Europe/Berlin')) AS m,
                       moment < instant('2024-03-01T00:00:00Z') AS e
                FROM m ORDER BY u NULLS LAST";
-    assert_eq!(
-        lines(sql),
-        [
-            "2024-01-31,1706702400000000,1706655600000000,true",
-            "2024-07-01,1719786600000000,1719784800000000,false",
-            "null,null,null,null"
-        ]
-    );
+    assert_eq!(lines(sql), ["2024-01-31,1706702400000000,1706655600000000,true", "2024-07-01,1719786600000000,1719784800000000,false", "null,null,null,null"]);
     let relation = run("SELECT instant('2024-03-01T00:00:00Z') AS i").unwrap();
-    assert_eq!(
-        relation.schema.field(0).data_type(),
-        &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-    );
+    assert_eq!(relation.schema.field(0).data_type(), &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
 }
 
 #[test]
 fn literals_alone_keep_the_rows() {
     assert_eq!(lines("SELECT 1 AS x FROM orders WHERE id < 3"), ["1", "1"]);
-    assert_eq!(
-        lines("SELECT sum(1) AS s, count(*) AS n FROM orders"),
-        ["6,6"]
-    );
+    assert_eq!(lines("SELECT sum(1) AS s, count(*) AS n FROM orders"), ["6,6"]);
 }
 
 #[test]
 fn projections_keep_rows_and_names() {
-    let model = SqlModel {
-        name: "m",
-        file: "m.yml",
-        sql: "",
-    };
-    let columns = [
-        ("x".to_owned(), "amount * 2 -- twice".to_owned()),
-        ("k".to_owned(), "'k'".to_owned()),
-    ];
+    let model = SqlModel { name: "m", file: "m.yml", sql: "" };
+    let columns = [("x".to_owned(), "amount * 2 -- twice".to_owned()), ("k".to_owned(), "'k'".to_owned())];
     let answer = lower_projection(&model, &lake()["orders"], &columns).unwrap();
     let frame = answer.frame.collect().unwrap();
     assert_eq!((frame.height(), frame.width()), (6, 2));
     let sums = [("s".to_owned(), "sum(amount)".to_owned())];
     let refused = lower_projection(&model, &lake()["orders"], &sums).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "model `m` in `m.yml`: not supported: an aggregate in an expression over rows"
-    );
+    assert_eq!(refused.to_string(), "model `m` in `m.yml`: not supported: an aggregate in an expression over rows");
 }
 
 #[test]
 fn unknown_names_are_told_with_the_nearest() {
-    assert_eq!(
-        refusal("SELECT 1 AS x FROM order_s"),
-        "model `m` in `models/m.sql`: no relation is named `order_s`; the nearest is `orders`"
-    );
+    assert_eq!(refusal("SELECT 1 AS x FROM order_s"), "model `m` in `models/m.sql`: no relation is named `order_s`; the nearest is `orders`");
     let column = refusal("SELECT amont FROM orders");
-    assert!(
-        column.contains("amont") && column.contains("amount"),
-        "{column}"
-    );
-    assert!(matches!(
-        run("SELECT id FROM\n orders )"),
-        Err(SqlError::Parse { line: 2, .. })
-    ));
+    assert!(column.contains("amont") && column.contains("amount"), "{column}");
+    assert!(matches!(run("SELECT id FROM\n orders )"), Err(SqlError::Parse { line: 2, .. })));
 }
 
 #[test]
 fn what_is_not_lowered_is_refused_by_name() {
     for (sql, construct) in [
         ("SELECT DISTINCT ON (rep) id FROM orders", "DISTINCT ON"),
-        (
-            "SELECT o.id FROM orders o FULL JOIN crm.reps r ON o.rep = r.rep",
-            "Full JOIN",
-        ),
+        ("SELECT o.id FROM orders o FULL JOIN crm.reps r ON o.rep = r.rep", "Full JOIN"),
         ("SELECT rep FROM orders GROUP BY ROLLUP (rep)", "ROLLUP"),
-        (
-            "SELECT sum(DISTINCT amount) AS s FROM orders",
-            "`sum` with DISTINCT",
-        ),
-        (
-            "SELECT sum(amount) OVER (ORDER BY day RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) AS s FROM orders",
-            "RANGE frame",
-        ),
-        (
-            "SELECT CAST(instant('2024-01-01T00:00:00Z') AS DATE) AS d",
-            "use `local_date`",
-        ),
-        (
-            "SELECT (SELECT max(r.valid_from) FROM crm.reps r WHERE r.rep = o.rep) AS v FROM orders o",
-            "correlated scalar subquery",
-        ),
+        ("SELECT sum(DISTINCT amount) AS s FROM orders", "`sum` with DISTINCT"),
+        ("SELECT sum(amount) OVER (ORDER BY day RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) AS s FROM orders", "RANGE frame"),
+        ("SELECT CAST(instant('2024-01-01T00:00:00Z') AS DATE) AS d", "use `local_date`"),
+        ("SELECT (SELECT max(r.valid_from) FROM crm.reps r WHERE r.rep = o.rep) AS v FROM orders o", "correlated scalar subquery"),
     ] {
-        assert!(
-            matches!(run(sql), Err(SqlError::Unsupported { .. })),
-            "{sql}"
-        );
+        assert!(matches!(run(sql), Err(SqlError::Unsupported { .. })), "{sql}");
         assert!(refusal(sql).contains(construct), "{}", refusal(sql));
     }
 }

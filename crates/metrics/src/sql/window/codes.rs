@@ -21,35 +21,20 @@ impl Codes {
         let mut by_row = vec![0; column.len()];
         let valued = column.len() - column.null_count();
         if valued == 0 {
-            return Ok(Self {
-                by_row,
-                distinct: 0,
-            });
+            return Ok(Self { by_row, distinct: 0 });
         }
-        let options = SortOptions {
-            nulls_last: true,
-            ..SortOptions::default()
-        };
+        let options = SortOptions { nulls_last: true, ..SortOptions::default() };
         let order = column.arg_sort(options).slice(0, valued);
         let sorted = column.take(&order)?;
-        let steps = sorted
-            .slice(1, valued - 1)
-            .not_equal_missing(&sorted.slice(0, valued - 1))?;
+        let steps = sorted.slice(1, valued - 1).not_equal_missing(&sorted.slice(0, valued - 1))?;
         let steps = steps.iter().map(|step| step != Some(false));
         let mut code: IdxSize = 1;
-        for (row, step) in order
-            .into_no_null_iter()
-            .zip(std::iter::once(false).chain(steps))
-        {
+        for (row, step) in order.into_no_null_iter().zip(std::iter::once(false).chain(steps)) {
             code += IdxSize::from(step);
-            let row = usize::try_from(row)
-                .map_err(|_| refusal(format!("row {row} is out of the memory's range")))?;
+            let row = usize::try_from(row).map_err(|_| refusal(format!("row {row} is out of the memory's range")))?;
             by_row[row] = code;
         }
-        Ok(Self {
-            by_row,
-            distinct: code,
-        })
+        Ok(Self { by_row, distinct: code })
     }
 
     /// Codes whose ascending order is the order that `key` asks for.

@@ -5,9 +5,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use polars::prelude::{
-    DataFrame, IdxCa, IdxSize, NewChunkedArray, PlSmallStr, PolarsResult, Series,
-};
+use polars::prelude::{DataFrame, IdxCa, IdxSize, NewChunkedArray, PlSmallStr, PolarsResult, Series};
 
 use super::codes::Codes;
 use super::{Bound, Frame, FrameUnits, WindowRequest, refusal};
@@ -43,20 +41,14 @@ impl Layout {
             order_keys.push(codes(&key.column)?.into_sort_keys(key));
         }
         let mut rows: Vec<usize> = (0..frame.height()).collect();
-        rows.sort_by(|&left, &right| {
-            compare(&partition_keys, left, right).then_with(|| compare(&order_keys, left, right))
-        });
+        rows.sort_by(|&left, &right| compare(&partition_keys, left, right).then_with(|| compare(&order_keys, left, right)));
         let mut peers = Vec::new();
         let mut start = 0;
         for partition in rows.chunk_by(|&a, &b| compare(&partition_keys, a, b).is_eq()) {
             let partition_span = start..start + partition.len();
             let groups = partition.chunk_by(|&a, &b| compare(&order_keys, a, b).is_eq());
             for (number, group) in (1_i64..).zip(groups) {
-                peers.push(Peers {
-                    span: start..start + group.len(),
-                    partition: partition_span.clone(),
-                    number,
-                });
+                peers.push(Peers { span: start..start + group.len(), partition: partition_span.clone(), number });
                 start += group.len();
             }
         }
@@ -93,27 +85,17 @@ impl Layout {
     }
 
     /// Takes values of `source` by their rows: `picks` says for every position which one, or none.
-    pub(super) fn gather(
-        &self,
-        source: &Series,
-        picks: Vec<Option<usize>>,
-    ) -> PolarsResult<Series> {
+    pub(super) fn gather(&self, source: &Series, picks: Vec<Option<usize>>) -> PolarsResult<Series> {
         let mut indices: Vec<Option<IdxSize>> = vec![None; self.rows.len()];
         for (&row, pick) in self.rows.iter().zip(picks) {
-            indices[row] = pick
-                .map(IdxSize::try_from)
-                .transpose()
-                .map_err(|_| refusal("too many rows for one window".to_owned()))?;
+            indices[row] = pick.map(IdxSize::try_from).transpose().map_err(|_| refusal("too many rows for one window".to_owned()))?;
         }
         source.take(&IdxCa::from_slice_options(PlSmallStr::EMPTY, &indices))
     }
 }
 
 fn compare(keys: &[Vec<IdxSize>], left: usize, right: usize) -> Ordering {
-    keys.iter()
-        .map(|key| key[left].cmp(&key[right]))
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
+    keys.iter().map(|key| key[left].cmp(&key[right])).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 /// One edge between positions, inside of the partition.
@@ -136,20 +118,14 @@ fn check(frame: Frame) -> PolarsResult<()> {
             Bound::UnboundedPreceding | Bound::CurrentRow | Bound::UnboundedFollowing => continue,
         };
         if frame.units == FrameUnits::Range {
-            return Err(refusal(format!(
-                "a RANGE frame with `{distance}` is not supported"
-            )));
+            return Err(refusal(format!("a RANGE frame with `{distance}` is not supported")));
         }
     }
     if frame.start == Bound::UnboundedFollowing {
-        return Err(refusal(
-            "a frame cannot start at `UNBOUNDED FOLLOWING`".to_owned(),
-        ));
+        return Err(refusal("a frame cannot start at `UNBOUNDED FOLLOWING`".to_owned()));
     }
     if frame.end == Bound::UnboundedPreceding {
-        return Err(refusal(
-            "a frame cannot end at `UNBOUNDED PRECEDING`".to_owned(),
-        ));
+        return Err(refusal("a frame cannot end at `UNBOUNDED PRECEDING`".to_owned()));
     }
     Ok(())
 }

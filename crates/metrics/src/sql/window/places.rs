@@ -34,18 +34,13 @@ pub(super) fn neighbours(input: &Input<'_>) -> PolarsResult<Series> {
         WindowFunction::Lag => offset.checked_neg(),
         _ => Some(offset),
     };
-    let step = step
-        .and_then(|step| isize::try_from(step).ok())
-        .ok_or_else(|| refusal(format!("an offset of {offset} rows is out of range")))?;
+    let step = step.and_then(|step| isize::try_from(step).ok()).ok_or_else(|| refusal(format!("an offset of {offset} rows is out of range")))?;
     let height = layout.rows.len();
     let (source, defaults) = source(input)?;
     let mut picks = Vec::with_capacity(height);
     for peers in &layout.peers {
         for position in peers.span.clone() {
-            let other = position
-                .checked_add_signed(step)
-                .filter(|other| peers.partition.contains(other))
-                .map(|other| layout.rows[other]);
+            let other = position.checked_add_signed(step).filter(|other| peers.partition.contains(other)).map(|other| layout.rows[other]);
             picks.push(other.or_else(|| defaults.map(|shift| shift + layout.rows[position])));
         }
     }
@@ -59,11 +54,7 @@ fn source(input: &Input<'_>) -> PolarsResult<(Series, Option<usize>)> {
         return Ok((argument.clone(), None));
     };
     let default = input.column(name)?;
-    let mut source = if argument.dtype().is_null() {
-        argument.cast(default.dtype())?
-    } else {
-        argument.clone()
-    };
+    let mut source = if argument.dtype().is_null() { argument.cast(default.dtype())? } else { argument.clone() };
     source.append(&default.strict_cast(source.dtype())?)?;
     Ok((source.rechunk(), Some(argument.len())))
 }

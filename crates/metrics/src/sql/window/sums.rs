@@ -5,10 +5,7 @@
 
 use std::ops::Range;
 
-use polars::prelude::{
-    DataType, Int128Chunked, IntoSeries, NamedFrom, NewChunkedArray, PlSmallStr, PolarsError,
-    PolarsResult, Series,
-};
+use polars::prelude::{DataType, Int128Chunked, IntoSeries, NamedFrom, NewChunkedArray, PlSmallStr, PolarsError, PolarsResult, Series};
 
 use super::{Bound, Input, WindowFunction, refusal};
 
@@ -34,14 +31,7 @@ pub(super) fn sum(input: &Input<'_>) -> PolarsResult<Series> {
         }
         Kind::Integer => {
             let totals = exact_totals(input, &integers(argument)?)?;
-            let sums: PolarsResult<Vec<Option<i64>>> = totals
-                .into_iter()
-                .map(|t| {
-                    t.map(|t| i64::try_from(t.sum))
-                        .transpose()
-                        .map_err(|_| overflow(input))
-                })
-                .collect();
+            let sums: PolarsResult<Vec<Option<i64>>> = totals.into_iter().map(|t| t.map(|t| i64::try_from(t.sum)).transpose().map_err(|_| overflow(input))).collect();
             Ok(Series::new(PlSmallStr::EMPTY, input.layout.scatter(sums?)))
         }
         Kind::Decimal(scale) => {
@@ -58,34 +48,20 @@ pub(super) fn sum(input: &Input<'_>) -> PolarsResult<Series> {
 pub(super) fn average(input: &Input<'_>) -> PolarsResult<Series> {
     let argument = input.argument()?;
     let averages: Vec<Option<f64>> = match Kind::of(argument)? {
-        Kind::Float => float_totals(input, argument)?
-            .into_iter()
-            .map(|t| t.map(|t| t.sum / float(i128::from(t.count))))
-            .collect(),
+        Kind::Float => float_totals(input, argument)?.into_iter().map(|t| t.map(|t| t.sum / float(i128::from(t.count)))).collect(),
         Kind::Integer => exact_averages(exact_totals(input, &integers(argument)?)?, 0),
         Kind::Decimal(scale) => exact_averages(exact_totals(input, &decimals(argument)?)?, scale),
     };
-    Ok(Series::new(
-        PlSmallStr::EMPTY,
-        input.layout.scatter(averages),
-    ))
+    Ok(Series::new(PlSmallStr::EMPTY, input.layout.scatter(averages)))
 }
 
 /// Int64: values that are not null, or rows; never null.
 pub(super) fn count(input: &Input<'_>) -> PolarsResult<Series> {
     let counted: Vec<Option<i128>> = match input.call.function {
         WindowFunction::CountRows => vec![Some(0); input.layout.rows.len()],
-        _ => input
-            .argument()?
-            .is_not_null()
-            .iter()
-            .map(|present| (present == Some(true)).then_some(0))
-            .collect(),
+        _ => input.argument()?.is_not_null().iter().map(|present| (present == Some(true)).then_some(0)).collect(),
     };
-    let counts: Vec<Option<i64>> = exact_totals(input, &counted)?
-        .into_iter()
-        .map(|total| Some(total.map_or(0, |total| total.count)))
-        .collect();
+    let counts: Vec<Option<i64>> = exact_totals(input, &counted)?.into_iter().map(|total| Some(total.map_or(0, |total| total.count))).collect();
     Ok(Series::new(PlSmallStr::EMPTY, input.layout.scatter(counts)))
 }
 
@@ -103,10 +79,7 @@ impl Kind {
             DataType::Decimal(_, scale) => Ok(Self::Decimal(*scale)),
             dtype if dtype.is_float() => Ok(Self::Float),
             dtype if dtype.is_integer() || dtype.is_null() => Ok(Self::Integer),
-            dtype => Err(refusal(format!(
-                "column `{}` is {dtype}, which has no sum",
-                argument.name()
-            ))),
+            dtype => Err(refusal(format!("column `{}` is {dtype}, which has no sum", argument.name()))),
         }
     }
 }
@@ -121,10 +94,7 @@ fn decimals(argument: &Series) -> PolarsResult<Vec<Option<i128>>> {
 }
 
 /// By position: what the frame holds, or none if it holds no value.
-fn exact_totals(
-    input: &Input<'_>,
-    values: &[Option<i128>],
-) -> PolarsResult<Vec<Option<Total<i128>>>> {
+fn exact_totals(input: &Input<'_>, values: &[Option<i128>]) -> PolarsResult<Vec<Option<Total<i128>>>> {
     let cells = input.cells(values)?;
     let mut totals = Vec::with_capacity(cells.len());
     let mut total: Total<i128> = Total::default();
@@ -135,17 +105,11 @@ fn exact_totals(
             held = frame.start..frame.start;
         }
         for value in cells[held.start..frame.start].iter().flatten() {
-            total.sum = total
-                .sum
-                .checked_sub(*value)
-                .ok_or_else(|| overflow(input))?;
+            total.sum = total.sum.checked_sub(*value).ok_or_else(|| overflow(input))?;
             total.count -= 1;
         }
         for value in cells[held.end..frame.end].iter().flatten() {
-            total.sum = total
-                .sum
-                .checked_add(*value)
-                .ok_or_else(|| overflow(input))?;
+            total.sum = total.sum.checked_add(*value).ok_or_else(|| overflow(input))?;
             total.count += 1;
         }
         held = frame;
@@ -164,11 +128,7 @@ fn float_totals(input: &Input<'_>, argument: &Series) -> PolarsResult<Vec<Option
     let cells = input.cells(&values)?;
     let frames = input.frames()?;
     let bounds = input.call.frame;
-    if bounds.end == Bound::UnboundedFollowing && bounds.start != Bound::UnboundedPreceding {
-        Ok(backward(&frames, &cells))
-    } else {
-        Ok(forward(&frames, &cells))
-    }
+    if bounds.end == Bound::UnboundedFollowing && bounds.start != Bound::UnboundedPreceding { Ok(backward(&frames, &cells)) } else { Ok(forward(&frames, &cells)) }
 }
 
 fn forward(frames: &[Range<usize>], cells: &[Option<f64>]) -> Vec<Option<Total<f64>>> {
@@ -211,16 +171,10 @@ fn backward(frames: &[Range<usize>], cells: &[Option<f64>]) -> Vec<Option<Total<
 
 fn exact_averages(totals: Vec<Option<Total<i128>>>, scale: usize) -> Vec<Option<f64>> {
     let units = (0..scale).fold(1.0, |units, _| units * 10.0);
-    totals
-        .into_iter()
-        .map(|t| t.map(|t| float(t.sum) / (float(i128::from(t.count)) * units)))
-        .collect()
+    totals.into_iter().map(|t| t.map(|t| float(t.sum) / (float(i128::from(t.count)) * units))).collect()
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "an average is a float; the sum is rounded to one once"
-)]
+#[expect(clippy::cast_precision_loss, reason = "an average is a float; the sum is rounded to one once")]
 fn float(whole: i128) -> f64 {
     whole as f64
 }

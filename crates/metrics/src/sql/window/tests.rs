@@ -1,63 +1,32 @@
 //! Answers worked out by hand on frames of a few rows.
 
-use polars::prelude::{
-    Column, DataFrame, DataType, NamedFrom, PlSmallStr, PolarsResult, Series, df,
-};
+use polars::prelude::{Column, DataFrame, DataType, NamedFrom, PlSmallStr, PolarsResult, Series, df};
 
-use super::{
-    Bound, Frame, FrameUnits, OrderKey, WindowCall, WindowFunction, WindowRequest, evaluate,
-};
+use super::{Bound, Frame, FrameUnits, OrderKey, WindowCall, WindowFunction, WindowRequest, evaluate};
 
-const DEFAULT: Frame = Frame {
-    units: FrameUnits::Range,
-    start: Bound::UnboundedPreceding,
-    end: Bound::CurrentRow,
-};
+const DEFAULT: Frame = Frame { units: FrameUnits::Range, start: Bound::UnboundedPreceding, end: Bound::CurrentRow };
 
 const WHOLE: Frame = rows(Bound::UnboundedPreceding, Bound::UnboundedFollowing);
 
 const fn rows(start: Bound, end: Bound) -> Frame {
-    Frame {
-        units: FrameUnits::Rows,
-        start,
-        end,
-    }
+    Frame { units: FrameUnits::Rows, start, end }
 }
 
 fn call(function: WindowFunction, argument: &str) -> WindowCall {
-    WindowCall {
-        output: "answer".to_owned(),
-        function,
-        argument: Some(argument.to_owned()),
-        default: None,
-        offset: 1,
-        filter: None,
-        frame: DEFAULT,
-    }
+    WindowCall { output: "answer".to_owned(), function, argument: Some(argument.to_owned()), default: None, offset: 1, filter: None, frame: DEFAULT }
 }
 
 fn framed(function: WindowFunction, argument: &str, frame: Frame) -> WindowCall {
-    WindowCall {
-        frame,
-        ..call(function, argument)
-    }
+    WindowCall { frame, ..call(function, argument) }
 }
 
 fn ascending(column: &str) -> OrderKey {
-    OrderKey {
-        column: column.to_owned(),
-        descending: false,
-        nulls_first: false,
-    }
+    OrderKey { column: column.to_owned(), descending: false, nulls_first: false }
 }
 
 /// One call over partitions by `g` in the order of `o`, nulls last.
 fn answer(frame: DataFrame, call: WindowCall) -> PolarsResult<Series> {
-    let request = WindowRequest {
-        partition_by: vec!["g".to_owned()],
-        order_by: vec![ascending("o")],
-        calls: vec![call],
-    };
+    let request = WindowRequest { partition_by: vec!["g".to_owned()], order_by: vec![ascending("o")], calls: vec![call] };
     let frame = evaluate(frame, &request)?;
     Ok(frame.column("answer")?.as_materialized_series().clone())
 }
@@ -89,41 +58,25 @@ fn sample() -> DataFrame {
 
 #[test]
 fn rows_keep_their_order_and_outputs_come_last() {
-    let request = WindowRequest {
-        partition_by: Vec::new(),
-        order_by: vec![ascending("n")],
-        calls: vec![call(WindowFunction::RowNumber, "n")],
-    };
+    let request = WindowRequest { partition_by: Vec::new(), order_by: vec![ascending("n")], calls: vec![call(WindowFunction::RowNumber, "n")] };
     let evaluated = evaluate(sample(), &request).unwrap();
     assert_eq!(evaluated.width(), sample().width() + 1);
     assert!(evaluated.drop("answer").unwrap().equals_missing(&sample()));
-    assert_eq!(
-        whole(evaluated.column("answer").unwrap().as_materialized_series()),
-        [Some(1), Some(2), Some(3), Some(6), Some(4), Some(5)]
-    );
+    assert_eq!(whole(evaluated.column("answer").unwrap().as_materialized_series()), [Some(1), Some(2), Some(3), Some(6), Some(4), Some(5)]);
 }
 
 #[test]
 fn null_keys_form_one_partition_and_ties_keep_their_order() {
     let numbers = answer(sample(), call(WindowFunction::RowNumber, "n")).unwrap();
-    assert_eq!(
-        whole(&numbers),
-        [Some(2), Some(4), Some(2), Some(1), Some(3), Some(1)]
-    );
+    assert_eq!(whole(&numbers), [Some(2), Some(4), Some(2), Some(1), Some(3), Some(1)]);
 }
 
 #[test]
 fn peers_share_their_rank() {
     let ranks = answer(sample(), call(WindowFunction::Rank, "n")).unwrap();
-    assert_eq!(
-        whole(&ranks),
-        [Some(2), Some(4), Some(2), Some(1), Some(2), Some(1)]
-    );
+    assert_eq!(whole(&ranks), [Some(2), Some(4), Some(2), Some(1), Some(2), Some(1)]);
     let dense = answer(sample(), call(WindowFunction::DenseRank, "n")).unwrap();
-    assert_eq!(
-        whole(&dense),
-        [Some(2), Some(3), Some(2), Some(1), Some(2), Some(1)]
-    );
+    assert_eq!(whole(&dense), [Some(2), Some(3), Some(2), Some(1), Some(2), Some(1)]);
 }
 
 #[test]
@@ -132,11 +85,7 @@ fn nulls_go_where_the_key_says_whatever_the_direction() {
     let positions = |descending, nulls_first| {
         let request = WindowRequest {
             partition_by: Vec::new(),
-            order_by: vec![OrderKey {
-                column: "o".to_owned(),
-                descending,
-                nulls_first,
-            }],
+            order_by: vec![OrderKey { column: "o".to_owned(), descending, nulls_first }],
             calls: vec![call(WindowFunction::RowNumber, "o")],
         };
         let frame = evaluate(frame.clone(), &request).unwrap();
@@ -150,62 +99,33 @@ fn nulls_go_where_the_key_says_whatever_the_direction() {
 
 #[test]
 fn without_an_order_all_rows_are_peers() {
-    let request = WindowRequest {
-        partition_by: vec!["g".to_owned()],
-        order_by: Vec::new(),
-        calls: vec![call(WindowFunction::Sum, "n")],
-    };
+    let request = WindowRequest { partition_by: vec!["g".to_owned()], order_by: Vec::new(), calls: vec![call(WindowFunction::Sum, "n")] };
     let frame = evaluate(sample(), &request).unwrap();
-    assert_eq!(
-        whole(frame.column("answer").unwrap().as_materialized_series()),
-        [Some(80), Some(80), Some(90), Some(80), Some(80), Some(90)]
-    );
+    assert_eq!(whole(frame.column("answer").unwrap().as_materialized_series()), [Some(80), Some(80), Some(90), Some(80), Some(80), Some(90)]);
 }
 
 #[test]
 fn the_default_frame_includes_all_peers() {
     let sums = answer(sample(), call(WindowFunction::Sum, "n")).unwrap();
-    assert_eq!(
-        whole(&sums),
-        [Some(60), Some(80), Some(90), None, Some(60), Some(60)]
-    );
+    assert_eq!(whole(&sums), [Some(60), Some(80), Some(90), None, Some(60), Some(60)]);
     let running = rows(Bound::UnboundedPreceding, Bound::CurrentRow);
     let sums = answer(sample(), framed(WindowFunction::Sum, "n", running)).unwrap();
-    assert_eq!(
-        whole(&sums),
-        [Some(10), Some(80), Some(90), None, Some(60), Some(60)]
-    );
-    let rest = Frame {
-        units: FrameUnits::Range,
-        start: Bound::CurrentRow,
-        end: Bound::UnboundedFollowing,
-    };
+    assert_eq!(whole(&sums), [Some(10), Some(80), Some(90), None, Some(60), Some(60)]);
+    let rest = Frame { units: FrameUnits::Range, start: Bound::CurrentRow, end: Bound::UnboundedFollowing };
     let sums = answer(sample(), framed(WindowFunction::Sum, "n", rest)).unwrap();
-    assert_eq!(
-        whole(&sums),
-        [Some(80), Some(20), Some(30), Some(80), Some(80), Some(90)]
-    );
+    assert_eq!(whole(&sums), [Some(80), Some(20), Some(30), Some(80), Some(80), Some(90)]);
 }
 
 #[test]
 fn row_frames_stop_at_the_partition_and_may_be_empty() {
     let before = rows(Bound::Preceding(2), Bound::Preceding(1));
     let sums = answer(sample(), framed(WindowFunction::Sum, "n", before)).unwrap();
-    assert_eq!(
-        whole(&sums),
-        [None, Some(60), Some(60), None, Some(10), None]
-    );
+    assert_eq!(whole(&sums), [None, Some(60), Some(60), None, Some(10), None]);
     let counts = answer(sample(), framed(WindowFunction::CountRows, "n", before)).unwrap();
-    assert_eq!(
-        whole(&counts),
-        [Some(1), Some(2), Some(1), Some(0), Some(2), Some(0)]
-    );
+    assert_eq!(whole(&counts), [Some(1), Some(2), Some(1), Some(0), Some(2), Some(0)]);
     let after = rows(Bound::Following(1), Bound::Following(9));
     let counts = answer(sample(), framed(WindowFunction::Count, "n", after)).unwrap();
-    assert_eq!(
-        whole(&counts),
-        [Some(2), Some(0), Some(0), Some(3), Some(1), Some(1)]
-    );
+    assert_eq!(whole(&counts), [Some(2), Some(0), Some(0), Some(3), Some(1), Some(1)]);
     let inverted = rows(Bound::Following(1), Bound::Preceding(1));
     let counts = answer(sample(), framed(WindowFunction::CountRows, "n", inverted)).unwrap();
     assert_eq!(whole(&counts), [Some(0); 6]);
@@ -214,24 +134,11 @@ fn row_frames_stop_at_the_partition_and_may_be_empty() {
 #[test]
 fn lag_and_lead_take_the_default_of_the_current_row() {
     let lag = answer(sample(), call(WindowFunction::Lag, "t")).unwrap();
-    assert_eq!(
-        texts(&lag),
-        [Some(""), None, Some("가"), None, Some("다"), None]
-    );
-    let with_default = WindowCall {
-        default: Some("n".to_owned()),
-        offset: 2,
-        ..call(WindowFunction::Lead, "n")
-    };
+    assert_eq!(texts(&lag), [Some(""), None, Some("가"), None, Some("다"), None]);
+    let with_default = WindowCall { default: Some("n".to_owned()), offset: 2, ..call(WindowFunction::Lead, "n") };
     let lead = answer(sample(), with_default).unwrap();
-    assert_eq!(
-        whole(&lead),
-        [Some(20), Some(20), Some(30), Some(50), Some(50), Some(60)]
-    );
-    let turned = WindowCall {
-        offset: -1,
-        ..call(WindowFunction::Lead, "t")
-    };
+    assert_eq!(whole(&lead), [Some(20), Some(20), Some(30), Some(50), Some(50), Some(60)]);
+    let turned = WindowCall { offset: -1, ..call(WindowFunction::Lead, "t") };
     let turned = answer(sample(), turned).unwrap();
     assert_eq!(texts(&turned), texts(&lag));
 }
@@ -241,110 +148,48 @@ fn ends_of_frames_count_nulls() {
     let first = answer(sample(), call(WindowFunction::FirstValue, "n")).unwrap();
     assert_eq!(whole(&first), [None, None, Some(60), None, None, Some(60)]);
     let last = answer(sample(), call(WindowFunction::LastValue, "t")).unwrap();
-    assert_eq!(
-        texts(&last),
-        [None, Some("b"), Some("c"), Some(""), None, Some("가")]
-    );
+    assert_eq!(texts(&last), [None, Some("b"), Some("c"), Some(""), None, Some("가")]);
     let last = answer(sample(), framed(WindowFunction::LastValue, "t", WHOLE)).unwrap();
-    assert_eq!(
-        texts(&last),
-        [
-            Some("b"),
-            Some("b"),
-            Some("c"),
-            Some("b"),
-            Some("b"),
-            Some("c")
-        ]
-    );
+    assert_eq!(texts(&last), [Some("b"), Some("b"), Some("c"), Some("b"), Some("b"), Some("c")]);
     let before = rows(Bound::Preceding(2), Bound::Preceding(1));
     let last = answer(sample(), framed(WindowFunction::LastValue, "t", before)).unwrap();
-    assert_eq!(
-        texts(&last),
-        [Some(""), None, Some("가"), None, Some("다"), None]
-    );
+    assert_eq!(texts(&last), [Some(""), None, Some("가"), None, Some("다"), None]);
 }
 
 #[test]
 fn extremes_ignore_nulls_in_every_type() {
     let least = answer(sample(), call(WindowFunction::Min, "t")).unwrap();
-    assert_eq!(
-        texts(&least),
-        [
-            Some(""),
-            Some(""),
-            Some("c"),
-            Some(""),
-            Some(""),
-            Some("가")
-        ]
-    );
+    assert_eq!(texts(&least), [Some(""), Some(""), Some("c"), Some(""), Some(""), Some("가")]);
     let pair = rows(Bound::CurrentRow, Bound::Following(1));
     let greatest = answer(sample(), framed(WindowFunction::Max, "n", pair)).unwrap();
-    assert_eq!(
-        whole(&greatest),
-        [Some(50), Some(20), Some(30), Some(10), Some(50), Some(60)]
-    );
+    assert_eq!(whole(&greatest), [Some(50), Some(20), Some(30), Some(10), Some(50), Some(60)]);
     let greatest = answer(sample(), call(WindowFunction::Max, "keep")).unwrap();
     let greatest: Vec<Option<bool>> = greatest.bool().unwrap().iter().collect();
-    assert_eq!(
-        greatest,
-        [
-            Some(true),
-            Some(true),
-            Some(false),
-            Some(true),
-            Some(true),
-            None
-        ]
-    );
+    assert_eq!(greatest, [Some(true), Some(true), Some(false), Some(true), Some(true), None]);
 }
 
 #[test]
 fn a_filter_takes_rows_out_of_aggregates_only() {
-    let filtered = |function| WindowCall {
-        filter: Some("keep".to_owned()),
-        frame: WHOLE,
-        ..call(function, "n")
-    };
+    let filtered = |function| WindowCall { filter: Some("keep".to_owned()), frame: WHOLE, ..call(function, "n") };
     let sums = answer(sample(), filtered(WindowFunction::Sum)).unwrap();
-    assert_eq!(
-        whole(&sums),
-        [Some(30), Some(30), None, Some(30), Some(30), None]
-    );
+    assert_eq!(whole(&sums), [Some(30), Some(30), None, Some(30), Some(30), None]);
     let counts = answer(sample(), filtered(WindowFunction::CountRows)).unwrap();
-    assert_eq!(
-        whole(&counts),
-        [Some(3), Some(3), Some(0), Some(3), Some(3), Some(0)]
-    );
+    assert_eq!(whole(&counts), [Some(3), Some(3), Some(0), Some(3), Some(3), Some(0)]);
     let error = answer(sample(), filtered(WindowFunction::Rank)).unwrap_err();
     assert!(error.to_string().contains("FILTER is for aggregates only"));
 }
 
 #[test]
 fn decimals_are_summed_exactly() {
-    let cents = Series::new("n".into(), [Some(10_i128), Some(-30), None, Some(5)])
-        .into_decimal(18, 2)
-        .unwrap();
-    let frame = DataFrame::new(
-        4,
-        vec![
-            Column::from(Series::new("g".into(), ["a"; 4])),
-            Column::from(Series::new("o".into(), [1, 2, 3, 4])),
-            Column::from(cents),
-        ],
-    )
-    .unwrap();
+    let cents = Series::new("n".into(), [Some(10_i128), Some(-30), None, Some(5)]).into_decimal(18, 2).unwrap();
+    let frame = DataFrame::new(4, vec![Column::from(Series::new("g".into(), ["a"; 4])), Column::from(Series::new("o".into(), [1, 2, 3, 4])), Column::from(cents)]).unwrap();
     let pair = rows(Bound::Preceding(1), Bound::CurrentRow);
     let sums = answer(frame.clone(), framed(WindowFunction::Sum, "n", pair)).unwrap();
     assert_eq!(sums.dtype(), &DataType::Decimal(38, 2));
     let sums: Vec<Option<i128>> = sums.decimal().unwrap().physical().iter().collect();
     assert_eq!(sums, [Some(10), Some(-20), Some(-30), Some(5)]);
     let averages = answer(frame.clone(), framed(WindowFunction::Avg, "n", pair)).unwrap();
-    assert_eq!(
-        floats(&averages),
-        [Some(0.1), Some(-0.1), Some(-0.3), Some(0.05)]
-    );
+    assert_eq!(floats(&averages), [Some(0.1), Some(-0.1), Some(-0.3), Some(0.05)]);
     let least = answer(frame, framed(WindowFunction::Min, "n", WHOLE)).unwrap();
     assert_eq!(least.dtype(), &DataType::Decimal(18, 2));
 }
@@ -359,27 +204,13 @@ fn floats_are_never_taken_away_from_a_sum() {
     .unwrap();
     let pair = rows(Bound::Preceding(1), Bound::CurrentRow);
     let sums = answer(frame.clone(), framed(WindowFunction::Sum, "x", pair)).unwrap();
-    assert_eq!(
-        floats(&sums),
-        [
-            Some(f64::INFINITY),
-            Some(f64::INFINITY),
-            Some(1e300),
-            Some(1.25)
-        ]
-    );
+    assert_eq!(floats(&sums), [Some(f64::INFINITY), Some(f64::INFINITY), Some(1e300), Some(1.25)]);
     let rest = rows(Bound::CurrentRow, Bound::UnboundedFollowing);
     let sums = answer(frame, framed(WindowFunction::Sum, "x", rest)).unwrap();
-    assert_eq!(
-        floats(&sums),
-        [Some(f64::INFINITY), Some(1e300), Some(1.25), Some(0.25)]
-    );
+    assert_eq!(floats(&sums), [Some(f64::INFINITY), Some(1e300), Some(1.25), Some(0.25)]);
     let averages = answer(sample(), call(WindowFunction::Avg, "x")).unwrap();
     let third = 6.5 / 3.0;
-    assert_eq!(
-        floats(&averages),
-        [Some(third), Some(2.0), None, Some(2.5), Some(third), None]
-    );
+    assert_eq!(floats(&averages), [Some(third), Some(2.0), None, Some(2.5), Some(third), None]);
 }
 
 #[test]
@@ -389,10 +220,7 @@ fn several_chunks_are_one_frame() {
     let mut joined = chunked.clone();
     joined.rechunk_mut();
     let call = call(WindowFunction::Lag, "n");
-    assert_eq!(
-        whole(&answer(chunked, call.clone()).unwrap()),
-        whole(&answer(joined, call).unwrap())
-    );
+    assert_eq!(whole(&answer(chunked, call.clone()).unwrap()), whole(&answer(joined, call).unwrap()));
 }
 
 #[test]
@@ -405,34 +233,15 @@ fn an_empty_frame_keeps_its_types() {
 
 #[test]
 fn what_cannot_be_answered_is_refused() {
-    let distance = Frame {
-        units: FrameUnits::Range,
-        start: Bound::Preceding(3),
-        end: Bound::CurrentRow,
-    };
+    let distance = Frame { units: FrameUnits::Range, start: Bound::Preceding(3), end: Bound::CurrentRow };
     let error = answer(sample(), framed(WindowFunction::Sum, "n", distance)).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("a RANGE frame with `3 PRECEDING` is not supported")
-    );
+    assert!(error.to_string().contains("a RANGE frame with `3 PRECEDING` is not supported"));
     let error = answer(sample(), call(WindowFunction::Sum, "t")).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("column `t` is str, which has no sum")
-    );
+    assert!(error.to_string().contains("column `t` is str, which has no sum"));
     let large = df!("g" => [1, 1], "o" => [1, 2], "n" => [i64::MAX, 1]).unwrap();
     let error = answer(large, call(WindowFunction::Sum, "n")).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("a sum of `n` is too large for its type")
-    );
-    let taken = WindowCall {
-        output: "n".to_owned(),
-        ..call(WindowFunction::Sum, "n")
-    };
+    assert!(error.to_string().contains("a sum of `n` is too large for its type"));
+    let taken = WindowCall { output: "n".to_owned(), ..call(WindowFunction::Sum, "n") };
     assert!(answer(sample(), taken).is_err());
 }
 
