@@ -169,3 +169,6 @@ fn sliceable(project: &Project, metric: &str, item: &str) -> Result<(), String> 
     }
     inputs_of(found).into_iter().try_for_each(|input| sliceable(project, &input.metric, item))
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,3 +306,6 @@ fn parse_yaml(file: &str, text: &str, faults: &RefCell<Faults>) -> Option<Node> 
 fn is_yaml(path: &str) -> bool {
     std::path::Path::new(path).extension().is_some_and(|e| e.eq_ignore_ascii_case("yml") || e.eq_ignore_ascii_case("yaml"))
 }
+
+#[cfg(test)]
+mod tests;
