@@ -42,6 +42,7 @@ docs:
 conformance PYTHON="python3":
     {{PYTHON}} tests/conformance/sql/answers.py
     {{PYTHON}} tests/conformance/metricflow/answers.py
+    {{PYTHON}} tests/conformance/metricflow/answers.py --project tests/projects/language --questions tests/conformance/language/questions.yml
 
 # Make the sample lake in data/ anew.
 demo:

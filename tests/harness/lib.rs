@@ -17,7 +17,7 @@ pub use at_once::{assert_none, check_all};
 pub use cell::Cell;
 pub use fixture::{Fixture, Row, row};
 pub use grid::{Comparison, Difference, Grid};
-pub use place::{demo_lake, files_below, packaged, query_of, read_yaml, root, skip, texts};
+pub use place::{demo_lake, files_below, packaged, project_over, query_of, read_yaml, root, skip, texts};
 pub use program::{Call, Said};
 pub use python::python_with;
 pub use results::{Results, TABLES_OF_EVERY_JOB};

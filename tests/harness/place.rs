@@ -16,8 +16,14 @@ pub fn root() -> PathBuf {
 /// The packaged project over a lake, as of an RFC 3339 instant.
 #[must_use]
 pub fn packaged(lake: &Path, as_of: &str) -> OpenRequest {
+    project_over(&root().join("jobs"), lake, as_of)
+}
+
+/// A project that reads the packaged sources, over a lake, as of an RFC 3339 instant.
+#[must_use]
+pub fn project_over(project: &Path, lake: &Path, as_of: &str) -> OpenRequest {
     OpenRequest {
-        project_dir: root().join("jobs"),
+        project_dir: project.to_owned(),
         env: BTreeMap::from([("QUOTIENT_LAKE".to_owned(), lake.to_str().unwrap().to_owned())]),
         vars: BTreeMap::new(),
         as_of: as_of.parse().unwrap_or_else(|_| panic!("as_of: expected an RFC 3339 instant in UTC, found `{as_of}`")),

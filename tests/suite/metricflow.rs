@@ -1,10 +1,11 @@
-//! Another engine's answers: what MetricFlow on DuckDB, and SQL by hand on DuckDB, say of the sample lake.
+//! Another engine's answers: what MetricFlow on DuckDB, and SQL by hand on DuckDB, say of the sample lake;
+//! of the packaged project, and of the options of the language that it does not use (tests/projects/language).
 //!
 //! `tests/conformance/differences.yml` names where the answers differ, and why; an entry that covers no difference is a fault.
 
 use std::path::{Path, PathBuf};
 
-use harness::{Comparison, Difference, Grid, assert_none, check_all, packaged, read_yaml, root, texts};
+use harness::{Comparison, Difference, Grid, assert_none, check_all, project_over, read_yaml, root, texts};
 use quotient_jobs::{QueryRequest, Workspace};
 use quotient_model::Node;
 
@@ -19,6 +20,8 @@ struct Question {
     group_by: Vec<String>,
     as_of: String,
     lake: PathBuf,
+    /// The folder of the project that is asked.
+    project: PathBuf,
 }
 
 /// A difference that is known, and why it is none of ours.
@@ -31,19 +34,24 @@ struct Known {
 
 #[test]
 fn answers_equal_those_of_metricflow() {
-    compare("metricflow/answers");
+    compare("metricflow/answers", "jobs");
 }
 
 #[test]
 fn answers_equal_those_of_duckdb() {
-    compare("duckdb");
+    compare("duckdb", "jobs");
 }
 
-/// Compares every answer of a folder with ours.
-fn compare(folder: &str) {
+#[test]
+fn answers_of_the_language_project_equal_those_of_metricflow() {
+    compare("language/answers", "tests/projects/language");
+}
+
+/// Compares every answer of a folder with that of a project.
+fn compare(folder: &str, project: &str) {
     let conformance = root().join("tests/conformance");
     let known = known(&conformance.join("differences.yml"), folder);
-    let questions = questions(&conformance.join(folder), folder);
+    let questions = questions(&conformance.join(folder), folder, &root().join(project));
     let used = std::sync::Mutex::new(vec![false; known.len()]);
     let mut faults = check_all(&questions, |question| {
         let file = format!("{folder}/{}", question.path.file_name().unwrap().to_string_lossy());
@@ -63,14 +71,20 @@ fn compare(folder: &str) {
     assert_none(&faults);
 }
 
-/// What each file of a folder answers, by its `queries.yml`.
-fn questions(folder: &Path, name: &str) -> Vec<(String, Question)> {
+/// What each file of a folder answers of a project, by its `queries.yml`.
+fn questions(folder: &Path, name: &str, project: &Path) -> Vec<(String, Question)> {
     let index = read_yaml(&folder.join("queries.yml"));
     let text = |key: &str| index.get(key).and_then(Node::text).unwrap_or_else(|| panic!("{name}/queries.yml: no `{key}`"));
     let question = |node: &Node| {
         let file = node.get("file").and_then(Node::text).unwrap();
-        let question =
-            Question { path: folder.join(&file), metrics: texts(node, "metrics"), group_by: texts(node, "group_by"), as_of: text("as_of"), lake: root().join(text("lake")) };
+        let question = Question {
+            path: folder.join(&file),
+            metrics: texts(node, "metrics"),
+            group_by: texts(node, "group_by"),
+            as_of: text("as_of"),
+            lake: root().join(text("lake")),
+            project: project.to_owned(),
+        };
         (format!("{name}/{file}"), question)
     };
     let questions: Vec<(String, Question)> = index.get("queries").map(Node::items).unwrap_or_default().iter().map(question).collect();
@@ -79,7 +93,7 @@ fn questions(folder: &Path, name: &str) -> Vec<(String, Question)> {
 }
 
 fn differences(question: &Question) -> Result<Vec<Difference>, String> {
-    let workspace = Workspace::open(&packaged(&question.lake, &question.as_of)).map_err(|error| error.to_string())?;
+    let workspace = Workspace::open(&project_over(&question.project, &question.lake, &question.as_of)).map_err(|error| error.to_string())?;
     let request = QueryRequest { metrics: question.metrics.clone(), group_by: question.group_by.clone(), ..QueryRequest::default() };
     let batch = workspace.query(&request).map_err(|error| error.to_string())?;
     let answer = std::fs::read_to_string(&question.path).map_err(|error| error.to_string())?;

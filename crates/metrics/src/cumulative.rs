@@ -61,13 +61,14 @@ fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)])
     let mut found = Vec::new();
     let mut period = request.calendar.period(grain, first);
     while period.start <= request.today {
+        // A period that is not over shows the value of the last day that has begun.
         let last = match request.period_agg {
-            PeriodAgg::Last => period.last_day(),
+            PeriodAgg::Last => period.last_day().min(request.today),
             PeriodAgg::First => period.start,
         };
         let from = match request.span {
             Span::AllTime => NaiveDate::MIN,
-            Span::ToDate(grain) => request.calendar.start_of(grain, last.min(request.today)),
+            Span::ToDate(grain) => request.calendar.start_of(grain, last),
             Span::Window { count, grain } => window_start(last, count, grain),
         };
         let lower = series.partition_point(|(day, _)| day_of(*day).is_some_and(|d| d < from));
@@ -80,17 +81,18 @@ fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)])
     Ok(found)
 }
 
-/// The first day of a window of so many units that ends with `last`.
+/// The first day of a window of so many units that ends with `last`: the day after the same day so many units before.
+///
+/// By months that is the day after the same date, or after the last of a shorter month, as in MetricFlow.
 fn window_start(last: NaiveDate, count: u32, grain: Grain) -> NaiveDate {
-    let end = last.succ_opt().unwrap_or(last);
-    let start = match grain {
-        Grain::Day => end.checked_sub_days(Days::new(count.into())),
-        Grain::Week => end.checked_sub_days(Days::new(u64::from(count) * 7)),
-        Grain::Month => end.checked_sub_months(Months::new(count)),
-        Grain::Quarter => end.checked_sub_months(Months::new(count * 3)),
-        Grain::Year => end.checked_sub_months(Months::new(count * 12)),
+    let before = match grain {
+        Grain::Day => last.checked_sub_days(Days::new(count.into())),
+        Grain::Week => last.checked_sub_days(Days::new(u64::from(count) * 7)),
+        Grain::Month => last.checked_sub_months(Months::new(count)),
+        Grain::Quarter => last.checked_sub_months(Months::new(count * 3)),
+        Grain::Year => last.checked_sub_months(Months::new(count * 12)),
     };
-    start.unwrap_or(NaiveDate::MIN)
+    before.and_then(|day| day.succ_opt()).unwrap_or(NaiveDate::MIN)
 }
 
 /// Sums over runs of a series.

@@ -10,10 +10,10 @@ use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
 use polars::prelude::IntoLazy;
-use quotient_model::{Agg, Project};
+use quotient_model::Project;
 
 use crate::bridge;
-use crate::cube::{Aggregate, CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
+use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
 use crate::engine::{BaseRequest, Engine};
 use crate::error::MetricsError;
 use crate::fact::{self, TIME};
@@ -106,7 +106,7 @@ impl Engine for PolarsEngine<'_> {
                 name: measure.name.clone(),
                 column: index_of(&batch, &fact.columns[i]),
                 filter: fact.filters[i].as_ref().and_then(|name| index_of(&batch, name)),
-                aggregate: aggregate_of(measure.agg),
+                aggregate: measure.agg,
             })
             .collect();
         let keys: Vec<Vec<usize>> = request.groupings.iter().map(|g| g.slice.iter().filter_map(|item| index_of(&batch, item)).collect()).collect();
@@ -142,20 +142,6 @@ impl PolarsEngine<'_> {
 
 fn index_of(batch: &RecordBatch, name: &str) -> Option<usize> {
     batch.schema().index_of(name).ok()
-}
-
-fn aggregate_of(agg: Agg) -> Aggregate {
-    match agg {
-        Agg::Sum => Aggregate::Sum,
-        Agg::Min => Aggregate::Min,
-        Agg::Max => Aggregate::Max,
-        Agg::Count => Aggregate::Count,
-        Agg::CountDistinct => Aggregate::CountDistinct,
-        Agg::SumBoolean => Aggregate::SumBoolean,
-        Agg::Average => Aggregate::Average,
-        Agg::Median => Aggregate::Median,
-        Agg::Percentile { rank, discrete } => Aggregate::Percentile { rank, discrete },
-    }
 }
 
 /// The date of a day number since 1970-01-01.

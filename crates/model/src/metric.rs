@@ -72,30 +72,33 @@ pub struct Simple {
     pub fill_nulls_with: Option<i64>,
 }
 
-/// The aggregates of dbt's semantic layer.
+/// The aggregates of dbt's semantic layer: how the values of a group become one.
+///
+/// Nulls are ignored, and all null gives null unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Agg {
-    /// The sum.
+    /// Exact sum: integers to Int64, decimals to Decimal128(38, scale), floats to Float64 rounded once.
     Sum,
-    /// The smallest.
+    /// Lowest value, same type; NaN is above every number, and negative zero is zero.
     Min,
-    /// The largest.
+    /// Highest value, same type; NaN is above every number, and negative zero is zero.
     Max,
-    /// How many values are not null.
+    /// Number of values that are not null; Int64.
     Count,
-    /// How many different values.
+    /// Number of different values that are not null; Int64.
     CountDistinct,
-    /// How many are true.
+    /// Number of true values; Int64, 0 when all are false or null.
     SumBoolean,
-    /// The mean.
+    /// Exact sum divided by the number of values; Float64.
     Average,
-    /// The middle value, interpolated.
+    /// Continuous percentile at 0.5; Float64.
     Median,
-    /// A percentile.
+    /// Value at a rank; Float64.
     Percentile {
-        /// The rank, 0 to 1.
+        /// Rank from 0 (lowest) to 1 (highest).
         rank: f64,
-        /// The smallest value at or above the rank, instead of interpolating.
+        /// True: the smallest value whose cumulative share reaches the rank.
+        /// False: linear interpolation between the two closest ranks.
         discrete: bool,
     },
 }

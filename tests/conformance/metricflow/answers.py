@@ -5,6 +5,9 @@ and for what MetricFlow cannot express, ../duckdb/*.csv from the hand-written ..
 
     VENV/bin/python tests/conformance/metricflow/answers.py [--lake data] [--as-of 2026-01-01T00:00:00Z]
 
+With --project and --questions, the same for another project that reuses jobs/; its answers go to the folder
+`answers` beside the questions, and nothing is asked of DuckDB by hand.
+
 A CSV has one row per cell, ordered by period and dimensions.
 A dimension without a value is `(none)`, a null is an empty field, decimals keep every digit, floats have twelve.
 """
@@ -29,7 +32,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 MONTH = "metric_time__month"
 
-# Name, metrics that have the same cells, and the dimensions to group by beside the total.
+# What is asked of the packaged project:
+# name, metrics that have the same cells, and the dimensions to group by beside the total.
 QUERIES = [
     (
         "closed_deals",
@@ -108,7 +112,7 @@ QUERIES = [
 ]
 
 
-def build(project, lake, database, time_zone, as_of):
+def build(project, profiles, lake, database, time_zone, as_of):
     """Build the models of a copy of the project into `database`."""
     environment = dict(
         os.environ,
@@ -122,7 +126,7 @@ def build(project, lake, database, time_zone, as_of):
     os.environ.clear()
     os.environ.update(environment)
     dbt = pathlib.Path(sys.executable).with_name("dbt")
-    command = [str(dbt), "run", "--quiet", "--profiles-dir", str(project)]
+    command = [str(dbt), "run", "--quiet", "--profiles-dir", str(profiles)]
     if as_of:
         command += ["--vars", json.dumps({"as_of": as_of})]
     subprocess.run(command, cwd=project, check=True)
@@ -131,7 +135,9 @@ def build(project, lake, database, time_zone, as_of):
 def restore_fills(project):
     """Put `fill_nulls_with` into the manifest: dbt 1.12 drops it from metrics of the latest spec."""
     fills = {}
-    for path in project.glob("models/**/*.yml"):
+    settings = yaml.safe_load((project / "dbt_project.yml").read_text())
+    folders = [project / folder for folder in settings["model-paths"]]
+    for path in (path for folder in folders for path in folder.glob("**/*.yml")):
         text = yaml.safe_load(path.read_text())
         metrics = list(text.get("metrics") or [])
         for model in text.get("models") or []:
@@ -145,8 +151,18 @@ def restore_fills(project):
     path.write_text(json.dumps(manifest))
 
 
-def metricflow_sql(project):
-    """The SQL that MetricFlow writes for each query: a list of (file, metrics, group by, SQL)."""
+def read_questions(path):
+    """The questions of a file, like QUERIES with the grain at the end; of QUERIES where there is no file."""
+    if path is None:
+        return [(*query, MONTH) for query in QUERIES]
+    return [
+        (each["name"], each["metrics"], each.get("dimensions", []), each.get("time", MONTH))
+        for each in yaml.safe_load(path.read_text())["questions"]
+    ]
+
+
+def metricflow_sql(project, profiles, questions):
+    """The SQL that MetricFlow writes for each question: a list of (file, metrics, group by, SQL)."""
     from dbt_metricflow.cli.cli_configuration import CLIConfiguration
     from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
 
@@ -154,12 +170,12 @@ def metricflow_sql(project):
     os.chdir(project)
     configuration = CLIConfiguration()
     configuration.setup(
-        dbt_profiles_path=project, dbt_project_path=project, configure_file_logging=False
+        dbt_profiles_path=profiles, dbt_project_path=project, configure_file_logging=False
     )
     answers = []
-    for name, metrics, dimensions in QUERIES:
+    for name, metrics, dimensions, time in questions:
         for dimension in [None, *dimensions]:
-            group_by = [MONTH] + ([dimension] if dimension else [])
+            group_by = [time] + ([dimension] if dimension else [])
             request = MetricFlowQueryRequest.create(metric_names=metrics, group_by_names=group_by)
             sql = configuration.mf.explain(request).sql_statement.without_descriptions.sql
             file = f"{name}.csv" if dimension is None else f"{name}.{dimension}.csv"
@@ -212,26 +228,53 @@ def index(path, as_of, lake, entries):
     path.write_text("\n".join(lines) + "\n")
 
 
+def ask_by_hand(connection, out):
+    """Run the hand-written SQL: a list of (file, metrics, group by)."""
+    out.mkdir(parents=True, exist_ok=True)
+    answers = []
+    for path in sorted((HERE.parent / "duckdb").glob("*.sql")):
+        # The first two lines of the file: `-- metrics: a, b` and `-- group_by: c, d`.
+        head = [line.split(":", 1)[1] for line in path.read_text().splitlines()[:2]]
+        metrics, group_by = ([name.strip() for name in part.split(",")] for part in head)
+        file = path.with_suffix(".csv").name
+        write(connection, path.read_text(), group_by, metrics, out / file)
+        answers.append((file, metrics, group_by))
+    return answers
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lake", type=pathlib.Path, default=ROOT / "data")
     parser.add_argument("--jobs", type=pathlib.Path, default=ROOT / "jobs")
+    parser.add_argument("--project", type=pathlib.Path, help="a project below tests/projects, else jobs")
+    parser.add_argument("--questions", type=pathlib.Path, help="what to ask of --project")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent)
     parser.add_argument("--as-of", help="else var as_of of dbt_project.yml")
     arguments = parser.parse_args()
+    if (arguments.project is None) != (arguments.questions is None):
+        parser.error("--project and --questions go together")
     lake, out = arguments.lake.resolve(), arguments.out.resolve()
-    settings = yaml.safe_load((arguments.jobs / "dbt_project.yml").read_text())
+    questions = read_questions(arguments.questions)
+    source = (arguments.project or arguments.jobs).resolve()
+    settings = yaml.safe_load((source / "dbt_project.yml").read_text())
     as_of = arguments.as_of or settings["vars"]["as_of"]
     time_zone = settings["vars"]["time_zone"]
     lake_name = lake.relative_to(ROOT) if lake.is_relative_to(ROOT) else lake.name
+    topic = arguments.questions.resolve().parent.name if arguments.questions else "metricflow"
+    answers = out / topic / "answers"
 
     with tempfile.TemporaryDirectory() as folder:
-        project = pathlib.Path(folder) / "jobs"
+        # The copies lie as in the repository: a project finds jobs/ by a relative path.
+        jobs = project = pathlib.Path(folder) / "jobs"
         database = pathlib.Path(folder) / "answers.duckdb"
-        shutil.copytree(arguments.jobs, project, ignore=shutil.ignore_patterns("target", "logs"))
-        build(project, lake, database, time_zone, arguments.as_of)
+        no_builds = shutil.ignore_patterns("target", "logs")
+        shutil.copytree(arguments.jobs, jobs, ignore=no_builds)
+        if arguments.project:
+            project = pathlib.Path(folder) / "tests" / "projects" / source.name
+            shutil.copytree(source, project, ignore=no_builds)
+        build(project, jobs, lake, database, time_zone, arguments.as_of)
         restore_fills(project)
-        queries = metricflow_sql(project)
+        queries = metricflow_sql(project, jobs, questions)
         os.chdir(ROOT)
 
         # dbt still holds the database: read a copy, of the same name, as the SQL says it.
@@ -240,7 +283,6 @@ def main():
         shutil.copy(database, copy)
         connection = duckdb.connect(str(copy))
         connection.execute(f"SET TimeZone = '{time_zone}'")
-        answers = out / "metricflow" / "answers"
         answers.mkdir(parents=True, exist_ok=True)
         for old in answers.glob("*.csv"):
             old.unlink()
@@ -250,15 +292,9 @@ def main():
         index(answers / "queries.yml", as_of, lake_name, entries)
 
         by_hand = []
-        for path in sorted((HERE.parent / "duckdb").glob("*.sql")):
-            # The first two lines of the file: `-- metrics: a, b` and `-- group_by: c, d`.
-            head = [line.split(":", 1)[1] for line in path.read_text().splitlines()[:2]]
-            metrics, group_by = ([name.strip() for name in part.split(",")] for part in head)
-            file = path.with_suffix(".csv").name
-            (out / "duckdb").mkdir(parents=True, exist_ok=True)
-            write(connection, path.read_text(), group_by, metrics, out / "duckdb" / file)
-            by_hand.append((file, metrics, group_by))
-        index(out / "duckdb" / "queries.yml", as_of, lake_name, by_hand)
+        if not arguments.project:
+            by_hand = ask_by_hand(connection, out / "duckdb")
+            index(out / "duckdb" / "queries.yml", as_of, lake_name, by_hand)
     print(f"{len(queries)} answers of MetricFlow, {len(by_hand)} of DuckDB, in {out}")
 
 

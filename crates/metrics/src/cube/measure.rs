@@ -6,6 +6,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{DataType, Field};
 
+use quotient_model::Agg;
+
 use super::accumulate::{Rows, accumulate};
 use super::codes::Codes;
 use super::error::CubeError;
@@ -14,7 +16,7 @@ use super::fact::Fact;
 use super::grouping::Groups;
 use super::numbers;
 use super::percentile::Rank;
-use super::request::{Aggregate, CubeMeasure};
+use super::request::CubeMeasure;
 use super::states::{Count, Distinct};
 
 /// A measure with everything it reads.
@@ -48,8 +50,8 @@ pub(crate) fn coded_column(fact: &Fact<'_>, spec: &CubeMeasure) -> Result<Option
         return Ok(None);
     };
     let coded = match spec.aggregate {
-        Aggregate::CountDistinct => true,
-        Aggregate::Min | Aggregate::Max => !fact.field(index)?.data_type().is_primitive(),
+        Agg::CountDistinct => true,
+        Agg::Min | Agg::Max => !fact.field(index)?.data_type().is_primitive(),
         _ => false,
     };
     Ok(coded.then_some(index))
@@ -60,12 +62,12 @@ impl<'a> Measure<'a> {
     pub(crate) fn new(fact: &Fact<'a>, spec: &'a CubeMeasure, codes: &'a BTreeMap<usize, Codes>) -> Result<Self, CubeError> {
         let column = match spec.column {
             Some(index) => Some(Column { index, field: fact.field(index)?, pieces: fact.column(index)?, codes: codes.get(&index) }),
-            None if spec.aggregate == Aggregate::Count => None,
+            None if spec.aggregate == Agg::Count => None,
             None => {
                 return Err(CubeError::NoColumn { measure: spec.name.clone() });
             }
         };
-        if let Aggregate::Percentile { rank, .. } = spec.aggregate
+        if let Agg::Percentile { rank, .. } = spec.aggregate
             && !(0.0..=1.0).contains(&rank)
         {
             return Err(CubeError::InvalidRank { measure: spec.name.clone(), rank });
@@ -86,18 +88,18 @@ impl<'a> Measure<'a> {
             return Ok(counts(accumulate(&rows, |_| std::iter::repeat(Some(())))));
         };
         match self.spec.aggregate {
-            Aggregate::Sum => numbers::sums(column, &rows, self.name()),
-            Aggregate::Average => numbers::averages(column, &rows, self.name()),
-            Aggregate::Median => {
+            Agg::Sum => numbers::sums(column, &rows, self.name()),
+            Agg::Average => numbers::averages(column, &rows, self.name()),
+            Agg::Median => {
                 let middle = Rank { rank: 0.5, discrete: false };
                 numbers::percentiles(column, &rows, middle)
             }
-            Aggregate::Percentile { rank, discrete } => numbers::percentiles(column, &rows, Rank { rank, discrete }),
-            Aggregate::Min => extreme::extremes::<false>(column, &rows, fact),
-            Aggregate::Max => extreme::extremes::<true>(column, &rows, fact),
-            Aggregate::Count => Ok(valid_values(column, &rows)),
-            Aggregate::CountDistinct => distinct_values(column, fact, &rows),
-            Aggregate::SumBoolean => true_values(column, &rows),
+            Agg::Percentile { rank, discrete } => numbers::percentiles(column, &rows, Rank { rank, discrete }),
+            Agg::Min => extreme::extremes::<false>(column, &rows, fact),
+            Agg::Max => extreme::extremes::<true>(column, &rows, fact),
+            Agg::Count => Ok(valid_values(column, &rows)),
+            Agg::CountDistinct => distinct_values(column, fact, &rows),
+            Agg::SumBoolean => true_values(column, &rows),
         }
     }
 }

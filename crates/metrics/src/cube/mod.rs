@@ -27,4 +27,5 @@ mod tests;
 pub use aggregate::{aggregate, rows_without_time};
 pub use error::CubeError;
 pub use period_starts::PeriodStarts;
-pub use request::{Aggregate, CubeMeasure, CubeRequest, Grouping};
+pub use quotient_model::Agg;
+pub use request::{CubeMeasure, CubeRequest, Grouping};

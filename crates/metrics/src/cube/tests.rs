@@ -72,7 +72,7 @@ fn batch(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(schema(), columns).unwrap()
 }
 
-fn measure(name: &str, column: usize, aggregate: Aggregate) -> CubeMeasure {
+fn measure(name: &str, column: usize, aggregate: Agg) -> CubeMeasure {
     CubeMeasure { name: name.to_owned(), column: Some(column), filter: None, aggregate }
 }
 
@@ -81,7 +81,7 @@ fn where_won(measure: CubeMeasure) -> CubeMeasure {
 }
 
 fn row_count() -> CubeMeasure {
-    CubeMeasure { name: "deals".to_owned(), column: None, filter: None, aggregate: Aggregate::Count }
+    CubeMeasure { name: "deals".to_owned(), column: None, filter: None, aggregate: Agg::Count }
 }
 
 fn ask(batches: &[RecordBatch], measures: &[CubeMeasure], groupings: &[Grouping<'_>]) -> Result<Vec<RecordBatch>, CubeError> {
@@ -131,12 +131,12 @@ fn the_total_has_every_row() {
 fn counts_and_filters() {
     let answer = by_period_and_rep(&[
         where_won(row_count()),
-        measure("hours", HOURS, Aggregate::Count),
-        where_won(measure("hours_won", HOURS, Aggregate::Count)),
-        measure("amounts", AMOUNT, Aggregate::CountDistinct),
-        measure("won", WON, Aggregate::SumBoolean),
-        where_won(measure("won_won", WON, Aggregate::SumBoolean)),
-        measure("reps", REP, Aggregate::CountDistinct),
+        measure("hours", HOURS, Agg::Count),
+        where_won(measure("hours_won", HOURS, Agg::Count)),
+        measure("amounts", AMOUNT, Agg::CountDistinct),
+        measure("won", WON, Agg::SumBoolean),
+        where_won(measure("won_won", WON, Agg::SumBoolean)),
+        measure("reps", REP, Agg::CountDistinct),
     ]);
     // The only row of the null rep is neither won nor lost.
     assert_eq!(integers(answer.column(2)), [Some(2), None, Some(1)]);
@@ -152,10 +152,10 @@ fn counts_and_filters() {
 #[test]
 fn sums_keep_their_kind_and_are_null_without_a_value() {
     let answer = by_period_and_rep(&[
-        measure("amount", AMOUNT, Aggregate::Sum),
-        measure("units", UNITS, Aggregate::Sum),
-        measure("hours", HOURS, Aggregate::Sum),
-        where_won(measure("amount_won", AMOUNT, Aggregate::Sum)),
+        measure("amount", AMOUNT, Agg::Sum),
+        measure("units", UNITS, Agg::Sum),
+        measure("hours", HOURS, Agg::Sum),
+        where_won(measure("amount_won", AMOUNT, Agg::Sum)),
     ]);
     let amounts = answer.column(2).as_primitive::<Decimal128Type>();
     assert_eq!(amounts.data_type(), &DataType::Decimal128(38, 2));
@@ -170,7 +170,7 @@ fn sums_keep_their_kind_and_are_null_without_a_value() {
 
 #[test]
 fn averages_divide_exact_sums() {
-    let answer = by_period_and_rep(&[measure("amount", AMOUNT, Aggregate::Average), measure("units", UNITS, Aggregate::Average), measure("hours", HOURS, Aggregate::Average)]);
+    let answer = by_period_and_rep(&[measure("amount", AMOUNT, Agg::Average), measure("units", UNITS, Agg::Average), measure("hours", HOURS, Agg::Average)]);
     assert_eq!(floats(answer.column(2)), [Some(2.5), Some(-0.5), Some(7.5)]);
     assert_eq!(floats(answer.column(3)), [Some(2.0), None, Some(3.0)]);
     assert_eq!(floats(answer.column(4)), [Some(1.1 / 3.0), None, Some(0.5)]);
@@ -178,9 +178,9 @@ fn averages_divide_exact_sums() {
 
 #[test]
 fn percentiles_of_integers_decimals_and_floats() {
-    let at = |rank, discrete| Aggregate::Percentile { rank, discrete };
+    let at = |rank, discrete| Agg::Percentile { rank, discrete };
     let answer = by_period_and_rep(&[
-        measure("units", UNITS, Aggregate::Median),
+        measure("units", UNITS, Agg::Median),
         measure("amount", AMOUNT, at(0.25, false)),
         measure("hours", HOURS, at(0.5, true)),
         measure("hours_last", HOURS, at(1.0, true)),
@@ -197,12 +197,12 @@ fn percentiles_of_integers_decimals_and_floats() {
 #[test]
 fn extremes_keep_their_type() {
     let answer = by_period_and_rep(&[
-        measure("amount", AMOUNT, Aggregate::Max),
-        measure("rep", REP, Aggregate::Min),
-        measure("won", WON, Aggregate::Max),
-        measure("lost", WON, Aggregate::Min),
-        measure("units", UNITS, Aggregate::Min),
-        measure("closed_at", CLOSED_AT, Aggregate::Max),
+        measure("amount", AMOUNT, Agg::Max),
+        measure("rep", REP, Agg::Min),
+        measure("won", WON, Agg::Max),
+        measure("lost", WON, Agg::Min),
+        measure("units", UNITS, Agg::Min),
+        measure("closed_at", CLOSED_AT, Agg::Max),
     ]);
     let schema = answer.schema();
     for (column, input) in [(2, AMOUNT), (3, REP), (4, WON), (6, UNITS), (7, CLOSED_AT)] {
@@ -232,7 +232,7 @@ fn dictionary_keys_keep_their_type() {
         schema: Arc::clone(&schema),
         batches: &[batch],
         time: None,
-        measures: &[measure("units", 1, Aggregate::Sum), measure("last", 0, Aggregate::Max)],
+        measures: &[measure("units", 1, Agg::Sum), measure("last", 0, Agg::Max)],
         groupings: &[Grouping { period: None, keys: &[0] }],
     })
     .unwrap();

@@ -6,11 +6,11 @@ use super::*;
 fn no_rows_give_empty_batches_of_the_same_schema() {
     let measures = [
         row_count(),
-        measure("amount", AMOUNT, Aggregate::Sum),
-        measure("rep", REP, Aggregate::Max),
-        measure("p90", HOURS, Aggregate::Percentile { rank: 0.9, discrete: false }),
-        where_won(measure("reps", REP, Aggregate::CountDistinct)),
-        measure("average", UNITS, Aggregate::Average),
+        measure("amount", AMOUNT, Agg::Sum),
+        measure("rep", REP, Agg::Max),
+        measure("p90", HOURS, Agg::Percentile { rank: 0.9, discrete: false }),
+        where_won(measure("reps", REP, Agg::CountDistinct)),
+        measure("average", UNITS, Agg::Average),
     ];
     let full = by_period_and_rep(&measures);
     let periods = periods();
@@ -41,12 +41,12 @@ fn row_order_split_and_threads_change_nothing() {
         })
         .collect();
     let measures = [
-        measure("sum", HOURS, Aggregate::Sum),
-        measure("average", HOURS, Aggregate::Average),
-        where_won(measure("p90", HOURS, Aggregate::Percentile { rank: 0.9, discrete: false })),
-        measure("amounts", AMOUNT, Aggregate::CountDistinct),
-        measure("lowest", REP, Aggregate::Min),
-        where_won(measure("amount", AMOUNT, Aggregate::Sum)),
+        measure("sum", HOURS, Agg::Sum),
+        measure("average", HOURS, Agg::Average),
+        where_won(measure("p90", HOURS, Agg::Percentile { rank: 0.9, discrete: false })),
+        measure("amounts", AMOUNT, Agg::CountDistinct),
+        measure("lowest", REP, Agg::Min),
+        where_won(measure("amount", AMOUNT, Agg::Sum)),
     ];
     let periods = periods();
     let groupings = [Grouping { period: Some(&periods), keys: &[REP, WON] }, Grouping { period: None, keys: &[UNITS] }];

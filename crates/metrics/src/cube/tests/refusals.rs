@@ -13,7 +13,7 @@ fn sums_that_do_not_fit_name_their_measure() {
             schema: Arc::clone(&schema),
             batches: &[batch.slice(0, rows)],
             time: None,
-            measures: &[measure("total", column, Aggregate::Sum)],
+            measures: &[measure("total", column, Agg::Sum)],
             groupings: &[Grouping { period: None, keys: &[] }],
         })
     };
@@ -31,11 +31,11 @@ fn requests_that_make_no_sense_are_refused() {
     let total = [Grouping { period: None, keys: &[] }];
     let refused = |measure: CubeMeasure| ask(&batches, &[measure], &total).unwrap_err();
     assert!(matches!(
-        refused(measure("rep", REP, Aggregate::Sum)),
+        refused(measure("rep", REP, Agg::Sum)),
         CubeError::UnsupportedType { column, .. } if column == "rep"
     ));
     assert!(matches!(
-        refused(measure("units", UNITS, Aggregate::SumBoolean)),
+        refused(measure("units", UNITS, Agg::SumBoolean)),
         CubeError::UnsupportedType { column, .. } if column == "units"
     ));
     assert!(matches!(
@@ -47,14 +47,14 @@ fn requests_that_make_no_sense_are_refused() {
     ));
     assert!(matches!(
         refused(CubeMeasure {
-            aggregate: Aggregate::Sum,
+            aggregate: Agg::Sum,
             ..row_count()
         }),
         CubeError::NoColumn { measure } if measure == "deals"
     ));
-    let rank = Aggregate::Percentile { rank: 90.0, discrete: false };
+    let rank = Agg::Percentile { rank: 90.0, discrete: false };
     assert!(matches!(refused(measure("p90", HOURS, rank)), CubeError::InvalidRank { .. }));
-    assert!(matches!(refused(measure("none", 40, Aggregate::Sum)), CubeError::UnknownColumn { index: 40, columns: 7 }));
+    assert!(matches!(refused(measure("none", 40, Agg::Sum)), CubeError::UnknownColumn { index: 40, columns: 7 }));
     let periods = periods();
     let without_time =
         aggregate(&CubeRequest { schema: schema(), batches: &batches, time: None, measures: &[row_count()], groupings: &[Grouping { period: Some(&periods), keys: &[] }] });
