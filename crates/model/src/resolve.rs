@@ -3,7 +3,7 @@
 //! Joins go one step, from an entity of the model to the model that has it as its key. Nothing here can add rows:
 //! the engine checks that the key is one.
 
-use crate::model::{Dimension, Entity, EntityKind, Model, Semantics};
+use crate::model::{Dimension, DimensionKind, Entity, EntityKind, Model, Semantics};
 use crate::nearest::nearest;
 use crate::project::Project;
 
@@ -61,7 +61,9 @@ pub fn items_of(project: &Project, model: &str) -> Vec<String> {
     for entity in &semantics.entities {
         items.push(entity.name.clone());
         for (_, _, other) in joined(project, model, entity) {
-            items.extend(other.dimensions.iter().map(|d| format!("{}__{}", entity.name, d.name)));
+            // The bounds of a version say when it holds; nobody groups by them.
+            let labels = other.dimensions.iter().filter(|d| matches!(d.kind, DimensionKind::Categorical | DimensionKind::Time));
+            items.extend(labels.map(|d| format!("{}__{}", entity.name, d.name)));
         }
     }
     items.sort();
