@@ -71,15 +71,6 @@ impl Lake {
         Ok(Self { base: base.into(), env, runtime })
     }
 
-    /// The files of a table by a listing alone; no file is opened, and row counts are 0.
-    ///
-    /// # Errors
-    /// A location that is wrong or cannot be listed.
-    pub fn list(&self, table: &SourceTable) -> Result<Vec<LakeFile>, IngestError> {
-        let listed = self.runtime.block_on(self.listing(table))?;
-        Ok(listed.files.iter().map(|meta| lake_file(&listed.location, meta, 0)).collect())
-    }
-
     /// Lists, checks and opens tables. Nothing but listings and footers is read.
     ///
     /// # Errors

@@ -76,12 +76,6 @@ impl Workspace {
         query(&engine, &self.project, request, self.as_of).map_err(JobError::Metrics)
     }
 
-    /// The location of a job's result tables, as written.
-    #[must_use]
-    pub fn results_location(&self, job: &Job) -> String {
-        job.results.clone()
-    }
-
     /// Opens sources: listings and footers only.
     pub(crate) fn open_sources(&self, tables: &[&SourceTable]) -> Result<IndexMap<String, SourceFrame>, JobError> {
         let lake = Lake::new(&self.folder, self.env.clone()).map_err(JobError::Input)?;

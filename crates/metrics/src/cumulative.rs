@@ -11,7 +11,6 @@ use quotient_model::{Agg, Calendar, Grain, Metric, PeriodAgg, Span};
 use crate::cells::{Column, Grid, Key, Kind, Value};
 use crate::engine::BaseGrouping;
 use crate::error::MetricsError;
-use crate::polars_engine::{day_of, number_of};
 
 /// What is accumulated.
 pub(crate) struct Request<'a> {
@@ -38,7 +37,7 @@ pub(crate) fn accumulate(request: &Request<'_>) -> Result<Column, MetricsError> 
         };
         for (member, series) in series_of(request.days, day_index) {
             for (period, value) in windows(request, grain, &series)? {
-                let key = Key { grouping: index, period: number_of(period), member };
+                let key = Key { grouping: index, period: period.to_epoch_days(), member };
                 cells.insert(key, value);
             }
         }
@@ -56,7 +55,7 @@ fn series_of(days: &Column, grouping: u16) -> BTreeMap<u32, Vec<(i32, Option<Val
 }
 
 fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)]) -> Result<Vec<(NaiveDate, Option<Value>)>, MetricsError> {
-    let Some(first) = series.first().and_then(|(day, _)| day_of(*day)) else { return Ok(Vec::new()) };
+    let Some(first) = series.first().and_then(|(day, _)| NaiveDate::from_epoch_days(*day)) else { return Ok(Vec::new()) };
     let sums = Sums::new(request, series)?;
     let mut found = Vec::new();
     let mut period = request.calendar.period(grain, first);
@@ -71,8 +70,8 @@ fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)])
             Span::ToDate(grain) => request.calendar.start_of(grain, last),
             Span::Window { count, grain } => window_start(last, count, grain),
         };
-        let lower = series.partition_point(|(day, _)| day_of(*day).is_some_and(|d| d < from));
-        let upper = series.partition_point(|(day, _)| day_of(*day).is_some_and(|d| d <= last));
+        let lower = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d < from));
+        let upper = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d <= last));
         if upper > lower {
             found.push((period.start, sums.between(lower, upper)));
         }

@@ -14,7 +14,6 @@ use crate::engine::{BaseGrouping, Engine};
 use crate::error::MetricsError;
 use crate::formula;
 use crate::needs::{CellRequest, Reached, base_requests, days_of, find, passing, reach, total_of};
-use crate::polars_engine::{day_of, number_of};
 
 /// The cells of a request.
 #[derive(Debug, Clone, Default)]
@@ -50,14 +49,13 @@ pub fn cells(engine: &dyn Engine, project: &Project, request: &CellRequest, toda
     }
     keep_passing(&mut base);
     let total_member = grid.total_member();
-    let mut derivation = Derivation { project, grid: &grid, base, done: BTreeMap::new(), asked: &request.groupings, today, total_member };
+    let mut derivation = Derivation { project, grid: &grid, base, done: BTreeMap::new(), parts: BTreeMap::new(), asked: &request.groupings, today, total_member };
     let mut found = Cells::default();
     for name in &request.metrics {
         let reached = reach(project, name, &request.filters)?;
         let column = derivation.column(&reached)?;
-        if let MetricKind::Ratio { numerator, denominator } = &reached.metric.kind {
-            let parts = derivation.parts(&reached, numerator, denominator)?;
-            found.parts.insert(name.clone(), parts);
+        if let Some(parts) = derivation.parts.get(&reached.column()) {
+            found.parts.insert(name.clone(), parts.clone());
         }
         let counted = match &reached.metric.kind {
             MetricKind::Ratio { denominator, .. } => reached.input(find(project, &denominator.metric)?, &denominator.filters),
@@ -89,6 +87,8 @@ struct Derivation<'a> {
     grid: &'a Grid,
     base: BTreeMap<String, Column>,
     done: BTreeMap<String, Rc<Column>>,
+    /// Numerator and denominator of every ratio that is done.
+    parts: BTreeMap<String, (Rc<Column>, Rc<Column>)>,
     asked: &'a [BaseGrouping],
     today: NaiveDate,
     total_member: u32,
@@ -104,8 +104,10 @@ impl<'a> Derivation<'a> {
         let column = match &metric.kind {
             MetricKind::Simple(_) => self.base.remove(&name).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() }),
             MetricKind::Ratio { numerator, denominator } => {
-                let (above, below) = self.parts(reached, numerator, denominator)?;
-                ratio(&above, &below)
+                let (above, below) = self.parts_of(reached, numerator, denominator)?;
+                let quotient = ratio(&above, &below);
+                self.parts.insert(name.clone(), (above, below));
+                quotient
             }
             MetricKind::Derived { expr, inputs } => {
                 let columns = inputs.iter().map(|input| Ok((input.alias.clone(), self.input(reached, input)?))).collect::<Result<Vec<_>, MetricsError>>()?;
@@ -149,17 +151,17 @@ impl<'a> Derivation<'a> {
             let Some(grain) = self.grid.grouping(*key).and_then(|g| g.grain) else {
                 return Err(no_time(reached.metric));
             };
-            let Some(start) = day_of(key.period) else { continue };
+            let Some(start) = NaiveDate::from_epoch_days(key.period) else { continue };
             for target in later(&self.project.calendar, grain, start, input.offset, reached.metric)? {
                 if target <= self.today {
-                    moved.insert(Key { period: number_of(target), ..*key }, *value);
+                    moved.insert(Key { period: target.to_epoch_days(), ..*key }, *value);
                 }
             }
         }
         Ok(Rc::new(Column { kind: column.kind, cells: moved }))
     }
 
-    fn parts(&mut self, reached: &Reached<'a>, numerator: &'a Input, denominator: &'a Input) -> Result<(Rc<Column>, Rc<Column>), MetricsError> {
+    fn parts_of(&mut self, reached: &Reached<'a>, numerator: &'a Input, denominator: &'a Input) -> Result<(Rc<Column>, Rc<Column>), MetricsError> {
         let above = self.input(reached, numerator)?;
         let below = self.input(reached, denominator)?;
         let filled = |column: Rc<Column>, input: &Input, other: &Column| fill(self.project, column, input, other.cells.keys().copied());

@@ -5,7 +5,7 @@
 use arrow::datatypes::DataType;
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, DataType as PolarsType, Expr, LazyFrame, col, lit};
-use quotient_model::{Filter, Grain, GroupItem, Semantics, nearest, resolve_item};
+use quotient_model::{Filter, Grain, GroupItem, Semantics, nearest, quoted, resolve_item};
 
 use crate::engine::{BaseRequest, NONE};
 use crate::error::MetricsError;
@@ -208,7 +208,7 @@ impl<'r, 'a> Plan<'r, 'a> {
         let mut keep = col(EVENT).lt(lit(as_of).cast(instant));
         for (bound, first) in [(self.request.from, true), (self.request.to, false)] {
             if let Some(day) = bound {
-                let day = lit(crate::polars_engine::number_of(day)).cast(PolarsType::Date);
+                let day = lit(day.to_epoch_days()).cast(PolarsType::Date);
                 keep = keep.and(if first { col(TIME).gt_eq(day) } else { col(TIME).lt(day) });
             }
         }
@@ -221,10 +221,6 @@ pub(crate) fn project_columns(engine: &PolarsEngine<'_>, model: &str, input: &Re
     let file = engine.project().models.get(model).map_or("", |m| m.file.as_str());
     let origin = SqlModel { name: model, file, sql: "" };
     Ok(lower_projection(&origin, input, columns)?)
-}
-
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A frame computed, with what was being done in the error.

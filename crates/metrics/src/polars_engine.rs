@@ -4,13 +4,13 @@
 //! computed once.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
 use polars::prelude::IntoLazy;
-use quotient_model::Project;
+use quotient_model::{Grain, Project};
 
 use crate::bridge;
 use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
@@ -119,22 +119,24 @@ impl Engine for PolarsEngine<'_> {
 
 impl PolarsEngine<'_> {
     /// The period of each day of the fact, by grain.
-    fn periods(&self, request: &BaseRequest<'_>, batch: &RecordBatch, time: Option<usize>) -> Result<BTreeMap<quotient_model::Grain, PeriodStarts>, MetricsError> {
+    fn periods(&self, request: &BaseRequest<'_>, batch: &RecordBatch, time: Option<usize>) -> Result<BTreeMap<Grain, PeriodStarts>, MetricsError> {
         use arrow::array::{AsArray, types::Date32Type};
         let days = time.map(|i| batch.column(i).as_primitive::<Date32Type>());
         let range = days.and_then(|days| arrow::compute::min(days).zip(arrow::compute::max(days)));
         let (first, last) = range.unwrap_or((0, -1));
+        let grains: BTreeSet<Grain> = request.groupings.iter().filter_map(|g| g.grain).collect();
         let mut periods = BTreeMap::new();
-        for grain in request.groupings.iter().filter_map(|g| g.grain) {
+        for grain in grains {
             let starts: Result<Vec<i32>, MetricsError> = (first..=last)
                 .map(|day| {
-                    day_of(day).map(|date| number_of(self.project.calendar.start_of(grain, date))).ok_or_else(|| MetricsError::Definition {
+                    let start = NaiveDate::from_epoch_days(day).map(|date| self.project.calendar.start_of(grain, date).to_epoch_days());
+                    start.ok_or_else(|| MetricsError::Definition {
                         metric: request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default(),
                         message: format!("day {day} of `{}` is outside the calendar", request.time),
                     })
                 })
                 .collect();
-            periods.entry(grain).or_insert(PeriodStarts::new(first, starts?));
+            periods.insert(grain, PeriodStarts::new(first, starts?));
         }
         Ok(periods)
     }
@@ -142,14 +144,4 @@ impl PolarsEngine<'_> {
 
 fn index_of(batch: &RecordBatch, name: &str) -> Option<usize> {
     batch.schema().index_of(name).ok()
-}
-
-/// The date of a day number since 1970-01-01.
-pub(crate) fn day_of(number: i32) -> Option<NaiveDate> {
-    NaiveDate::from_epoch_days(number)
-}
-
-/// The day number of a date since 1970-01-01.
-pub(crate) fn number_of(day: NaiveDate) -> i32 {
-    day.to_epoch_days()
 }

@@ -88,8 +88,8 @@ fn split(group_by: &[String]) -> Result<(Option<Grain>, Vec<String>), MetricsErr
 fn table(project: &Project, request: &QueryRequest, grain: Option<Grain>, found: &Cells) -> Result<RecordBatch, MetricsError> {
     let mut keys: BTreeSet<Key> = found.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied()).filter(|key| key.grouping == 0).collect();
     if let (Some(_), true) = (grain, request.start.is_some() || request.end.is_some()) {
-        let from = request.start.map_or(i32::MIN, |d| crate::polars_engine::number_of(grain.map_or(d, |g| project.calendar.start_of(g, d))));
-        let to = request.end.map_or(i32::MAX, crate::polars_engine::number_of);
+        let from = request.start.map_or(i32::MIN, |d| grain.map_or(d, |g| project.calendar.start_of(g, d)).to_epoch_days());
+        let to = request.end.map_or(i32::MAX, |d| d.to_epoch_days());
         keys.retain(|key| from <= key.period && key.period <= to);
     }
     let mut fields = Vec::new();

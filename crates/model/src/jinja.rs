@@ -186,7 +186,9 @@ fn cross_database_macros() -> Value {
     Value::from(macros)
 }
 
-fn quoted(name: &str) -> String {
+/// A name as a SQL identifier, in double quotes.
+#[must_use]
+pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

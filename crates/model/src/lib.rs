@@ -23,7 +23,7 @@ pub use calendar::{Calendar, Period};
 pub use fault::{Fault, Place, ProjectError};
 pub use grain::Grain;
 pub use hash::{definition_hash, short_hash};
-pub use jinja::{Context, Filter};
+pub use jinja::{Context, Filter, quoted};
 pub use job::{Job, JobTable, RESERVED_TABLES};
 pub use metric::{Agg, Input, Metric, MetricKind, MetricMeta, Offset, PeriodAgg, Simple, Span};
 pub use model::{Dimension, DimensionKind, Entity, EntityKind, Model, Semantics};

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use indexmap::IndexMap;
 
 use crate::fault::{Faults, Place};
+use crate::jinja::quoted;
 use crate::metric::{Metric, read_metric};
 use crate::reader::MapReader;
 use crate::yaml::{Node, Value};
@@ -250,8 +251,4 @@ fn dimension_kind(node: &Node, time: bool) -> DimensionKind {
     } else {
         DimensionKind::Categorical
     }
-}
-
-fn quoted(column: &str) -> String {
-    format!("\"{column}\"")
 }

@@ -6,6 +6,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion_expr::LogicalPlan;
 use indexmap::IndexMap;
 use polars::prelude::LazyFrame;
+use quotient_model::quoted;
 
 use super::bind::bind;
 use super::error::{Fault, SqlError};
@@ -64,7 +65,7 @@ fn projection(input: &Relation, columns: &[(String, String)]) -> Result<Relation
     let outputs: Vec<String> = columns
         .iter()
         // A line of its own for the expression: it may end with a comment.
-        .map(|(name, sql)| format!("(\n{sql}\n) AS \"{}\"", name.replace('"', "\"\"")))
+        .map(|(name, sql)| format!("(\n{sql}\n) AS {}", quoted(name)))
         .collect();
     let sql = format!("SELECT {} FROM \"input\"", outputs.join(", "));
     let relations = IndexMap::from([("input".to_owned(), input.clone())]);
