@@ -3,14 +3,22 @@
 
 mod suite {
     mod bad_input;
+    mod calendar;
     mod cases;
+    mod data_tests;
+    mod compile;
+    mod docs;
     mod edges;
+    mod export;
+    mod joins;
     mod laws;
     mod metricflow;
+    mod moments;
     mod nightly;
     mod projects;
     mod readers;
     mod s3;
+    mod saved_queries;
     mod sql_constructs;
     mod usage;
 }

@@ -53,3 +53,34 @@
 {%- else -%} date_diff('day', {{ from_sql }}, {{ to_sql }})
 {%- endif -%}
 {% endmacro %}
+
+{# A day, n months later, or the last day of a shorter month; n is an integer. #}
+{% macro add_months(date_sql, n) %}
+{%- if target.type == 'duckdb' -%} CAST({{ date_sql }} + to_months(CAST({{ n }} AS INTEGER)) AS DATE)
+{%- else -%} add_months({{ date_sql }}, {{ n }})
+{%- endif -%}
+{% endmacro %}
+
+{# The first day of the week (Monday), month, quarter or year of a day. #}
+{% macro first_of(unit, date_sql) %}CAST(date_trunc('{{ unit }}', {{ date_sql }}) AS DATE){% endmacro %}
+
+{# The first day of the week of a day, where weeks start on a weekday such as sunday. #}
+{% macro first_of_week(date_sql, weekday) %}
+{%- set shift = {'mon': 0, 'tue': 1, 'wed': 2, 'thu': 3, 'fri': 4, 'sat': 5, 'sun': 6}[(weekday | lower)[:3]] -%}
+{%- if shift == 0 -%} {{ first_of('week', date_sql) }}
+{%- else -%} {{ add_days(first_of('week', add_days(date_sql, 0 - shift)), shift) }}
+{%- endif -%}
+{% endmacro %}
+
+{# The first day of the quarter or year of a day, where these start so many months (0 to 11) after January. #}
+{% macro first_of_shifted(unit, date_sql, months) %}
+{%- if months == 0 -%} {{ first_of(unit, date_sql) }}
+{%- else -%} {{ add_months(first_of(unit, add_months(first_of('month', date_sql), 0 - months)), months) }}
+{%- endif -%}
+{% endmacro %}
+
+{# The first day of the fiscal quarter or year of a day, by var fiscal_year_start_month. #}
+{% macro fiscal_start(unit, date_sql) %}
+{%- set months = (var('fiscal_year_start_month', 1) | int) - 1 -%}
+{{ first_of_shifted(unit, date_sql, months % 3 if unit == 'quarter' else months) }}
+{%- endmacro %}

@@ -11,7 +11,7 @@ use quotient_report::{Format, ResultStore, render};
 use tokio::runtime::Runtime;
 
 /// Result tables that every job of this version writes beside its own.
-pub const TABLES_OF_EVERY_JOB: [&str; 5] = ["dim_date", "dim_period", "kpi_dictionary", "kpi_runs", "kpi_values"];
+pub const TABLES_OF_EVERY_JOB: [&str; 6] = ["dim_date", "dim_period", "kpi_dictionary", "kpi_findings", "kpi_runs", "kpi_values"];
 
 /// Names a run by the addresses of its files, among others: runs over copies of a lake have other ones.
 const RUN: &str = "run_id";

@@ -18,6 +18,7 @@ struct Question {
     path: PathBuf,
     metrics: Vec<String>,
     group_by: Vec<String>,
+    filters: Vec<String>,
     as_of: String,
     lake: PathBuf,
     /// The folder of the project that is asked.
@@ -81,6 +82,7 @@ fn questions(folder: &Path, name: &str, project: &Path) -> Vec<(String, Question
             path: folder.join(&file),
             metrics: texts(node, "metrics"),
             group_by: texts(node, "group_by"),
+            filters: texts(node, "where"),
             as_of: text("as_of"),
             lake: root().join(text("lake")),
             project: project.to_owned(),
@@ -94,7 +96,7 @@ fn questions(folder: &Path, name: &str, project: &Path) -> Vec<(String, Question
 
 fn differences(question: &Question) -> Result<Vec<Difference>, String> {
     let workspace = Workspace::open(&project_over(&question.project, &question.lake, &question.as_of)).map_err(|error| error.to_string())?;
-    let request = QueryRequest { metrics: question.metrics.clone(), group_by: question.group_by.clone(), ..QueryRequest::default() };
+    let request = QueryRequest { metrics: question.metrics.clone(), group_by: question.group_by.clone(), filters: question.filters.clone(), ..QueryRequest::default() };
     let batch = workspace.query(&request).map_err(|error| error.to_string())?;
     let answer = std::fs::read_to_string(&question.path).map_err(|error| error.to_string())?;
     let (wanted, found) = (Grid::of_csv(&answer, batch.schema_ref()), Grid::of_batch(&batch));

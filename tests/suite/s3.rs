@@ -69,7 +69,7 @@ impl Side {
     fn tables(&self) -> Vec<(String, String)> {
         let results = Results::open(self.results.to_str().unwrap(), &self.env);
         let job = read_yaml(&root().join("jobs/nightly.yml"));
-        let own = job.get("tables").unwrap().items().iter().map(|table| table.get("name").unwrap().text().unwrap());
+        let own = job.get("tables").unwrap().items().iter().map(|table| table.get("name").or_else(|| table.get("saved_query")).unwrap().text().unwrap());
         own.chain(TABLES_OF_EVERY_JOB.map(str::to_owned)).map(|table| (table.clone(), results.csv(&table))).collect()
     }
 }

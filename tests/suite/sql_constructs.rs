@@ -92,6 +92,8 @@ fn table(file: &Path) -> SourceTable {
         location: file.to_str().unwrap().to_owned(),
         optional: false,
         columns: schema.fields().iter().map(column).collect(),
+        tests: Vec::new(),
+        freshness: None,
         place: Place::default(),
     }
 }

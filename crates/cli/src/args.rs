@@ -70,6 +70,12 @@ pub(crate) enum FormatArg {
     Json,
     /// CSV for spreadsheets; where a command has several tables, the first.
     Csv,
+    /// Of `export`: a semantic manifest, as MetricFlow reads it.
+    #[value(hide = true)]
+    Metricflow,
+    /// Of `export`: a semantic model of Apache Ossie, formerly OSI.
+    #[value(hide = true)]
+    Ossie,
 }
 
 /// The commands.
@@ -85,10 +91,18 @@ pub(crate) enum Command {
     Plan(JobArgs),
     /// Run a job: compute its tables and publish them.
     Run(JobArgs),
+    /// Run data tests, freshness and unit tests.
+    Test(TestArgs),
     /// Compute metrics, and print them.
     Query(QueryArgs),
     /// Print the definition of a metric: formula, model, SQL.
     Explain(ExplainArgs),
+    /// Print SQL that gives our number, for another engine over the files of the lake.
+    Compile(CompileArgs),
+    /// Write the dictionary of the metrics: kpis.md, and kpis.html with a search.
+    Docs(DocsArgs),
+    /// Print the definitions in another tool's form: --format metricflow or ossie.
+    Export(ExportArgs),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Print a man page.
@@ -131,15 +145,26 @@ pub(crate) struct JobArgs {
     pub(crate) job: PathBuf,
 }
 
+/// `test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Tests to run, by their names or those of tables and models [default: all].
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+}
+
 /// `query`: the options of `mf query`.
 #[derive(Debug, Args)]
 pub(crate) struct QueryArgs {
     /// Metrics to compute.
-    #[arg(long, value_name = "A,B", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', required_unless_present = "saved_query")]
     pub(crate) metrics: Vec<String>,
     /// What to group by: `metric_time__month`, `rep__team`.
     #[arg(long, value_name = "X,Y", value_delimiter = ',')]
     pub(crate) group_by: Vec<String>,
+    /// Answer a saved query: its metrics, group-bys, conditions, order and limit.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["metrics", "group_by"])]
+    pub(crate) saved_query: Option<String>,
     /// A condition, such as "{{ Dimension('`rep__team`') }} = 'North'"; may be repeated.
     #[arg(long = "where", value_name = "FILTER")]
     pub(crate) filters: Vec<String>,
@@ -169,6 +194,58 @@ pub(crate) struct ExplainArgs {
     /// The metric.
     #[arg(value_name = "METRIC")]
     pub(crate) metric: String,
+}
+
+/// `compile`: the dialect, and the options of `query`.
+#[derive(Debug, Args)]
+pub(crate) struct CompileArgs {
+    /// Metrics to compute.
+    #[arg(value_name = "METRIC", required = true)]
+    pub(crate) metrics: Vec<String>,
+    /// The engine that is to run it.
+    #[arg(long, value_name = "DIALECT", value_enum)]
+    pub(crate) dialect: DialectArg,
+    /// What to group by: `metric_time__month`, `rep__team`.
+    #[arg(long, value_name = "X,Y", value_delimiter = ',')]
+    pub(crate) group_by: Vec<String>,
+    /// A condition, such as "{{ Dimension('`rep__team`') }} = 'North'"; may be repeated.
+    #[arg(long = "where", value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// First day, inclusive.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) start_time: Option<String>,
+    /// Last day, inclusive.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) end_time: Option<String>,
+}
+
+/// The engines that SQL is compiled for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DialectArg {
+    /// DuckDB.
+    #[value(name = "duckdb")]
+    DuckDb,
+    /// Apache Spark, with the session time zone UTC.
+    Spark,
+}
+
+/// `docs`.
+#[derive(Debug, Args)]
+pub(crate) struct DocsArgs {
+    /// Folder to write to.
+    #[arg(long, value_name = "DIR", default_value = "docs", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// Write nothing; fail where kpis.md is not what would be written.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Write to a file instead of stdout.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `completions`.

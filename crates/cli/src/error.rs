@@ -24,12 +24,18 @@ pub(crate) enum CliError {
     /// Rows have no text.
     #[error(transparent)]
     Render(Box<ReportError>),
+    /// Tests that fail; what they found is on stdout.
+    #[error("{failed} of {of} tests failed")]
+    Tests { failed: usize, of: usize },
     /// A folder that a project cannot go to.
     #[error("folder `{}` is not empty, expected an empty one or none\n\nhint: name another folder: `quotient init DIR`", .path.display())]
     NotEmpty { path: PathBuf },
     /// A folder that cannot be listed.
     #[error("cannot look into folder `{}`", .path.display())]
     Look { path: PathBuf, source: io::Error },
+    /// Committed docs that say something else than the project.
+    #[error("`{}` is not what the project says\n\nhint: `quotient docs` writes it anew", .path.display())]
+    Docs { path: PathBuf },
     /// A file that cannot be written.
     #[error("cannot write `{}`", .path.display())]
     Write { path: PathBuf, source: io::Error },
@@ -66,6 +72,7 @@ impl CliError {
         match self {
             Self::Usage(_) => ErrorClass::Usage,
             Self::Job(error) => error.class(),
+            Self::Tests { .. } | Self::Docs { .. } => ErrorClass::Findings,
             Self::Demo(error) => match error.as_ref() {
                 DemoError::Scale { .. } | DemoError::Range { .. } => ErrorClass::Usage,
                 DemoError::Occupied { .. } | DemoError::Folder { .. } | DemoError::File { .. } | DemoError::Encode { .. } => ErrorClass::Output,

@@ -33,7 +33,7 @@ pub(crate) fn files() -> Vec<PackagedFile> {
     files
 }
 
-/// The `.sql` and `.yml` files of a folder and those below it.
+/// The `.sql`, `.yml` and `.md` files of a folder and those below it.
 fn collect(folder: &'static Dir<'static>, root: &Path, files: &mut Vec<PackagedFile>) {
     for entry in folder.entries() {
         match entry {
@@ -45,7 +45,7 @@ fn collect(folder: &'static Dir<'static>, root: &Path, files: &mut Vec<PackagedF
 }
 
 fn belongs(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "sql" || extension == "yml")
+    path.extension().is_some_and(|extension| extension == "sql" || extension == "yml" || extension == "md")
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap_complete::Shell;
-use quotient_jobs::{DemoRequest, Format, QueryRequest};
+use quotient_jobs::{DemoRequest, Dialect, ExportFormat, Format, QueryRequest, TestRequest};
 
-use crate::args::{Cli, Command, DemoArgs, FormatArg, QueryArgs};
+use crate::args::{Cli, Command, CompileArgs, DemoArgs, DialectArg, FormatArg, QueryArgs};
 use crate::session::Session;
 use crate::talk::Talk;
 use crate::usage::UsageError;
@@ -37,10 +37,18 @@ pub(crate) enum Task {
     Plan { job: PathBuf },
     /// Run a job.
     Run { job: PathBuf },
+    /// Run tests.
+    Test(TestRequest),
     /// Compute metrics.
     Query(Question),
     /// Print a definition.
     Explain { metric: String },
+    /// Print SQL for another engine.
+    Compile { request: QueryRequest, dialect: Dialect },
+    /// Write the dictionary of the metrics, or compare it with what is there.
+    Docs { out: PathBuf, check: bool },
+    /// Print definitions in another tool's form, on stdout or in a file.
+    Export { format: ExportFormat, out: Option<PathBuf> },
     /// Print completions.
     Completions(Shell),
     /// Print a man page, of everything or of one command.
@@ -49,8 +57,10 @@ pub(crate) enum Task {
 
 /// A query, and where its answer goes.
 pub(crate) struct Question {
-    /// What to compute.
+    /// What to compute; beside a saved query, what is asked in addition.
     pub(crate) request: QueryRequest,
+    /// The saved query to answer.
+    pub(crate) saved: Option<String>,
     /// What to give back.
     pub(crate) answer: Answer,
 }
@@ -82,21 +92,28 @@ pub(crate) fn resolve(cli: Cli, around: Surroundings) -> Result<(Session, Task),
         vars: vars(global.vars)?,
         env: around.env,
         format: match global.format {
-            FormatArg::Table => Format::Table,
+            FormatArg::Table | FormatArg::Metricflow | FormatArg::Ossie => Format::Table,
             FormatArg::Json => Format::Json,
             FormatArg::Csv => Format::Csv,
         },
         talk: if global.quiet { Talk::Quiet } else { Talk::Open },
         shows_progress: around.has_terminal && !global.quiet && !global.no_progress,
     };
+    if matches!(global.format, FormatArg::Metricflow | FormatArg::Ossie) && !matches!(cli.command, Command::Export(_)) {
+        return Err(UsageError::FormatOfExport { found: form(global.format) });
+    }
     let task = match cli.command {
         Command::Init(args) => Task::Init { directory: args.directory.unwrap_or_else(|| session.project.clone()) },
         Command::Demo(args) => Task::Demo(demo(args)?),
         Command::Check => Task::Check,
         Command::Plan(args) => Task::Plan { job: args.job },
         Command::Run(args) => Task::Run { job: args.job },
+        Command::Test(args) => Task::Test(TestRequest { select: names("--select", &args.select)? }),
         Command::Query(args) => Task::Query(question(args)?),
         Command::Explain(args) => Task::Explain { metric: args.metric },
+        Command::Compile(args) => compiled(args)?,
+        Command::Docs(args) => Task::Docs { out: args.out, check: args.check },
+        Command::Export(args) => Task::Export { format: export_format(global.format)?, out: args.out },
         Command::Completions(args) => Task::Completions(args.shell),
         Command::Man(args) => Task::Man { command: args.command },
     };
@@ -108,13 +125,7 @@ fn demo(args: DemoArgs) -> Result<DemoRequest, UsageError> {
 }
 
 fn question(args: QueryArgs) -> Result<Question, UsageError> {
-    let start = args.start_time.map(|text| date("--start-time", &text)).transpose()?;
-    let end = args.end_time.map(|text| date("--end-time", &text)).transpose()?;
-    if let (Some(start), Some(end)) = (start, end)
-        && start > end
-    {
-        return Err(UsageError::Range { start, end });
-    }
+    let (start, end) = range(args.start_time, args.end_time)?;
     let request = QueryRequest {
         metrics: names("--metrics", &args.metrics)?,
         group_by: names("--group-by", &args.group_by)?,
@@ -129,7 +140,45 @@ fn question(args: QueryArgs) -> Result<Question, UsageError> {
         None if args.explain => Answer::Sql,
         None => Answer::Rows,
     };
-    Ok(Question { request, answer })
+    Ok(Question { request, saved: args.saved_query, answer })
+}
+
+fn export_format(format: FormatArg) -> Result<ExportFormat, UsageError> {
+    match format {
+        FormatArg::Metricflow => Ok(ExportFormat::Metricflow),
+        FormatArg::Ossie => Ok(ExportFormat::Ossie),
+        FormatArg::Table | FormatArg::Json | FormatArg::Csv => Err(UsageError::ExportFormat { found: form(format) }),
+    }
+}
+
+fn form(format: FormatArg) -> &'static str {
+    match format {
+        FormatArg::Table => "table",
+        FormatArg::Json => "json",
+        FormatArg::Csv => "csv",
+        FormatArg::Metricflow => "metricflow",
+        FormatArg::Ossie => "ossie",
+    }
+}
+
+fn compiled(args: CompileArgs) -> Result<Task, UsageError> {
+    let (start, end) = range(args.start_time, args.end_time)?;
+    let (metrics, group_by) = (names("METRIC", &args.metrics)?, names("--group-by", &args.group_by)?);
+    let dialect = match args.dialect {
+        DialectArg::DuckDb => Dialect::DuckDb,
+        DialectArg::Spark => Dialect::Spark,
+    };
+    Ok(Task::Compile { request: QueryRequest { metrics, group_by, filters: args.filters, start, end, ..QueryRequest::default() }, dialect })
+}
+
+/// The first and the last day, in this order.
+fn range(start: Option<String>, end: Option<String>) -> Result<(Option<NaiveDate>, Option<NaiveDate>), UsageError> {
+    let start = start.map(|text| date("--start-time", &text)).transpose()?;
+    let end = end.map(|text| date("--end-time", &text)).transpose()?;
+    match (start, end) {
+        (Some(start), Some(end)) if start > end => Err(UsageError::Range { start, end }),
+        range => Ok(range),
+    }
 }
 
 fn names(option: &'static str, typed: &[String]) -> Result<Vec<String>, UsageError> {

@@ -27,6 +27,12 @@ pub(crate) enum UsageError {
     /// A range that ends before it starts.
     #[error("`--start-time` is {start}, expected a day no later than `--end-time`, which is {end}")]
     Range { start: NaiveDate, end: NaiveDate },
+    /// A form of `export`, asked of another command.
+    #[error("`--format` is `{found}`, expected `table`, `json` or `csv`\n\nhint: `{found}` is a form of `quotient export`")]
+    FormatOfExport { found: &'static str },
+    /// A form that definitions do not have.
+    #[error("`--format` is `{found}`, expected `metricflow` or `ossie`")]
+    ExportFormat { found: &'static str },
     /// A man page of no command.
     #[error("unknown command `{name}`{}", .nearest.as_ref().map_or(String::new(), |near| format!("\n\nhint: did you mean `{near}`?")))]
     Command { name: String, nearest: Option<String> },

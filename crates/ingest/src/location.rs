@@ -65,6 +65,18 @@ impl Location {
         }
     }
 
+    /// What another reader opens all files of the location as: an absolute path or a URL, with `*` and `**`.
+    ///
+    /// A folder becomes the pattern of every Parquet file below it.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        match &self.matcher {
+            Some(matcher) => self.address(matcher.glob().glob()),
+            None if self.is_file() => self.address(&self.prefix),
+            None => self.address(&format!("{}/**/*.parquet", self.prefix.trim_end_matches('/'))),
+        }
+    }
+
     /// What Polars opens a key as: a path on local disk, a URL elsewhere.
     #[must_use]
     pub fn address(&self, key: &str) -> String {
@@ -109,6 +121,7 @@ mod tests {
         assert!(location.matches("p/data/leads/part-0.parquet"));
         assert!(!location.matches("p/data/leads2/part-0.parquet"));
         assert_eq!(location.address("p/data/x.parquet"), "/p/data/x.parquet");
+        assert_eq!(location.pattern(), "/p/data/leads/**/*.parquet");
     }
 
     #[test]
@@ -117,6 +130,9 @@ mod tests {
         assert_eq!((location.root.as_str(), location.prefix.as_str()), ("s3://lake/", "crm/leads"));
         assert!(!location.matches("crm/leads/deep/x.parquet"));
         assert_eq!(location.address("crm/leads/x.parquet"), "s3://lake/crm/leads/x.parquet");
+        assert_eq!(location.pattern(), "s3://lake/crm/leads/*.parquet");
+        assert_eq!(Location::parse("s3://lake/crm/reps/", Path::new("/")).unwrap().pattern(), "s3://lake/crm/reps/**/*.parquet");
+        assert_eq!(Location::parse("reps.parquet", Path::new("/p")).unwrap().pattern(), "/p/reps.parquet");
     }
 
     #[test]

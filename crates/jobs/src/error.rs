@@ -7,6 +7,8 @@ use quotient_metrics::MetricsError;
 use quotient_model::ProjectError;
 use quotient_report::ReportError;
 
+use crate::data_tests::TestResult;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -36,6 +38,9 @@ pub enum JobError {
     /// The folder of results cannot be opened.
     #[error("results: {0}")]
     Results(IngestError),
+    /// Data tests found more than they allow.
+    #[error("{}", Self::findings(.0))]
+    Findings(Vec<TestResult>),
     /// The executor could not start.
     #[error("cannot start the I/O runtime: {0}")]
     Runtime(std::io::Error),
@@ -70,17 +75,27 @@ pub enum ErrorClass {
 }
 
 impl JobError {
+    fn findings(results: &[TestResult]) -> String {
+        let lines: Vec<String> = results.iter().map(ToString::to_string).collect();
+        let count = match results.len() {
+            1 => "1 data test is over its limit".to_owned(),
+            n => format!("{n} data tests are over their limits"),
+        };
+        format!("{count}, nothing was published\n\n{}", lines.join("\n"))
+    }
+
     /// Whose fault it is.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
+            Self::Findings(_) => ErrorClass::Findings,
             Self::Project(_) | Self::ProjectFile { .. } | Self::Models(_) => ErrorClass::Project,
             Self::Input(IngestError::Runtime(_)) | Self::Runtime(_) => ErrorClass::Internal,
             Self::Input(_) => ErrorClass::Input,
             Self::Output(_) | Self::Results(_) => ErrorClass::Output,
             Self::Metrics(error) => match error {
                 MetricsError::Unknown { .. } | MetricsError::Group { .. } => ErrorClass::Usage,
-                MetricsError::Sql(_) | MetricsError::Definition { .. } => ErrorClass::Project,
+                MetricsError::Sql(_) | MetricsError::Definition { .. } | MetricsError::Render { .. } => ErrorClass::Project,
                 MetricsError::Compute { .. } | MetricsError::Cube { .. } | MetricsError::DuplicateKey { .. } | MetricsError::Overlap { .. } => ErrorClass::Input,
                 MetricsError::NotOpen { .. } | MetricsError::Bridge { .. } => ErrorClass::Internal,
             },

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use quotient_metrics::MetricsError;
-use quotient_model::{Metric, MetricKind, Project, inputs_of, nearest};
+use quotient_model::{Metric, MetricKind, Project, facts_of, inputs_of, metrics_read_by, nearest};
 use serde::Serialize;
 
 use crate::error::JobError;
@@ -18,7 +18,7 @@ pub struct Explanation {
     pub label: String,
     /// What it says, ending with its grain.
     pub description: String,
-    /// simple, ratio, derived or cumulative.
+    /// simple, ratio, derived, cumulative or conversion.
     pub kind: String,
     /// The formula for people.
     pub formula: String,
@@ -42,6 +42,8 @@ pub struct Explanation {
     pub sql: Option<String>,
     /// What it can be grouped by.
     pub group_by: Vec<String>,
+    /// Who uses it: metrics that read it, saved queries, and exposures of it or of its facts.
+    pub used_by: Vec<String>,
 }
 
 impl Workspace {
@@ -59,6 +61,7 @@ impl Workspace {
             MetricKind::Ratio { numerator, denominator } => ("ratio", None, Some(format!("{} / {}", numerator.metric, denominator.metric))),
             MetricKind::Derived { expr, .. } => ("derived", None, Some(expr.clone())),
             MetricKind::Cumulative { input, .. } => ("cumulative", None, Some(input.metric.clone())),
+            MetricKind::Conversion(c) => ("conversion", None, Some(format!("{} followed by {} of the same {}", c.base.metric, c.conversion.metric, c.entity))),
         };
         Ok(Explanation {
             metric: metric.name.clone(),
@@ -76,8 +79,21 @@ impl Workspace {
             line: metric.place.line,
             expression,
             group_by: items(project, metric).unwrap_or_default().into_iter().collect(),
+            used_by: users(project, metric),
         })
     }
+}
+
+/// Metrics that read a metric, saved queries and exposures, each kind in the order of the project.
+fn users(project: &Project, metric: &Metric) -> Vec<String> {
+    let facts = facts_of(project, metric);
+    let metrics = project.metrics.values().filter(|other| metrics_read_by(other).contains(&metric.name.as_str()));
+    let queries = project.saved_queries.values().filter(|query| query.metrics.contains(&metric.name));
+    let exposures = project.exposures.values().filter(|exposure| exposure.uses_metric(&metric.name) || facts.iter().any(|fact| exposure.uses_model(fact)));
+    let mut users: Vec<String> = metrics.map(|other| format!("metric {}", other.name)).collect();
+    users.extend(queries.map(|query| format!("saved query {}", query.name)));
+    users.extend(exposures.map(|exposure| format!("{} {}", exposure.kind, exposure.label)));
+    users
 }
 
 /// What every fact behind a metric can be grouped by; `None` where no fact is behind it.

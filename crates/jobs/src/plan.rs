@@ -72,8 +72,13 @@ impl Workspace {
         job.tables
             .iter()
             .flat_map(|table| {
-                let items: Vec<String> = table.slices.iter().flatten().cloned().collect();
-                self.models_of(&table.metrics, &items)
+                let (mut metrics, mut items) = (table.metrics.clone(), table.slices.iter().flatten().cloned().collect::<Vec<String>>());
+                for filter in &table.filters {
+                    items.extend(filter.items.iter().cloned());
+                    items.extend(filter.metrics.iter().flat_map(|read| read.group_by.iter().cloned()));
+                    metrics.extend(filter.metrics.iter().map(|read| read.name.clone()));
+                }
+                self.models_of(&metrics, &items)
             })
             .collect()
     }

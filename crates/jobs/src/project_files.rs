@@ -14,7 +14,7 @@ pub(crate) fn read(folder: &Path) -> Result<ProjectFiles, JobError> {
     let paths = ProjectPaths::read(&project);
     let mut files = ProjectFiles { project, ..ProjectFiles::default() };
     for path in &paths.models {
-        add(folder, path, &["sql", "yml", "yaml"], &mut files.models)?;
+        add(folder, path, &["sql", "yml", "yaml", "md"], &mut files.models)?;
     }
     for path in &paths.macros {
         add(folder, path, &["sql"], &mut files.macros)?;

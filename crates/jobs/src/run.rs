@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use quotient_ingest::{SourceFrame, open_store};
 use quotient_metrics::{BaseGrouping, CellRequest, Cells, Counts, Key, cells};
 use quotient_model::{Grain, Job, JobTable, Project, definition_hash, short_hash};
-use quotient_report::{PeriodRange, Replace, ResultStore, Run, TableWrite, Written, dim_date, dim_period, kpi_dictionary, kpi_runs};
+use quotient_report::{Finder, PeriodRange, Replace, ResultStore, Run, TableWrite, Written, dim_date, dim_period, kpi_dictionary, kpi_findings, kpi_runs};
 use sha2::{Digest, Sha256};
 
 use crate::error::JobError;
@@ -55,10 +55,15 @@ impl Workspace {
     /// # Errors
     /// Input that is not as declared; results that cannot be written. Nothing is written unless everything could be computed.
     pub fn run(&self, job: &Job, progress: &dyn Progress) -> Result<RunSummary, JobError> {
-        let sources = self.open_sources(&self.tables_of(&self.job_models(job)))?;
+        let models = self.job_models(job);
+        let all_rows = self.open_all_rows(&self.tables_of(&models))?;
+        progress.begin(u64::try_from(job.tables.len() * 2 + 7).unwrap_or(u64::MAX));
+        let found = self.job_findings(&models, &all_rows)?;
+        progress.step("tested the data");
+        let sources = self.without_bad_rows(all_rows)?;
         let engine = self.engine(&sources);
         let run_id = self.run_id(job, &sources);
-        progress.begin(u64::try_from(job.tables.len() * 2 + 5).unwrap_or(u64::MAX));
+        let findings = kpi_findings(&found, &Finder { job: &job.name, run_id: &run_id, as_of: self.as_of }).map_err(JobError::Output)?;
         let mut values = Values::default();
         let mut writes = Vec::new();
         let mut headline = Headline::new(&self.project, self.as_of);
@@ -67,19 +72,23 @@ impl Workspace {
             let request = request_of(wanted);
             let found = cells(&engine, &self.project, &request, self.project.calendar.last_day_before(self.as_of)).map_err(JobError::Metrics)?;
             let rows = table(&self.project, wanted, &found, self.as_of)?;
-            values.add(&self.project, &found, request.groupings.len(), self.as_of);
-            headline.add(&found);
+            // Cells under conditions would stand beside those of all rows with nothing to tell them apart.
+            if wanted.filters.is_empty() {
+                values.add(&self.project, &found, request.groupings.len(), self.as_of);
+                headline.add(&found);
+            }
             first_day = first_day.min(earliest(&found).unwrap_or(first_day));
             writes.push((wanted.name.clone(), rows, Replace::All));
             progress.step(&format!("computed {}", wanted.name));
         }
         let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
         let own = Replace::Where { column: "job".to_owned(), value: job.name.clone() };
-        writes.push(("kpi_values".to_owned(), values.into_batch(&stamp)?, own));
+        writes.push(("kpi_values".to_owned(), values.into_batch(&stamp)?, own.clone()));
+        writes.push(("kpi_findings".to_owned(), findings, own));
         writes.push(("kpi_dictionary".to_owned(), kpi_dictionary(&self.project).map_err(JobError::Output)?, Replace::All));
         let (from, to) = self.calendar_range(first_day);
         writes.push(("dim_date".to_owned(), dim_date(&self.project.calendar, from, to).map_err(JobError::Output)?, Replace::All));
-        let range = PeriodRange { calendar: &self.project.calendar, grains: &Grain::ALL, from, to, as_of: self.as_of };
+        let range = PeriodRange { calendar: &self.project.calendar, grains: &self.project.grains(), from, to, as_of: self.as_of };
         writes.push(("dim_period".to_owned(), dim_period(&range).map_err(JobError::Output)?, Replace::All));
         let written = self.publish(job, &run_id, writes, progress)?;
         progress.end();
@@ -134,7 +143,7 @@ impl Workspace {
         let mut hasher = Sha256::new();
         hasher.update(format!("{} {}", job.name, self.as_of.timestamp_micros()));
         for table in &job.tables {
-            hasher.update(format!("{} {:?} {:?} {:?}", table.name, table.metrics, table.slices, table.grains));
+            hasher.update(format!("{} {:?} {:?} {:?} {:?}", table.name, table.metrics, table.slices, table.grains, table.filters));
         }
         for metric in job.tables.iter().flat_map(|t| &t.metrics).filter_map(|m| self.project.metrics.get(m)) {
             hasher.update(definition_hash(&self.project, metric));
@@ -155,7 +164,7 @@ impl Workspace {
 
 fn request_of(table: &JobTable) -> CellRequest {
     let groupings = table.grains.iter().flat_map(|grain| table.slices.iter().map(|slice| BaseGrouping { grain: Some(*grain), slice: slice.clone() }));
-    CellRequest { metrics: table.metrics.clone(), groupings: groupings.collect(), counts: Counts::Yes, ..CellRequest::default() }
+    CellRequest { metrics: table.metrics.clone(), groupings: groupings.collect(), filters: table.filters.clone(), counts: Counts::Yes, ..CellRequest::default() }
 }
 
 fn earliest(found: &Cells) -> Option<NaiveDate> {
@@ -203,7 +212,7 @@ impl<'a> Headline<'a> {
         let text = |texts: Vec<&str>| -> ArrayRef { std::sync::Arc::new(StringArray::from_iter_values(texts)) };
         let value =
             |pick: fn(&Shown) -> Option<f64>| -> ArrayRef { std::sync::Arc::new(metrics.iter().map(|m| self.values.get(&m.name).and_then(pick)).collect::<Float64Array>()) };
-        let month = self.month.label();
+        let month = self.project.calendar.label(self.month);
         batch(vec![
             ("month".to_owned(), text(metrics.iter().map(|_| month.as_str()).collect())),
             ("metric".to_owned(), text(metrics.iter().map(|m| m.name.as_str()).collect())),

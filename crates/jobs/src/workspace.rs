@@ -8,8 +8,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
 use quotient_metrics::sql::Relation;
-use quotient_metrics::{PolarsEngine, QueryRequest, query};
-use quotient_model::{Filter, GroupItem, Job, MetricKind, Project, Settings, SourceTable, inputs_of, resolve_item};
+use quotient_metrics::{MetricsError, PolarsEngine, QueryRequest, query};
+use quotient_model::{Filter, Job, MetricKind, Project, Settings, SourceTable, filters_of, metrics_read_by, nearest, resolve_item};
 
 use crate::error::JobError;
 use crate::project_files;
@@ -34,6 +34,8 @@ pub struct Workspace {
     pub project: Project,
     pub(crate) folder: PathBuf,
     pub(crate) env: BTreeMap<String, String>,
+    /// The vars of the request, without as-of.
+    pub(crate) vars: BTreeMap<String, String>,
     pub(crate) as_of: DateTime<Utc>,
 }
 
@@ -49,7 +51,7 @@ impl Workspace {
         vars.insert("as_of".to_owned(), format!("\"{as_of}\""));
         let settings = Settings { env: request.env.clone(), vars };
         let project = Project::parse(&files, &settings).map_err(JobError::Project)?;
-        Ok(Self { project, folder: request.project_dir.clone(), env: request.env.clone(), as_of: request.as_of })
+        Ok(Self { project, folder: request.project_dir.clone(), env: request.env.clone(), vars: request.vars.clone(), as_of: request.as_of })
     }
 
     /// Reads and validates a job file.
@@ -61,23 +63,51 @@ impl Workspace {
         Job::parse(&path.display().to_string(), &text, &self.project).map_err(JobError::Project)
     }
 
+    /// A saved query as a request: its metrics, group-bys, conditions, order and limit.
+    ///
+    /// What is asked beside it wins: an order and a limit replace its own, further conditions are added, days are those asked.
+    ///
+    /// # Errors
+    /// An unknown saved query, with the nearest one.
+    pub fn saved_query(&self, name: &str, asked: &QueryRequest) -> Result<QueryRequest, JobError> {
+        let saved = self.project.saved_queries.get(name).ok_or_else(|| {
+            let near = nearest(name, self.project.saved_queries.keys().map(String::as_str)).map(str::to_owned);
+            JobError::Metrics(MetricsError::Unknown { what: "saved query", name: name.to_owned(), near })
+        })?;
+        Ok(QueryRequest {
+            metrics: saved.metrics.clone(),
+            group_by: saved.group_by.clone(),
+            filters: saved.templates.iter().chain(&asked.filters).cloned().collect(),
+            order: if asked.order.is_empty() { saved.order_by.clone() } else { asked.order.clone() },
+            limit: asked.limit.or(saved.limit),
+            ..asked.clone()
+        })
+    }
+
     /// Answers a query from the lake.
     ///
     /// # Errors
     /// Unknown names, a lake that is not as declared, definitions without meaning.
     pub fn query(&self, request: &QueryRequest) -> Result<RecordBatch, JobError> {
-        let mut items = request.group_by.clone();
-        for template in &request.filters {
-            // A filter that does not parse is reported where it is used.
-            items.extend(Filter::parse(template).map(|f| f.items).unwrap_or_default());
+        let (mut metrics, mut items) = (request.metrics.clone(), request.group_by.clone());
+        // A filter that does not parse is reported where it is used.
+        for filter in request.filters.iter().filter_map(|template| Filter::parse(template).ok()) {
+            items.extend(filter.items);
+            items.extend(filter.metrics.iter().flat_map(|read| read.group_by.clone()));
+            metrics.extend(filter.metrics.into_iter().map(|read| read.name));
         }
-        let tables = self.tables_of(&self.models_of(&request.metrics, &items));
+        let tables = self.tables_of(&self.models_of(&metrics, &items));
         let engine = self.engine(&self.open_sources(&tables)?);
         query(&engine, &self.project, request, self.as_of).map_err(JobError::Metrics)
     }
 
-    /// Opens sources: listings and footers only.
+    /// Opens sources, without the rows that a test excludes: listings and footers only.
     pub(crate) fn open_sources(&self, tables: &[&SourceTable]) -> Result<IndexMap<String, SourceFrame>, JobError> {
+        self.without_bad_rows(self.open_all_rows(tables)?)
+    }
+
+    /// Opens sources with all of their rows: listings and footers only.
+    pub(crate) fn open_all_rows(&self, tables: &[&SourceTable]) -> Result<IndexMap<String, SourceFrame>, JobError> {
         let lake = Lake::new(&self.folder, self.env.clone()).map_err(JobError::Input)?;
         let frames = lake.open(tables).map_err(JobError::Input)?;
         Ok(tables.iter().map(|t| format!("{}.{}", t.schema, t.name)).zip(frames).collect())
@@ -107,16 +137,16 @@ impl Workspace {
             if let MetricKind::Simple(simple) = &metric.kind {
                 facts.insert(simple.model.as_str());
             }
-            let inputs = inputs_of(metric);
-            items.extend(metric.filters.iter().flat_map(|f| &f.items).map(String::as_str));
-            items.extend(inputs.iter().flat_map(|i| &i.filters).flat_map(|f| &f.items).map(String::as_str));
-            wanted.extend(inputs.into_iter().map(|input| input.metric.as_str()));
+            for filter in filters_of(metric) {
+                items.extend(filter.items.iter().chain(filter.metrics.iter().flat_map(|read| &read.group_by)).map(String::as_str));
+            }
+            wanted.extend(metrics_read_by(metric));
         }
         for fact in facts {
             models.insert(fact.to_owned());
             for item in &items {
-                if let Ok(GroupItem::Joined { model, .. }) = resolve_item(&self.project, fact, item) {
-                    models.insert(model.name.clone());
+                if let Ok(found) = resolve_item(&self.project, fact, item) {
+                    models.extend(found.path.iter().map(|hop| hop.model.name.clone()));
                 }
             }
         }

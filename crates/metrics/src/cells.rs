@@ -127,8 +127,17 @@ impl Grid {
         *rows.entry(row).or_insert(next)
     }
 
+    /// Reads one batch per grouping, in the order of the groupings.
+    pub(crate) fn read_all(&mut self, groupings: &[BaseGrouping], batches: &[RecordBatch], columns: &mut BTreeMap<String, Column>) -> Result<(), MetricsError> {
+        for (grouping, batch) in groupings.iter().zip(batches) {
+            let index = self.add(grouping)?;
+            self.read(index, batch, columns)?;
+        }
+        Ok(())
+    }
+
     /// Reads the measures of a batch into columns, which are made where they are new.
-    pub(crate) fn read(&mut self, index: u16, batch: &RecordBatch, columns: &mut BTreeMap<String, Column>) -> Result<(), MetricsError> {
+    fn read(&mut self, index: u16, batch: &RecordBatch, columns: &mut BTreeMap<String, Column>) -> Result<(), MetricsError> {
         let Some(grouping) = self.groupings.get(usize::from(index)).cloned() else { return Ok(()) };
         let has_period = usize::from(grouping.grain.is_some());
         let dimensions: Vec<Vec<String>> = (0..grouping.slice.len()).map(|i| texts(batch.column(has_period + i))).collect();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, Months, NaiveDate};
+use chrono::NaiveDate;
 use quotient_model::{Agg, Calendar, Grain, Metric, PeriodAgg, Span};
 
 use crate::cells::{Column, Grid, Key, Kind, Value};
@@ -42,7 +42,8 @@ pub(crate) fn accumulate(request: &Request<'_>) -> Result<Column, MetricsError> 
             }
         }
     }
-    Ok(Column { kind: request.days.kind, cells })
+    let kind = if request.period_agg == PeriodAgg::Average { Kind::Float } else { request.days.kind };
+    Ok(Column { kind, cells })
 }
 
 /// The days of each slice row, in order.
@@ -61,37 +62,50 @@ fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)])
     let mut period = request.calendar.period(grain, first);
     while period.start <= request.today {
         // A period that is not over shows the value of the last day that has begun.
-        let last = match request.period_agg {
-            PeriodAgg::Last => period.last_day().min(request.today),
-            PeriodAgg::First => period.start,
+        let last = period.last_day().min(request.today);
+        let value = match request.period_agg {
+            PeriodAgg::Last => at_day(request, series, &sums, last),
+            PeriodAgg::First => at_day(request, series, &sums, period.start),
+            PeriodAgg::Average => {
+                let days: Vec<Option<Value>> = period.start.iter_days().take_while(|day| *day <= last).filter_map(|day| at_day(request, series, &sums, day)).collect();
+                (!days.is_empty()).then(|| mean(&days, request.days.kind))
+            }
         };
-        let from = match request.span {
-            Span::AllTime => NaiveDate::MIN,
-            Span::ToDate(grain) => request.calendar.start_of(grain, last),
-            Span::Window { count, grain } => window_start(last, count, grain),
-        };
-        let lower = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d < from));
-        let upper = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d <= last));
-        if upper > lower {
-            found.push((period.start, sums.between(lower, upper)));
+        if let Some(value) = value {
+            found.push((period.start, value));
         }
         period = request.calendar.next(period);
     }
     Ok(found)
 }
 
+/// The value of the window that ends with a day; `None` where the window has no day with a cell.
+#[expect(clippy::option_option, reason = "a cell that is null is not a cell that is missing")]
+fn at_day(request: &Request<'_>, series: &[(i32, Option<Value>)], sums: &Sums<'_>, last: NaiveDate) -> Option<Option<Value>> {
+    let from = match request.span {
+        Span::AllTime => NaiveDate::MIN,
+        Span::ToDate(grain) => request.calendar.start_of(grain, last),
+        Span::Window { count, grain } => window_start(request.calendar, last, count, grain),
+    };
+    let lower = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d < from));
+    let upper = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d <= last));
+    (upper > lower).then(|| sums.between(lower, upper))
+}
+
+/// The mean of the days that have a value.
+fn mean(days: &[Option<Value>], kind: Kind) -> Option<Value> {
+    let values: Vec<f64> = days.iter().flatten().map(|value| value.as_f64(kind)).collect();
+    #[expect(clippy::cast_precision_loss, reason = "days of a period")]
+    let count = values.len() as f64;
+    (!values.is_empty()).then(|| Value::Float(values.iter().sum::<f64>() / count))
+}
+
 /// The first day of a window of so many units that ends with `last`: the day after the same day so many units before.
 ///
 /// By months that is the day after the same date, or after the last of a shorter month, as in MetricFlow.
-fn window_start(last: NaiveDate, count: u32, grain: Grain) -> NaiveDate {
-    let before = match grain {
-        Grain::Day => last.checked_sub_days(Days::new(count.into())),
-        Grain::Week => last.checked_sub_days(Days::new(u64::from(count) * 7)),
-        Grain::Month => last.checked_sub_months(Months::new(count)),
-        Grain::Quarter => last.checked_sub_months(Months::new(count * 3)),
-        Grain::Year => last.checked_sub_months(Months::new(count * 12)),
-    };
-    before.and_then(|day| day.succ_opt()).unwrap_or(NaiveDate::MIN)
+/// By fiscal and retail units it is the day after the one with the same number in the unit that is so many before.
+fn window_start(calendar: &Calendar, last: NaiveDate, count: u32, grain: Grain) -> NaiveDate {
+    calendar.day_before(last, count, grain).succ_opt().unwrap_or(NaiveDate::MIN)
 }
 
 /// Sums over runs of a series.

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use chrono::NaiveDate;
-use quotient_model::{Calendar, Grain, Input, Metric, MetricKind, Offset, Project};
+use quotient_model::{Calculation, Calendar, Conversion, Grain, Input, Metric, MetricKind, Offset, Project};
 
 use crate::cells::{Column, Grid, Key, Kind, Value};
 use crate::cumulative;
 use crate::engine::{BaseGrouping, Engine};
 use crate::error::MetricsError;
 use crate::formula;
-use crate::needs::{CellRequest, Reached, base_requests, days_of, find, passing, reach, total_of};
+use crate::needs::{CellRequest, Reached, days_of, find, needs_of, passing, reach, total_of};
 
 /// The cells of a request.
 #[derive(Debug, Clone, Default)]
@@ -40,12 +40,14 @@ pub fn cells(engine: &dyn Engine, project: &Project, request: &CellRequest, toda
         grid.add(grouping)?;
     }
     let mut base: BTreeMap<String, Column> = BTreeMap::new();
-    for need in base_requests(project, request)? {
-        let batches = engine.base_cells(&need)?;
-        for (grouping, batch) in need.groupings.iter().zip(&batches) {
-            let index = grid.add(grouping)?;
-            grid.read(index, batch, &mut base)?;
-        }
+    let needs = needs_of(project, request)?;
+    for need in needs.base.values() {
+        let batches = engine.base_cells(need)?;
+        grid.read_all(&need.groupings, &batches, &mut base)?;
+    }
+    for need in needs.conversions.values() {
+        let batches = engine.conversion_cells(need)?;
+        grid.read_all(&need.base.groupings, &batches, &mut base)?;
     }
     keep_passing(&mut base);
     let total_member = grid.total_member();
@@ -58,6 +60,7 @@ pub fn cells(engine: &dyn Engine, project: &Project, request: &CellRequest, toda
             found.parts.insert(name.clone(), parts.clone());
         }
         let counted = match &reached.metric.kind {
+            MetricKind::Conversion(conversion) => reached.input(find(project, &conversion.base.metric)?, &conversion.base.filters),
             MetricKind::Ratio { denominator, .. } => reached.input(find(project, &denominator.metric)?, &denominator.filters),
             _ => reached,
         };
@@ -102,7 +105,11 @@ impl<'a> Derivation<'a> {
         }
         let metric = reached.metric;
         let column = match &metric.kind {
-            MetricKind::Simple(_) => self.base.remove(&name).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() }),
+            MetricKind::Simple(simple) => {
+                let column = self.base.remove(&name).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() });
+                if simple.join_to_timespine { self.on_spine(column, simple.fill_nulls_with) } else { column }
+            }
+            MetricKind::Conversion(conversion) => self.conversion(reached, conversion)?,
             MetricKind::Ratio { numerator, denominator } => {
                 let (above, below) = self.parts_of(reached, numerator, denominator)?;
                 let quotient = ratio(&above, &below);
@@ -137,6 +144,52 @@ impl<'a> Derivation<'a> {
         let column = Rc::new(column);
         self.done.insert(name, Rc::clone(&column));
         Ok(column)
+    }
+
+    /// A column with a cell in every period, from its first in any slice row to that of as-of.
+    fn on_spine(&self, column: Column, filler: Option<i64>) -> Column {
+        let calendar = &self.project.calendar;
+        let mut rows: BTreeMap<u16, (i32, BTreeSet<u32>)> = BTreeMap::new();
+        for key in column.cells.keys() {
+            let (first, members) = rows.entry(key.grouping).or_insert_with(|| (key.period, BTreeSet::new()));
+            *first = key.period.min(*first);
+            members.insert(key.member);
+        }
+        let mut keys = BTreeSet::new();
+        for (grouping, (first, members)) in rows {
+            let grain = self.grid.groupings.get(usize::from(grouping)).and_then(|g| g.grain);
+            let Some((grain, first)) = grain.zip(NaiveDate::from_epoch_days(first)) else { continue };
+            let tomorrow = self.today.succ_opt().unwrap_or(self.today);
+            for period in calendar.periods(grain, first, tomorrow) {
+                keys.extend(members.iter().map(|member| Key { grouping, period: period.start.to_epoch_days(), member: *member }));
+            }
+        }
+        let mut cells = column.cells;
+        for key in keys {
+            cells.entry(key).or_insert(None);
+        }
+        let spine = Rc::new(Column { kind: column.kind, cells });
+        Rc::unwrap_or_clone(fill_with(spine, filler, std::iter::empty()))
+    }
+
+    fn conversion(&mut self, reached: &Reached<'a>, conversion: &'a Conversion) -> Result<Column, MetricsError> {
+        let base = self.input(reached, &conversion.base)?;
+        let found = self.base.remove(&reached.conversions_column()).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() });
+        let mut converted = fill(self.project, Rc::new(found), &conversion.conversion, base.cells.keys().copied());
+        match conversion.calculation {
+            Calculation::Rate => {
+                let quotient = ratio(&converted, &base);
+                self.parts.insert(reached.column(), (converted, base));
+                Ok(quotient)
+            }
+            Calculation::Conversions => {
+                let cells = &mut Rc::make_mut(&mut converted).cells;
+                for key in base.cells.keys() {
+                    cells.entry(*key).or_insert(None);
+                }
+                Ok(Rc::unwrap_or_clone(converted))
+            }
+        }
     }
 
     /// An input's cells, moved by its offset, with missing values filled where the input says so.
@@ -235,6 +288,16 @@ fn later(calendar: &Calendar, grain: Grain, start: NaiveDate, offset: Offset, me
     match offset {
         Offset::None => Ok(vec![start]),
         Offset::Periods(count) => Ok(vec![ahead(calendar, period, count).start]),
+        Offset::ToGrain(coarse) => {
+            // Every period that starts in the same coarser one shows its first; where the grain is as coarse, its own.
+            let whole = calendar.period(coarse, start);
+            let first = calendar.period(grain, whole.start);
+            let first = if first.start < whole.start { calendar.next(first) } else { first };
+            if first.start != start {
+                return Ok(if whole.contains(period.last_day()) { Vec::new() } else { vec![start] });
+            }
+            Ok(calendar.periods(grain, start, whole.end).into_iter().map(|p| p.start).collect())
+        }
         Offset::Window { count, grain: unit } if unit == grain => Ok(vec![ahead(calendar, period, count).start]),
         Offset::Window { count, grain: Grain::Year } => {
             // The periods whose counterpart `count` years before is this one: at most one, found near the same date.
@@ -242,6 +305,10 @@ fn later(calendar: &Calendar, grain: Grain, start: NaiveDate, offset: Offset, me
             let candidates = guess.map(|day| calendar.period(grain, day));
             let candidates = candidates.into_iter().flat_map(|p| [calendar.previous(p), p, calendar.next(p)]);
             Ok(candidates.filter(|p| back(calendar, *p, count).is_some_and(|b| b.start == start)).map(|p| p.start).collect())
+        }
+        Offset::Window { count, grain: unit } if !unit.is_standard() && grain.is_part_of(unit) => {
+            let count = i32::try_from(count).unwrap_or(i32::MAX);
+            Ok(calendar.moved_by(period, unit, count).map(|p| p.start).into_iter().collect())
         }
         Offset::Window { count, grain: unit } => Err(MetricsError::Definition {
             metric: metric.name.clone(),

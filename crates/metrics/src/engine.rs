@@ -2,7 +2,7 @@
 
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
-use quotient_model::{Agg, Filter, Grain};
+use quotient_model::{Agg, Filter, Grain, NonAdditive};
 
 use crate::error::MetricsError;
 
@@ -15,6 +15,31 @@ pub trait Engine {
     /// # Errors
     /// Whatever keeps the engine from answering; no partial answer is given.
     fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError>;
+
+    /// The same for the one measure of a conversion: the converting rows, by period and slice of the base row that each belongs to.
+    ///
+    /// A converting row belongs to the last base row of its entity that is not after it, within the window.
+    ///
+    /// # Errors
+    /// Whatever keeps the engine from answering; no partial answer is given.
+    fn conversion_cells(&self, request: &ConversionRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError>;
+}
+
+/// What is asked of the rows of two models that share an entity.
+#[derive(Debug, Clone)]
+pub struct ConversionRequest<'a> {
+    /// The name of the measure in the answer.
+    pub name: String,
+    /// The rows that may convert: those that pass its one measure; its groupings are those of the answer.
+    pub base: BaseRequest<'a>,
+    /// The converting rows: its one measure is what is aggregated; it has no groupings.
+    pub conversion: BaseRequest<'a>,
+    /// How long after the base row a conversion counts.
+    pub window: Option<(u32, Grain)>,
+    /// Columns that both sides keep and that must be equal.
+    pub keys: Vec<String>,
+    /// Whether moments are days; otherwise they are instants.
+    pub by_day: bool,
 }
 
 /// What is asked of one model's rows.
@@ -28,6 +53,10 @@ pub struct BaseRequest<'a> {
     pub measures: Vec<BaseMeasure<'a>>,
     /// The groupings.
     pub groupings: Vec<BaseGrouping>,
+    /// Further columns over the model that the rows keep beside them: name and SQL expression.
+    pub keep: Vec<(String, String)>,
+    /// Only the rows of the first or last moment count, in every period of the one grain that the groupings have.
+    pub snapshot: Option<&'a NonAdditive>,
     /// The first day that counts, where the caller limits it.
     pub from: Option<NaiveDate>,
     /// The day after the last that counts, where the caller limits it.

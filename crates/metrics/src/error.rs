@@ -77,6 +77,16 @@ pub enum MetricsError {
         /// What has no meaning.
         message: String,
     },
+    /// A model whose template has no text in another dialect.
+    #[error("model `{model}` cannot be rendered for {dialect}: {message}")]
+    Render {
+        /// The model.
+        model: String,
+        /// The dialect.
+        dialect: &'static str,
+        /// What keeps it from being rendered.
+        message: String,
+    },
     /// A model that reads a source that nobody opened.
     #[error("model `{model}` reads `{source_name}`, which is not open")]
     NotOpen {

@@ -2,16 +2,17 @@
 //!
 //! In: a request. Out: one row per row of the model, never more: joins are checked before they are made.
 
-use arrow::datatypes::DataType;
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, DataType as PolarsType, Expr, LazyFrame, col, lit};
-use quotient_model::{Filter, Grain, GroupItem, Semantics, nearest, quoted, resolve_item};
+use quotient_model::{Filter, GroupItem, Hop, ItemColumn, MetricRef, Semantics, nearest, quoted, resolve_item};
 
 use crate::engine::{BaseRequest, NONE};
 use crate::error::MetricsError;
 use crate::join::{Join, join};
+use crate::metric_column::add_metric;
 use crate::polars_engine::PolarsEngine;
 use crate::sql::{Relation, SqlModel, lower_projection};
+use crate::time_item::{day_and_instant, part_of_day, type_of};
 
 /// The local day that a row is counted by.
 pub(crate) const TIME: &str = "__time";
@@ -48,6 +49,7 @@ pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> R
     for filter in request.measures.iter().flat_map(|m| &m.filters) {
         plan.add_filter_items(engine, filter)?;
     }
+    plan.own.extend(request.keep.iter().cloned());
     let columns = plan.add_measures();
     let filters = plan.add_filters();
     plan.compute(engine, &relation).map(|frame| Fact { frame, columns, filters })
@@ -58,7 +60,10 @@ struct Plan<'r, 'a> {
     request: &'r BaseRequest<'a>,
     /// Columns of the model itself: name and SQL.
     own: IndexMap<String, String>,
+    /// The joins by their paths; one that starts from another comes after it.
     joins: IndexMap<String, Join>,
+    /// Metrics that filters compare.
+    metrics: Vec<MetricRef>,
     /// Columns over the joined rows: name and SQL.
     conditions: IndexMap<String, String>,
     items: Vec<String>,
@@ -66,7 +71,7 @@ struct Plan<'r, 'a> {
 
 impl<'r, 'a> Plan<'r, 'a> {
     fn new(request: &'r BaseRequest<'a>) -> Self {
-        Self { request, own: IndexMap::new(), joins: IndexMap::new(), conditions: IndexMap::new(), items: Vec::new() }
+        Self { request, own: IndexMap::new(), joins: IndexMap::new(), metrics: Vec::new(), conditions: IndexMap::new(), items: Vec::new() }
     }
 
     fn metric(&self) -> String {
@@ -75,20 +80,11 @@ impl<'r, 'a> Plan<'r, 'a> {
 
     fn add_time(&mut self, engine: &PolarsEngine<'_>, semantics: &Semantics, relation: &Relation) -> Result<(), MetricsError> {
         let time = semantics.dimension(self.request.time).ok_or_else(|| MetricsError::Unknown { what: "time dimension", name: self.request.time.to_owned(), near: None })?;
-        let zone = engine.project().calendar.zone.name();
-        let probe = project_columns(engine, self.request.model, relation, &[(TIME.to_owned(), time.expr.clone())])?;
-        let expr = &time.expr;
-        let (day, event) = match probe.schema.field(0).data_type() {
-            DataType::Date32 => (expr.clone(), format!("local_midnight({expr}, '{zone}')")),
-            DataType::Timestamp(_, Some(_)) => (format!("local_date({expr}, '{zone}')"), expr.clone()),
-            DataType::Timestamp(_, None) => (format!("CAST({expr} AS DATE)"), format!("local_midnight(CAST({expr} AS DATE), '{zone}')")),
-            other => {
-                return Err(MetricsError::Definition {
-                    metric: self.metric(),
-                    message: format!("time dimension `{}` of model `{}` is {other}, expected a date or a timestamp", self.request.time, self.request.model),
-                });
-            }
-        };
+        let kind = type_of(engine, self.request.model, relation, &time.expr)?;
+        let (day, event) = day_and_instant(&kind, &time.expr, engine.project().calendar.zone.name()).ok_or_else(|| MetricsError::Definition {
+            metric: self.metric(),
+            message: format!("time dimension `{}` of model `{}` is {kind}, expected a date or a timestamp", self.request.time, self.request.model),
+        })?;
         self.own.insert(TIME.to_owned(), day);
         self.own.insert(EVENT.to_owned(), event);
         Ok(())
@@ -98,53 +94,65 @@ impl<'r, 'a> Plan<'r, 'a> {
         if self.items.iter().any(|known| known == item) {
             return Ok(());
         }
-        let resolved = resolve_item(engine.project(), self.request.model, item).map_err(|message| MetricsError::Group { metric: self.metric(), message })?;
-        match resolved {
-            GroupItem::Own(dimension) => {
-                self.own.insert(item.to_owned(), dimension.expr.clone());
-            }
-            GroupItem::Key(entity) => {
-                self.own.insert(item.to_owned(), entity.expr.clone());
-            }
-            GroupItem::Joined { from, model, to, dimension } => {
-                let join = self.joins.entry(from.name.clone()).or_insert_with(|| Join::new(from, model, to));
-                self.own.insert(join.key.clone(), from.expr.clone());
-                join.columns.insert(item.to_owned(), dimension.expr.clone());
-            }
-        }
+        let found = resolve_item(engine.project(), self.request.model, item).map_err(|message| MetricsError::Group { metric: self.metric(), message })?;
+        let sql = self.sql_of(engine, item, &found)?;
+        match self.join_to(&found.path) {
+            None => self.own.insert(item.to_owned(), sql),
+            Some(join) => join.columns.insert(item.to_owned(), sql),
+        };
         self.items.push(item.to_owned());
         Ok(())
     }
 
+    /// An item as SQL over the model that has its column.
+    fn sql_of(&self, engine: &PolarsEngine<'_>, item: &str, found: &GroupItem<'_>) -> Result<String, MetricsError> {
+        let calendar = &engine.project().calendar;
+        let expr = match found.column {
+            ItemColumn::MetricTime => {
+                let day = self.own.get(TIME).cloned().unwrap_or_default();
+                return Ok(found.part.map_or_else(|| day.clone(), |part| part_of_day(calendar, part, &day)));
+            }
+            ItemColumn::Dimension(dimension) => &dimension.expr,
+            ItemColumn::Key(entity) => &entity.expr,
+        };
+        let Some(part) = found.part else { return Ok(expr.clone()) };
+        let model = found.path.last().map_or(self.request.model, |hop| hop.model.name.as_str());
+        let kind = type_of(engine, model, &engine.computed(model)?, expr)?;
+        let (day, _) = day_and_instant(&kind, expr, calendar.zone.name()).ok_or_else(|| MetricsError::Group {
+            metric: self.metric(),
+            message: format!("`{item}` of model `{model}` is {kind}, expected a date or a timestamp"),
+        })?;
+        Ok(part_of_day(calendar, part, &day))
+    }
+
+    /// The join at the end of a path, with all joins before it; `None` for the model itself.
+    fn join_to(&mut self, path: &[Hop<'_>]) -> Option<&mut Join> {
+        let mut reached: Option<String> = None;
+        for hop in path {
+            let before = reached.take();
+            let start = before.as_deref().unwrap_or_default();
+            let key = format!("__key {start}{}", hop.from.name);
+            let id = format!("{start}{} to {}, ", hop.from.name, hop.model.name);
+            match before.as_ref().and_then(|before| self.joins.get_mut(before)) {
+                None => self.own.insert(key.clone(), hop.from.expr.clone()),
+                Some(join) => join.columns.insert(key.clone(), hop.from.expr.clone()),
+            };
+            self.joins.entry(id.clone()).or_insert_with(|| Join::new(key, *hop));
+            reached = Some(id);
+        }
+        reached.and_then(|id| self.joins.get_mut(&id))
+    }
+
     fn add_filter_items(&mut self, engine: &PolarsEngine<'_>, filter: &Filter) -> Result<(), MetricsError> {
-        for item in &filter.items {
-            match item.strip_prefix("metric_time") {
-                Some(grain) => {
-                    let sql = self.time_item(engine, grain.trim_start_matches('_'))?;
-                    self.own.insert(item.clone(), sql);
-                }
-                None => self.add_item(engine, item)?,
+        for item in filter.items.iter().chain(filter.metrics.iter().flat_map(|metric| &metric.group_by)) {
+            self.add_item(engine, item)?;
+        }
+        for metric in &filter.metrics {
+            if !self.metrics.contains(metric) {
+                self.metrics.push(metric.clone());
             }
         }
         Ok(())
-    }
-
-    /// `metric_time__month` in a filter: the first day of the month of the row's day.
-    fn time_item(&self, engine: &PolarsEngine<'_>, grain: &str) -> Result<String, MetricsError> {
-        let day = self.own.get(TIME).cloned().unwrap_or_default();
-        match grain {
-            "" => Ok(day),
-            grain => match Grain::parse(grain) {
-                Some(Grain::Day) => Ok(day),
-                // SQL's weeks start on Monday; the project's may not.
-                Some(Grain::Week) => {
-                    let shift = engine.project().calendar.week_start.num_days_from_monday();
-                    Ok(format!("add_days(date_trunc('week', add_days({day}, -{shift})), {shift})"))
-                }
-                Some(grain) => Ok(format!("date_trunc('{grain}', {day})")),
-                None => Err(MetricsError::Unknown { what: "granularity", name: grain.to_owned(), near: nearest(grain, Grain::ALL.map(Grain::name)).map(str::to_owned) }),
-            },
-        }
     }
 
     /// One column per different expression.
@@ -191,6 +199,9 @@ impl<'r, 'a> Plan<'r, 'a> {
         rows.frame = rows.frame.filter(window);
         for join_request in self.joins.values() {
             rows = join(engine, rows, join_request)?;
+        }
+        for metric in &self.metrics {
+            rows = add_metric(engine, rows, metric)?;
         }
         if !self.conditions.is_empty() {
             let mut columns: Vec<(String, String)> = rows.schema.fields().iter().map(|f| (f.name().clone(), quoted(f.name()))).collect();

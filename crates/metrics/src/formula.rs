@@ -43,7 +43,8 @@ pub(crate) fn evaluate(project: &Project, metric: &Metric, expr: &str, inputs: &
     Ok(Column { kind, cells: keys.into_iter().zip(values).collect() })
 }
 
-fn series_of(name: &str, column: &Column, keys: &BTreeSet<Key>) -> Series {
+/// The values of a column at keys, in their order.
+pub(crate) fn series_of(name: &str, column: &Column, keys: &BTreeSet<Key>) -> Series {
     let values = keys.iter().map(|key| column.cells.get(key).copied().flatten());
     match column.kind {
         Kind::Int => {
@@ -61,7 +62,8 @@ fn series_of(name: &str, column: &Column, keys: &BTreeSet<Key>) -> Series {
     }
 }
 
-fn arrow_type(kind: Kind) -> DataType {
+/// The type of a column for the planner.
+pub(crate) fn arrow_type(kind: Kind) -> DataType {
     match kind {
         Kind::Int => DataType::Int64,
         Kind::Float => DataType::Float64,

@@ -1,11 +1,12 @@
-//! Joins from a fact to the model that has an entity as its key.
+//! Joins from a fact, or from a model that it has been joined to, to the model that has an entity as its key.
 //!
 //! A join never adds rows: the key is checked to be one, and versions of a key are checked not to overlap.
+//! Versions are those at the instant of the fact's event, however many joins away they are.
 
 use arrow::datatypes::{Field, Schema};
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, IntoLazy, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, len, lit};
-use quotient_model::{DimensionKind, Entity, EntityKind, Model};
+use quotient_model::{DimensionKind, EntityKind, Hop};
 
 use crate::error::MetricsError;
 use crate::fact::{EVENT, collect, project_columns};
@@ -18,7 +19,7 @@ const ROW: &str = "__row";
 
 /// A join that a request needs.
 pub(crate) struct Join {
-    /// The key column of the fact.
+    /// The column with the key, of the fact or of a join before.
     pub(crate) key: String,
     /// The columns to bring: item and SQL over the joined model.
     pub(crate) columns: IndexMap<String, String>,
@@ -30,16 +31,16 @@ pub(crate) struct Join {
 }
 
 impl Join {
-    /// A join from an entity to the model that has it as its key.
-    pub(crate) fn new(from: &Entity, model: &Model, to: &Entity) -> Self {
-        let expr_of = |kind| model.semantics.as_ref().and_then(|s| s.dimensions.iter().find(|d| d.kind == kind)).map(|d| d.expr.clone());
+    /// A join from a column with the values of an entity to the model that has it as its key.
+    pub(crate) fn new(key: String, hop: Hop<'_>) -> Self {
+        let expr_of = |kind| hop.model.semantics.as_ref().and_then(|s| s.dimensions.iter().find(|d| d.kind == kind)).map(|d| d.expr.clone());
         Self {
-            key: format!("__key_{}", from.name),
+            key,
             columns: IndexMap::new(),
-            model: model.name.clone(),
-            entity: to.name.clone(),
-            to_expr: to.expr.clone(),
-            validity: if to.kind == EntityKind::Natural { expr_of(DimensionKind::ValidFrom).zip(expr_of(DimensionKind::ValidTo)) } else { None },
+            model: hop.model.name.clone(),
+            entity: hop.to.name.clone(),
+            to_expr: hop.to.expr.clone(),
+            validity: if hop.to.kind == EntityKind::Natural { expr_of(DimensionKind::ValidFrom).zip(expr_of(DimensionKind::ValidTo)) } else { None },
         }
     }
 
@@ -48,7 +49,7 @@ impl Join {
     }
 }
 
-/// Joins, with the columns of the other model added and the fact's key taken away.
+/// Joins, with the columns of the other model added.
 pub(crate) fn join(engine: &PolarsEngine<'_>, rows: Relation, join: &Join) -> Result<Relation, MetricsError> {
     let other = engine.computed(&join.model)?;
     let mut columns = vec![(join.other_key(), join.to_expr.clone())];

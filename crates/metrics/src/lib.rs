@@ -8,18 +8,26 @@ pub mod sql;
 
 mod bridge;
 mod cells;
+mod conversion;
+mod compile;
 mod cumulative;
 mod derive;
 mod engine;
 mod error;
 mod fact;
 mod formula;
+mod group_columns;
 mod join;
+mod metric_column;
 mod needs;
+mod periods;
 mod polars_engine;
 mod query;
+mod snapshot;
+mod time_item;
 
 pub use cells::{Column, Grid, Key, Kind, Value};
+pub use compile::{CompileRequest, compile};
 pub use derive::{Cells, cells};
 pub use engine::{BaseGrouping, BaseMeasure, BaseRequest, Engine, NONE};
 pub use error::MetricsError;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use quotient_model::{Agg, Filter, Grain, Metric, MetricKind, Project, Simple, inputs_of, nearest};
+use quotient_model::{Agg, Conversion, Filter, Grain, Metric, MetricKind, Project, Semantics, Simple, inputs_of, nearest};
 
-use crate::engine::{BaseGrouping, BaseMeasure, BaseRequest};
+use crate::engine::{BaseGrouping, BaseMeasure, BaseRequest, ConversionRequest};
 use crate::error::MetricsError;
+use crate::snapshot;
 
 /// What is asked: metrics over groupings.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +64,11 @@ impl<'a> Reached<'a> {
         passing(&self.column())
     }
 
+    /// The name of the column of its conversions.
+    pub(crate) fn conversions_column(&self) -> String {
+        format!(">{}", self.column())
+    }
+
     /// An input of this metric, with the filters that reach it.
     pub(crate) fn input(&self, metric: &'a Metric, filters: &'a [Filter]) -> Self {
         let mut all = self.filters.clone();
@@ -91,28 +97,41 @@ pub(crate) fn find<'a>(project: &'a Project, name: &str) -> Result<&'a Metric, M
     })
 }
 
-/// The base requests of a cell request.
-pub(crate) fn base_requests<'a>(project: &'a Project, request: &'a CellRequest) -> Result<Vec<BaseRequest<'a>>, MetricsError> {
-    let mut needs: BTreeMap<(&str, &str), BaseRequest<'a>> = BTreeMap::new();
+/// What a list of metrics takes from an engine.
+#[derive(Debug, Default)]
+pub(crate) struct Needs<'a> {
+    pub(crate) base: BTreeMap<Shared<'a>, BaseRequest<'a>>,
+    pub(crate) conversions: BTreeMap<String, ConversionRequest<'a>>,
+}
+
+/// What measures must have in common to be aggregated in one request.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shared<'a> {
+    model: &'a str,
+    time: &'a str,
+    /// A non-additive measure stands alone, grain by grain: its rows are its own.
+    alone: Option<(String, Option<Grain>)>,
+}
+
+/// The requests behind a cell request.
+pub(crate) fn needs_of<'a>(project: &'a Project, request: &'a CellRequest) -> Result<Needs<'a>, MetricsError> {
+    let mut needs = Needs::default();
     for name in &request.metrics {
         let reached = reach(project, name, &request.filters)?;
         collect(project, request, &reached, &request.groupings, &mut needs)?;
     }
-    Ok(needs.into_values().collect())
+    Ok(needs)
 }
 
-fn collect<'a>(
-    project: &'a Project,
-    request: &'a CellRequest,
-    reached: &Reached<'a>,
-    groupings: &[BaseGrouping],
-    needs: &mut BTreeMap<(&'a str, &'a str), BaseRequest<'a>>,
-) -> Result<(), MetricsError> {
+fn collect<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached<'a>, groupings: &[BaseGrouping], needs: &mut Needs<'a>) -> Result<(), MetricsError> {
     match &reached.metric.kind {
         MetricKind::Simple(simple) => {
-            add(project, request, reached, simple, groupings, needs);
+            for (shared, groupings) in shares(project, reached, simple, groupings) {
+                add(project, request, reached, simple, shared, &groupings, needs);
+            }
             Ok(())
         }
+        MetricKind::Conversion(conversion) => add_conversion(project, request, reached, conversion, groupings, needs),
         kind => {
             let wider = match kind {
                 MetricKind::Cumulative { .. } => days_of(reached.metric, groupings)?,
@@ -128,23 +147,44 @@ fn collect<'a>(
     }
 }
 
+/// The requests that a simple metric belongs to, with the groupings of each.
+fn shares<'a>(project: &'a Project, reached: &Reached<'a>, simple: &'a Simple, groupings: &[BaseGrouping]) -> BTreeMap<Shared<'a>, Vec<BaseGrouping>> {
+    let mut shares: BTreeMap<Shared<'a>, Vec<BaseGrouping>> = BTreeMap::new();
+    for grouping in groupings {
+        let alone = simple.non_additive.as_ref().map(|_| (reached.column(), grouping.grain));
+        let shared = Shared { model: &simple.model, time: time_of(project, simple), alone };
+        shares.entry(shared).or_default().push(grouping.clone());
+    }
+    shares
+}
+
+/// The time dimension that a simple metric is counted by.
+fn time_of<'a>(project: &'a Project, simple: &'a Simple) -> &'a str {
+    let own = semantics_of(project, simple).and_then(|s| s.agg_time_dimension.as_deref());
+    simple.agg_time_dimension.as_deref().or(own).unwrap_or_default()
+}
+
+fn semantics_of<'a>(project: &'a Project, simple: &Simple) -> Option<&'a Semantics> {
+    project.models.get(&simple.model).and_then(|m| m.semantics.as_ref())
+}
+
+fn empty_request<'a>(request: &CellRequest, model: &'a str, time: &'a str) -> BaseRequest<'a> {
+    BaseRequest { model, time, measures: Vec::new(), groupings: Vec::new(), keep: Vec::new(), snapshot: None, from: request.from, to: request.to }
+}
+
 fn add<'a>(
     project: &'a Project,
     request: &'a CellRequest,
     reached: &Reached<'a>,
     simple: &'a Simple,
+    shared: Shared<'a>,
     groupings: &[BaseGrouping],
-    needs: &mut BTreeMap<(&'a str, &'a str), BaseRequest<'a>>,
+    needs: &mut Needs<'a>,
 ) {
-    let own = project.models.get(&simple.model).and_then(|m| m.semantics.as_ref()).and_then(|s| s.agg_time_dimension.as_deref());
-    let time = simple.agg_time_dimension.as_deref().or(own).unwrap_or_default();
-    let need = needs.entry((&simple.model, time)).or_insert_with(|| BaseRequest {
-        model: &simple.model,
-        time,
-        measures: Vec::new(),
-        groupings: Vec::new(),
-        from: request.from,
-        to: request.to,
+    let time = shared.time;
+    let need = needs.base.entry(shared).or_insert_with(|| {
+        let keep = simple.non_additive.iter().zip(semantics_of(project, simple)).flat_map(|(rule, semantics)| snapshot::kept(rule, semantics)).collect();
+        BaseRequest { snapshot: simple.non_additive.as_ref(), keep, ..empty_request(request, &simple.model, time) }
     });
     for grouping in groupings {
         if !need.groupings.contains(grouping) {
@@ -163,6 +203,54 @@ fn add<'a>(
             need.measures.push(BaseMeasure { name, metric: &reached.metric.name, agg, expr, filters: reached.filters.clone() });
         }
     }
+}
+
+/// The base of a conversion as a metric of its own, and the converting rows.
+fn add_conversion<'a>(
+    project: &'a Project,
+    request: &'a CellRequest,
+    reached: &Reached<'a>,
+    conversion: &'a Conversion,
+    groupings: &[BaseGrouping],
+    needs: &mut Needs<'a>,
+) -> Result<(), MetricsError> {
+    let base = reached.input(find(project, &conversion.base.metric)?, &conversion.base.filters);
+    collect(project, request, &base, groupings, needs)?;
+    let converted = find(project, &conversion.conversion.metric)?;
+    let (MetricKind::Simple(of_base), MetricKind::Simple(of_conversion)) = (&base.metric.kind, &converted.kind) else {
+        return Err(MetricsError::Definition { metric: reached.metric.name.clone(), message: "expected simple metrics on both sides of a conversion".to_owned() });
+    };
+    // The filters of a query say which base rows are asked about; a conversion has only its own.
+    let own_filters = conversion.conversion.filters.iter().chain(&converted.filters).collect();
+    let side = |simple: &'a Simple, measure, groupings: &[BaseGrouping], property: fn(&'a (String, String)) -> &'a str| {
+        let semantics = semantics_of(project, simple);
+        let names = std::iter::once(conversion.entity.as_str()).chain(conversion.constant_properties.iter().map(property));
+        let keep = names.enumerate().filter_map(|(i, name)| Some((key_name(i), semantics?.property(name)?.to_owned()))).collect();
+        BaseRequest { measures: vec![measure], groupings: groupings.to_vec(), keep, ..empty_request(request, &simple.model, time_of(project, simple)) }
+    };
+    let metric = reached.metric.name.as_str();
+    let passing = BaseMeasure { name: base.column(), metric, agg: Agg::Count, expr: "1", filters: base.filters.clone() };
+    let counted = BaseMeasure { name: reached.conversions_column(), metric, agg: of_conversion.agg, expr: &of_conversion.expr, filters: own_filters };
+    let by_day = semantics_of(project, of_base).and_then(|s| s.dimension(time_of(project, of_base))).is_none_or(|time| !time.finer_than_day());
+    let found = ConversionRequest {
+        name: reached.conversions_column(),
+        base: side(of_base, passing, groupings, |(of_base, _)| of_base),
+        conversion: BaseRequest { from: None, to: None, ..side(of_conversion, counted, &[], |(_, of_conversion)| of_conversion) },
+        window: conversion.window,
+        keys: (0..=conversion.constant_properties.len()).map(key_name).collect(),
+        by_day,
+    };
+    let known = needs.conversions.entry(found.name.clone()).or_insert(found);
+    for grouping in groupings {
+        if !known.base.groupings.contains(grouping) {
+            known.base.groupings.push(grouping.clone());
+        }
+    }
+    Ok(())
+}
+
+fn key_name(index: usize) -> String {
+    format!("__key_of_conversion_{index}")
 }
 
 /// The same slices by day: what cumulative metrics add up.

@@ -9,14 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
-use polars::prelude::IntoLazy;
-use quotient_model::{Grain, Project};
+use polars::prelude::{DataFrame, IntoLazy};
+use quotient_model::{Agg, Grain, Project};
 
 use crate::bridge;
 use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
-use crate::engine::{BaseRequest, Engine};
+use crate::conversion;
+use crate::engine::{BaseRequest, ConversionRequest, Engine};
 use crate::error::MetricsError;
 use crate::fact::{self, TIME};
+use crate::snapshot;
 use crate::sql::{Relation, SqlModel, lower_model};
 
 /// The default engine.
@@ -60,6 +62,21 @@ impl<'a> PolarsEngine<'a> {
         self.relations.borrow().get(name).cloned().ok_or_else(|| MetricsError::Unknown { what: "model", name: name.to_owned(), near: None })
     }
 
+    /// Runs a query over sources and models; `reads` names the models among them.
+    ///
+    /// Out: its rows in its own order; text may come as a view array.
+    ///
+    /// # Errors
+    /// A query or a model that does not bind or is not supported; rows that cannot be computed.
+    pub fn sql(&self, query: &SqlModel<'_>, reads: &[&str]) -> Result<RecordBatch, MetricsError> {
+        for name in reads.iter().filter(|name| self.project.models.contains_key(**name)) {
+            self.relation(name)?;
+        }
+        let relation = lower_model(query, &self.relations.borrow())?;
+        let rows = relation.frame.collect().map_err(|source| MetricsError::Compute { model: query.name.to_owned(), doing: "run its query", source })?;
+        bridge::record_batch(&rows)
+    }
+
     /// The model with its rows in memory.
     pub(crate) fn computed(&self, name: &str) -> Result<Relation, MetricsError> {
         self.relation(name)?;
@@ -94,20 +111,30 @@ impl<'a> PolarsEngine<'a> {
 
 impl Engine for PolarsEngine<'_> {
     fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
-        let fact = fact::prepare(self, request)?;
-        let batch = bridge::record_batch(&fact.frame)?;
+        let mut fact = fact::prepare(self, request)?;
+        if let Some(rule) = request.snapshot {
+            fact = snapshot::keep(self, request, rule, fact)?;
+        }
+        let measures = request.measures.iter().enumerate().map(|(i, measure)| (measure.name.clone(), measure.agg, fact.columns[i].as_str(), fact.filters[i].as_deref()));
+        self.aggregate(request, &fact.frame, measures.collect())
+    }
+
+    fn conversion_cells(&self, request: &ConversionRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
+        let rows = conversion::rows(self, request)?;
+        let agg = request.conversion.measures.first().map_or(Agg::Count, |measure| measure.agg);
+        self.aggregate(&request.base, &rows, vec![(request.name.clone(), agg, conversion::VALUE, None)])
+    }
+}
+
+impl PolarsEngine<'_> {
+    /// The cube of rows: measures by name, with their aggregate, their column and that of their filter.
+    fn aggregate(&self, request: &BaseRequest<'_>, rows: &DataFrame, measures: Vec<(String, Agg, &str, Option<&str>)>) -> Result<Vec<RecordBatch>, MetricsError> {
+        let batch = bridge::record_batch(rows)?;
         let time = index_of(&batch, TIME);
         let periods = self.periods(request, &batch, time)?;
-        let measures: Vec<CubeMeasure> = request
-            .measures
-            .iter()
-            .enumerate()
-            .map(|(i, measure)| CubeMeasure {
-                name: measure.name.clone(),
-                column: index_of(&batch, &fact.columns[i]),
-                filter: fact.filters[i].as_ref().and_then(|name| index_of(&batch, name)),
-                aggregate: measure.agg,
-            })
+        let measures: Vec<CubeMeasure> = measures
+            .into_iter()
+            .map(|(name, aggregate, column, filter)| CubeMeasure { name, column: index_of(&batch, column), filter: filter.and_then(|name| index_of(&batch, name)), aggregate })
             .collect();
         let keys: Vec<Vec<usize>> = request.groupings.iter().map(|g| g.slice.iter().filter_map(|item| index_of(&batch, item)).collect()).collect();
         let groupings: Vec<Grouping<'_>> =
@@ -115,9 +142,7 @@ impl Engine for PolarsEngine<'_> {
         let cube = CubeRequest { schema: batch.schema(), batches: std::slice::from_ref(&batch), time, measures: &measures, groupings: &groupings };
         aggregate(&cube).map_err(|source| MetricsError::Cube { model: request.model.to_owned(), source })
     }
-}
 
-impl PolarsEngine<'_> {
     /// The period of each day of the fact, by grain.
     fn periods(&self, request: &BaseRequest<'_>, batch: &RecordBatch, time: Option<usize>) -> Result<BTreeMap<Grain, PeriodStarts>, MetricsError> {
         use arrow::array::{AsArray, types::Date32Type};

@@ -6,16 +6,17 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, NaiveDate, Utc};
-use quotient_model::{Filter, Grain, MetricKind, Project, nearest};
+use quotient_model::{Filter, MetricKind, Project, nearest};
 
 use crate::cells::{Column, Key, Kind, Value};
 use crate::derive::{Cells, cells, fill_with};
 use crate::engine::{BaseGrouping, Engine};
 use crate::error::MetricsError;
+use crate::group_columns::GroupColumns;
 use crate::needs::{CellRequest, Counts};
 
 /// What a query asks.
@@ -23,7 +24,7 @@ use crate::needs::{CellRequest, Counts};
 pub struct QueryRequest {
     /// The metrics.
     pub metrics: Vec<String>,
-    /// Items to group by: `metric_time__month`, `rep__team`, `customer`.
+    /// Items to group by: `metric_time__month`, `deal__created_at__week`, `metric_time__extract_dow`, `rep__team`, `customer`.
     pub group_by: Vec<String>,
     /// Conditions such as `{{ Dimension('rep__team') }} = 'A'`.
     pub filters: Vec<String>,
@@ -39,13 +40,16 @@ pub struct QueryRequest {
 
 /// Answers a query.
 ///
-/// Out: `metric_time__GRAIN` as a date, dimensions as text with `(none)` for missing values, metrics as integers, doubles or decimals.
+/// Out: a column per group-by, then one per metric. Times are the first day of their period as a date, by day where no granularity is said,
+/// and date parts (`metric_time__extract_month`) are integers; both are null where a time is missing. Dimensions are text with `(none)`
+/// for missing values, metrics are integers, doubles or decimals.
 /// Rows are ordered by the group-bys unless `order` says otherwise.
 ///
 /// # Errors
 /// Unknown names with the nearest valid one; everything that computing cells may report.
 pub fn query(engine: &dyn Engine, project: &Project, request: &QueryRequest, as_of: DateTime<Utc>) -> Result<RecordBatch, MetricsError> {
-    let (grain, slice) = split(&request.group_by)?;
+    let groups = GroupColumns::new(project, &request.metrics, &request.group_by)?;
+    let grain = groups.grain;
     let mut filters = Vec::new();
     for template in &request.filters {
         filters.push(Filter::parse(template).map_err(|message| MetricsError::Definition { metric: request.metrics.join(", "), message: format!("where: {message}") })?);
@@ -53,60 +57,25 @@ pub fn query(engine: &dyn Engine, project: &Project, request: &QueryRequest, as_
     // Cumulative and offset metrics look at days before the first one asked: the cut is made on cells.
     let asked = CellRequest {
         metrics: request.metrics.clone(),
-        groupings: vec![BaseGrouping { grain, slice: slice.clone() }],
+        groupings: vec![BaseGrouping { grain, slice: groups.slice.clone() }],
         filters,
         from: if grain.is_none() { request.start } else { None },
         to: if grain.is_none() { request.end.and_then(|d| d.succ_opt()) } else { None },
         counts: Counts::No,
     };
     let found = cells(engine, project, &asked, project.calendar.last_day_before(as_of))?;
-    let table = table(project, request, grain, &found)?;
-    ordered(request, table)
+    let table = table(project, request, &groups, &found)?;
+    ordered(request, &groups, table)
 }
 
-/// The grain and the dimensions among group-bys.
-fn split(group_by: &[String]) -> Result<(Option<Grain>, Vec<String>), MetricsError> {
-    let (mut grain, mut slice) = (None, Vec::new());
-    for item in group_by {
-        let Some(rest) = item.strip_prefix("metric_time") else {
-            slice.push(item.clone());
-            continue;
-        };
-        let name = rest.strip_prefix("__").unwrap_or("day");
-        let found = Grain::parse(name).ok_or_else(|| MetricsError::Unknown {
-            what: "granularity",
-            name: name.to_owned(),
-            near: nearest(name, Grain::ALL.map(Grain::name)).map(str::to_owned),
-        })?;
-        if grain.replace(found).is_some() {
-            return Err(MetricsError::Definition { metric: "metric_time".to_owned(), message: "expected one granularity in a query, found two".to_owned() });
-        }
-    }
-    Ok((grain, slice))
-}
-
-fn table(project: &Project, request: &QueryRequest, grain: Option<Grain>, found: &Cells) -> Result<RecordBatch, MetricsError> {
+fn table(project: &Project, request: &QueryRequest, groups: &GroupColumns, found: &Cells) -> Result<RecordBatch, MetricsError> {
     let mut keys: BTreeSet<Key> = found.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied()).filter(|key| key.grouping == 0).collect();
-    if let (Some(_), true) = (grain, request.start.is_some() || request.end.is_some()) {
-        let from = request.start.map_or(i32::MIN, |d| grain.map_or(d, |g| project.calendar.start_of(g, d)).to_epoch_days());
+    if let (Some(grain), true) = (groups.grain, request.start.is_some() || request.end.is_some()) {
+        let from = request.start.map_or(i32::MIN, |d| project.calendar.start_of(grain, d).to_epoch_days());
         let to = request.end.map_or(i32::MAX, |d| d.to_epoch_days());
         keys.retain(|key| from <= key.period && key.period <= to);
     }
-    let mut fields = Vec::new();
-    let mut arrays: Vec<ArrayRef> = Vec::new();
-    let mut dimension = 0;
-    for item in &request.group_by {
-        if item.starts_with("metric_time") {
-            let name = grain.map_or_else(|| item.clone(), |g| format!("metric_time__{g}"));
-            fields.push(Field::new(name, DataType::Date32, false));
-            arrays.push(Arc::new(Date32Array::from_iter_values(keys.iter().map(|k| k.period))));
-        } else {
-            fields.push(Field::new(item, DataType::Utf8, false));
-            let texts = keys.iter().map(|k| found.grid.member(*k).get(dimension).cloned().unwrap_or_default());
-            arrays.push(Arc::new(StringArray::from_iter_values(texts)));
-            dimension += 1;
-        }
-    }
+    let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = groups.arrays(project, found, &keys).into_iter().unzip();
     for (name, column) in &found.metrics {
         let column = filled(project, name, column, &keys);
         let array = metric_array(&column, &keys, name)?;
@@ -147,12 +116,12 @@ pub fn metric_array(column: &Column, keys: &BTreeSet<Key>, name: &str) -> Result
     })
 }
 
-fn ordered(request: &QueryRequest, table: RecordBatch) -> Result<RecordBatch, MetricsError> {
+fn ordered(request: &QueryRequest, groups: &GroupColumns, table: RecordBatch) -> Result<RecordBatch, MetricsError> {
     let mut columns = Vec::new();
     for item in &request.order {
         let (name, descending) = item.strip_prefix('-').map_or((item.as_str(), false), |name| (name, true));
         let schema = table.schema();
-        let Some(values) = table.column_by_name(name) else {
+        let Some(values) = table.column_by_name(groups.name_of(name)) else {
             return Err(MetricsError::Unknown {
                 what: "column to order by",
                 name: name.to_owned(),
@@ -161,7 +130,8 @@ fn ordered(request: &QueryRequest, table: RecordBatch) -> Result<RecordBatch, Me
         };
         columns.push(SortColumn { values: Arc::clone(values), options: Some(SortOptions { descending, nulls_first: false }) });
     }
-    let rest = table.columns().iter().take(request.group_by.len()).map(|values| SortColumn { values: Arc::clone(values), options: None });
+    let last = Some(SortOptions { descending: false, nulls_first: false });
+    let rest = table.columns().iter().take(groups.count()).map(|values| SortColumn { values: Arc::clone(values), options: last });
     columns.extend(rest);
     let table = if columns.is_empty() {
         table

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::metric::{Metric, MetricKind};
+use crate::filter_check::filters_of;
+use crate::metric::{Conversion, Metric, MetricKind};
 use crate::project::Project;
 use crate::validate::inputs_of;
 
@@ -50,6 +51,15 @@ fn add_metric(project: &Project, metric: &Metric, hasher: &mut Sha256) {
         MetricKind::Ratio { .. } => hasher.update([u8::from(metric.meta.share_of_total)]),
         MetricKind::Derived { expr, .. } => hasher.update(expr),
         MetricKind::Cumulative { span, period_agg, .. } => hasher.update(format!("{span:?}{period_agg:?}")),
+        MetricKind::Conversion(conversion) => {
+            let Conversion { entity, window, constant_properties, calculation, .. } = conversion.as_ref();
+            hasher.update(format!("{entity}{window:?}{constant_properties:?}{calculation:?}"));
+        }
+    }
+    for read in filters_of(metric).flat_map(|filter| &filter.metrics) {
+        if let Some(inner) = project.metrics.get(&read.name) {
+            add_metric(project, inner, hasher);
+        }
     }
     for input in inputs_of(metric) {
         hasher.update(format!("{}{:?}{:?}", input.alias, input.offset, input.filters));

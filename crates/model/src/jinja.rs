@@ -1,7 +1,9 @@
 //! Jinja of dbt: models, locations and filters rendered with the functions that dbt has.
 //!
 //! In: templates, vars, environment variables, macros. Out: text, and the names that it refers to.
-//! `target.type` is `polars`; nothing here reads the process environment or the clock.
+//! `target.type` is `polars` unless a dialect is asked for; nothing here reads the process environment or the clock.
+
+mod filter;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +14,8 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use crate::yaml;
 
+pub use filter::{Filter, MetricRef};
+
 /// What templates may refer to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
@@ -19,6 +23,36 @@ pub struct Context {
     pub vars: IndexMap<String, yaml::Node>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
+}
+
+/// A dialect of SQL that models can be rendered for, beside our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `DuckDB`.
+    DuckDb,
+    /// Apache Spark.
+    Spark,
+}
+
+impl Dialect {
+    /// What `target.type` is, and how people write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DuckDb => "duckdb",
+            Self::Spark => "spark",
+        }
+    }
+
+    /// The name that a source has in the text of a model: dialects have no schema of the lake, so one word has both names.
+    ///
+    /// ```
+    /// assert_eq!(quotient_model::Dialect::source_name("crm", "leads"), "source__crm__leads");
+    /// ```
+    #[must_use]
+    pub fn source_name(schema: &str, table: &str) -> String {
+        format!("source__{schema}__{table}")
+    }
 }
 
 /// A rendered model and what it refers to.
@@ -43,6 +77,8 @@ pub(crate) struct RenderError {
 pub(crate) struct Renderer<'a> {
     context: &'a Context,
     macros: String,
+    /// The dialect of the text; `None` for our own.
+    dialect: Option<Dialect>,
 }
 
 impl<'a> Renderer<'a> {
@@ -53,7 +89,12 @@ impl<'a> Renderer<'a> {
             all.push_str(text);
             all.push('\n');
         }
-        Self { context, macros: all }
+        Self { context, macros: all, dialect: None }
+    }
+
+    /// The same for another dialect.
+    pub(crate) fn speaking(self, dialect: Dialect) -> Self {
+        Self { dialect: Some(dialect), ..self }
     }
 
     /// Renders a string of a YAML file: `env_var` and `var`, nothing else.
@@ -78,10 +119,13 @@ impl<'a> Renderer<'a> {
             push(&seen, name);
             Ok(quoted(name))
         });
-        let seen = Arc::clone(&sources);
+        let (seen, dialect) = (Arc::clone(&sources), self.dialect);
         environment.add_function("source", move |schema: String, table: String| {
             push(&seen, &format!("{schema}.{table}"));
-            format!("{}.{}", quoted(&schema), quoted(&table))
+            match dialect {
+                None => format!("{}.{}", quoted(&schema), quoted(&table)),
+                Some(_) => quoted(&Dialect::source_name(&schema, &table)),
+            }
         });
         environment.add_function("config", |_: Rest<Value>, options: Kwargs| -> Result<String, Error> {
             // dbt's materialisation settings say nothing about what a model means.
@@ -107,45 +151,10 @@ impl<'a> Renderer<'a> {
         environment.add_function("env_var", move |name: String, default: Option<String>| -> Result<String, Error> {
             env.get(&name).cloned().or(default).ok_or_else(|| Error::new(ErrorKind::UndefinedError, format!("environment variable `{name}` is not set")))
         });
-        environment.add_global("target", Value::from(BTreeMap::from([("type", "polars"), ("name", "polars")])));
+        let target = self.dialect.map_or("polars", Dialect::name);
+        environment.add_global("target", Value::from(BTreeMap::from([("type", target), ("name", target)])));
         environment.add_global("dbt", cross_database_macros());
         environment
-    }
-}
-
-/// A filter with the group-by items that it refers to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Filter {
-    /// A SQL condition in which every group-by item is a quoted column of its name.
-    pub sql: String,
-    /// The items, such as `rep__team`, `metric_time__month` or `customer`, each once.
-    pub items: Vec<String>,
-}
-
-impl Filter {
-    /// Renders `{{ Dimension('rep__team') }} = 'A'` and its like.
-    ///
-    /// # Errors
-    /// What is wrong with the template: an unknown function, a missing argument.
-    pub fn parse(template: &str) -> Result<Self, String> {
-        let items = Arc::new(Mutex::new(Vec::new()));
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        for function in ["Dimension", "Entity"] {
-            let seen = Arc::clone(&items);
-            environment.add_function(function, move |name: String| {
-                push(&seen, &name);
-                quoted(&name)
-            });
-        }
-        let seen = Arc::clone(&items);
-        environment.add_function("TimeDimension", move |name: String, grain: Option<String>| {
-            let item = grain.map_or_else(|| name.clone(), |grain| format!("{name}__{}", grain.to_lowercase()));
-            push(&seen, &item);
-            quoted(&item)
-        });
-        let sql = environment.render_str(template, ()).map_err(|e| message_of(&e))?;
-        Ok(Self { sql, items: taken(&items) })
     }
 }
 
@@ -225,7 +234,7 @@ fn value_of(node: &yaml::Node) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Context, Filter, Renderer};
+    use super::{Context, Dialect, Renderer};
 
     fn context() -> Context {
         let vars = crate::yaml::Node::parse("zone: Europe/Berlin\nhours: 4\n").unwrap();
@@ -244,6 +253,17 @@ mod tests {
     }
 
     #[test]
+    fn a_dialect_is_the_target_and_names_sources_by_one_word() {
+        let context = context();
+        let macros = ["{% macro kind() %}{{ target.type }}{% endmacro %}\n"];
+        let sql = "select '{{ kind() }}' from {{ source('crm', 'b') }} join {{ ref('a') }}";
+        assert_eq!(Renderer::new(&context, macros).model(sql).unwrap().text, "select 'polars' from \"crm\".\"b\" join \"a\"");
+        let spark = Renderer::new(&context, macros).speaking(Dialect::Spark).model(sql).unwrap();
+        assert_eq!(spark.text, "select 'spark' from \"source__crm__b\" join \"a\"");
+        assert_eq!(spark.sources, ["crm.b"]);
+    }
+
+    #[test]
     fn faults_name_the_line_of_the_model() {
         let context = context();
         let renderer = Renderer::new(&context, ["{% macro m() %}\nx\n{% endmacro %}"]);
@@ -258,13 +278,5 @@ mod tests {
         assert_eq!(renderer.text("{{ env_var('LAKE') }}/x").unwrap(), "s3://lake/x");
         assert_eq!(renderer.text("{{ env_var('NONE', 'data') }}/x").unwrap(), "data/x");
         assert_eq!(renderer.text("{{ env_var('NONE') }}/x").unwrap_err(), "environment variable `NONE` is not set");
-    }
-
-    #[test]
-    fn filters_name_their_items() {
-        let filter = Filter::parse("{{ Dimension('rep__team') }} = 'A' and {{ TimeDimension('metric_time', 'DAY') }} > '2024-01-01'").unwrap();
-        assert_eq!(filter.sql, "\"rep__team\" = 'A' and \"metric_time__day\" > '2024-01-01'");
-        assert_eq!(filter.items, ["rep__team", "metric_time__day"]);
-        assert!(Filter::parse("{{ Dimensio('x') }}").is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::fault::{Faults, Place, ProjectError};
 use crate::grain::Grain;
-use crate::jinja::Renderer;
+use crate::jinja::{Filter, Renderer};
 use crate::metric::MetricKind;
 use crate::project::Project;
 use crate::reader::MapReader;
@@ -38,6 +38,8 @@ pub struct JobTable {
     pub slices: Vec<Vec<String>>,
     /// The grains of this table.
     pub grains: Vec<Grain>,
+    /// Conditions on the rows of every fact, from a saved query; cells under conditions are in no table but this one.
+    pub filters: Vec<Filter>,
     /// Where it is declared.
     pub place: Place,
 }
@@ -73,9 +75,9 @@ fn read_job(reader: &MapReader<'_>, project: &Project) -> Option<Job> {
         .and_then(|template| renderer.text(&template).map_err(|message| reader.fault(reader.place_of("results").line, format!("job `results`: {message}"))).ok());
     let schedule = reader.text("schedule");
     let grains = match reader.map("periods") {
-        None => Grain::ALL.to_vec(),
+        None => Grain::STANDARD.to_vec(),
         Some(periods) => {
-            let grains = read_grains(&periods);
+            let grains = read_grains(&periods, project);
             periods.finish();
             grains
         }
@@ -95,13 +97,19 @@ fn read_job(reader: &MapReader<'_>, project: &Project) -> Option<Job> {
     Some(Job { name: name?, schedule, results: results?, grains, tables })
 }
 
-fn read_grains(periods: &MapReader<'_>) -> Vec<Grain> {
+fn read_grains(periods: &MapReader<'_>, project: &Project) -> Vec<Grain> {
+    let known = project.grains();
     let mut grains = Vec::new();
     for (text, line) in periods.texts("grains") {
         match Grain::parse(&text) {
+            Some(grain) if !known.contains(&grain) => periods.fault_with_hint(
+                line,
+                format!("granularity `{grain}` is not declared by the project's time spine"),
+                "list it under `custom_granularities` of the model with `time_spine:`",
+            ),
             Some(grain) if !grains.contains(&grain) => grains.push(grain),
             Some(_) => periods.fault(line, format!("grain `{text}` is there twice")),
-            None => periods.unknown("grains", "granularity", &text, Grain::ALL.map(Grain::name)),
+            None => periods.unknown("grains", "granularity", &text, known.iter().map(|grain| grain.name())),
         }
     }
     grains.sort();
@@ -112,13 +120,11 @@ fn read_grains(periods: &MapReader<'_>) -> Vec<Grain> {
 pub const RESERVED_TABLES: [&str; 7] = ["kpi_values", "kpi_dictionary", "kpi_runs", "kpi_findings", "kpi_restatements", "dim_period", "dim_date"];
 
 fn read_table(reader: &MapReader<'_>, grains: &[Grain], project: &Project) -> Option<JobTable> {
+    if let Some(saved) = reader.text("saved_query") {
+        return Some(read_saved_table(reader, &saved, grains, project));
+    }
     let name = reader.required("name")?;
-    if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || name.is_empty() {
-        reader.fault(reader.place_of("name").line, format!("table name `{name}`: expected letters, digits and underscores"));
-    }
-    if RESERVED_TABLES.contains(&name.as_str()) {
-        reader.fault(reader.place_of("name").line, format!("table name `{name}` is one of the result tables that every job has"));
-    }
+    check_name(reader, &name);
     let metrics: Vec<String> = reader.texts("metrics").into_iter().map(|(text, _)| text).collect();
     for metric in &metrics {
         if !project.metrics.contains_key(metric) {
@@ -151,14 +157,68 @@ fn read_table(reader: &MapReader<'_>, grains: &[Grain], project: &Project) -> Op
     if slices.is_empty() {
         slices.push(Vec::new());
     }
-    let own_grains = reader.map("periods").map(|periods| {
-        let grains = read_grains(&periods);
-        periods.finish();
-        grains
-    });
-    let table = JobTable { name, metrics, slices, grains: own_grains.unwrap_or_else(|| grains.to_vec()), place: reader.place() };
+    let grains = own_grains(reader, project).unwrap_or_else(|| grains.to_vec());
+    let table = JobTable { name, metrics, slices, grains, filters: Vec::new(), place: reader.place() };
     reader.finish();
     Some(table)
+}
+
+fn check_name(reader: &MapReader<'_>, name: &str) {
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || name.is_empty() {
+        reader.fault(reader.place_of("name").line, format!("table name `{name}`: expected letters, digits and underscores"));
+    }
+    if RESERVED_TABLES.contains(&name) {
+        reader.fault(reader.place_of("name").line, format!("table name `{name}` is one of the result tables that every job has"));
+    }
+}
+
+fn own_grains(reader: &MapReader<'_>, project: &Project) -> Option<Vec<Grain>> {
+    let periods = reader.map("periods")?;
+    let grains = read_grains(&periods, project);
+    periods.finish();
+    Some(grains)
+}
+
+/// A table that is a saved query: its metrics, conditions and one slice, by the grains of its `metric_time`.
+fn read_saved_table(reader: &MapReader<'_>, saved: &str, grains: &[Grain], project: &Project) -> JobTable {
+    let mut table = JobTable { name: saved.to_owned(), metrics: Vec::new(), slices: Vec::new(), grains: grains.to_vec(), filters: Vec::new(), place: reader.place() };
+    let (name, periods) = (reader.text("name"), own_grains(reader, project));
+    reader.finish();
+    let Some(query) = project.saved_queries.get(saved) else {
+        reader.unknown("saved_query", "saved query", saved, project.saved_queries.keys().map(String::as_str));
+        return table;
+    };
+    table.name = name.unwrap_or_else(|| query.table().to_owned());
+    check_name(reader, &table.name);
+    let fault = |message: &str| reader.fault(reader.place_of("saved_query").line, format!("table `{}`: saved query `{saved}` {message}", table.name));
+    if query.limit.is_some() {
+        fault("has a `limit`, and a result table has every row");
+    }
+    let (mut times, mut slice) = (Vec::new(), Vec::new());
+    for item in &query.group_by {
+        let Some(word) = item.strip_prefix("metric_time") else {
+            slice.push(item.clone());
+            continue;
+        };
+        match Grain::parse(word.strip_prefix("__").unwrap_or("day")) {
+            Some(grain) => times.push(grain),
+            None => fault(&format!("is grouped by `{item}`, and the periods of a result table have a granularity")),
+        }
+    }
+    times.sort();
+    times.dedup();
+    if !times.is_empty() && periods.is_some() {
+        fault("says its periods itself, and `periods` says others");
+    }
+    table.metrics.clone_from(&query.metrics);
+    table.filters.clone_from(&query.filters);
+    table.slices = vec![slice];
+    if !times.is_empty() {
+        table.grains = times;
+    } else if let Some(periods) = periods {
+        table.grains = periods;
+    }
+    table
 }
 
 /// Whether every fact behind a metric can be grouped by an item.

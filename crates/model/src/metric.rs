@@ -1,12 +1,12 @@
 //! Metrics: what is counted, by which formula, in which unit.
 
-use std::cell::RefCell;
-
-use crate::fault::{Faults, Place};
+use crate::fault::Place;
 use crate::grain::Grain;
 use crate::jinja::Filter;
-use crate::reader::MapReader;
-use crate::yaml::Node;
+
+mod read;
+
+pub(crate) use read::read_metric;
 
 /// A metric of the project.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Metric {
     pub filters: Vec<Filter>,
     /// What the dictionary says of it beyond dbt's own keys.
     pub meta: MetricMeta,
+    /// Whether only other metrics may ask for it.
+    pub private: bool,
     /// Where it is declared.
     pub place: Place,
 }
@@ -55,6 +57,36 @@ pub enum MetricKind {
         /// Which day of a period its value is.
         period_agg: PeriodAgg,
     },
+    /// How many of the rows of one simple metric are followed by one of another, of the same entity.
+    Conversion(Box<Conversion>),
+}
+
+/// Events of one simple metric that lead to events of another.
+///
+/// Every converting row belongs to the last row of the base before it, and to that row's period and dimensions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversion {
+    /// What may convert.
+    pub base: Input,
+    /// What counts as converted.
+    pub conversion: Input,
+    /// The entity that both have.
+    pub entity: String,
+    /// How long after the base row a conversion counts; `None` for ever.
+    pub window: Option<(u32, Grain)>,
+    /// Dimensions or entities that must be equal on both sides: of the base, of the conversion.
+    pub constant_properties: Vec<(String, String)>,
+    /// What the value is.
+    pub calculation: Calculation,
+}
+
+/// What the value of a conversion metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calculation {
+    /// Conversions over the base; null over zero.
+    Rate,
+    /// Conversions.
+    Conversions,
 }
 
 /// An aggregate over the rows of one model.
@@ -70,6 +102,30 @@ pub struct Simple {
     pub agg_time_dimension: Option<String>,
     /// What a missing value is replaced by.
     pub fill_nulls_with: Option<i64>,
+    /// Whether every period has a cell, from the first with a row to that of as-of.
+    pub join_to_timespine: bool,
+    /// The dimension over which values do not add up: only the rows of its first or last moment count.
+    pub non_additive: Option<NonAdditive>,
+}
+
+/// A time over which values do not add up, such as the day of a balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NonAdditive {
+    /// The time dimension.
+    pub time: String,
+    /// Which of its moments counts in a period.
+    pub choice: WindowChoice,
+    /// The entities or dimensions each of which has its own moment.
+    pub by: Vec<String>,
+}
+
+/// Which moment of a period counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowChoice {
+    /// The first.
+    Min,
+    /// The last.
+    Max,
 }
 
 /// The aggregates of dbt's semantic layer: how the values of a group become one.
@@ -132,6 +188,8 @@ pub enum Offset {
         /// Of what.
         grain: Grain,
     },
+    /// The first period within the period of a coarser grain.
+    ToGrain(Grain),
 }
 
 /// Where the window of a cumulative metric starts; it ends with the period.
@@ -150,13 +208,15 @@ pub enum Span {
     ToDate(Grain),
 }
 
-/// Which day's value of a cumulative metric a longer period shows.
+/// What a longer period shows of the values that a cumulative metric has day by day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeriodAgg {
     /// The first day's, dbt's default.
     First,
     /// The last day's.
     Last,
+    /// The mean of all days that have one.
+    Average,
 }
 
 /// What the dictionary says of a metric beyond dbt's own keys.
@@ -180,212 +240,4 @@ pub struct MetricMeta {
     pub mature_after: Option<u32>,
     /// The denominator is the period's total, whatever the slice.
     pub share_of_total: bool,
-}
-
-/// Reads one entry of a `metrics:` list; `model` is the model it stands under.
-pub(crate) fn read_metric(file: &str, node: &Node, model: Option<&str>, faults: &RefCell<Faults>) -> Option<Metric> {
-    let reader = MapReader::new(node, file, "metric", faults);
-    let name = reader.required("name")?;
-    let reader = reader.named(format!("metric `{name}`"));
-    reader.ignore(&["hidden", "tags", "time_granularity", "join_to_timespine"]);
-    let (meta, offset_by_period) = read_meta(&reader);
-    let kind = match reader.text("type").as_deref().unwrap_or("simple") {
-        "simple" => read_simple(&reader, model).map(MetricKind::Simple),
-        "ratio" => read_input(&reader, "numerator").zip(read_input(&reader, "denominator")).map(|(numerator, denominator)| MetricKind::Ratio { numerator, denominator }),
-        "derived" => read_derived(&reader, offset_by_period),
-        "cumulative" => read_cumulative(&reader),
-        "conversion" => {
-            reader.fault_with_hint(
-                reader.place_of("type").line,
-                format!("metric `{name}`: conversion metrics are not supported yet"),
-                "mark the converted rows in the model and divide their count by all rows with a ratio",
-            );
-            return None;
-        }
-        other => {
-            reader.unknown("type", "metric type", other, ["simple", "ratio", "derived", "cumulative", "conversion"]);
-            return None;
-        }
-    };
-    let metric = Metric {
-        label: reader.text("label").unwrap_or_else(|| name.clone()),
-        description: reader.text("description").unwrap_or_default(),
-        kind: kind?,
-        filters: read_filters(&reader),
-        meta,
-        place: reader.place(),
-        name,
-    };
-    reader.finish();
-    Some(metric)
-}
-
-fn read_simple(reader: &MapReader<'_>, model: Option<&str>) -> Option<Simple> {
-    let Some(model) = model else {
-        reader.fault(reader.place().line, format!("{}: a simple metric stands under the model that it counts", reader.what()));
-        return None;
-    };
-    if let Some(node) = reader.node("non_additive_dimension") {
-        reader.fault(node.line, format!("{}: `non_additive_dimension` is not supported yet", reader.what()));
-    }
-    let agg = reader.required("agg")?;
-    let (rank, style) = (reader.number("percentile"), reader.text("percentile_type"));
-    let agg = match agg.as_str() {
-        "sum" => Agg::Sum,
-        "min" => Agg::Min,
-        "max" => Agg::Max,
-        "count" => Agg::Count,
-        "count_distinct" => Agg::CountDistinct,
-        "sum_boolean" => Agg::SumBoolean,
-        "average" => Agg::Average,
-        "median" => Agg::Median,
-        "percentile" => match rank {
-            Some(rank) if (0.0..=1.0).contains(&rank) => Agg::Percentile { rank, discrete: style.as_deref() == Some("discrete") },
-            _ => {
-                reader.fault(reader.place_of("percentile").line, format!("{}: expected `percentile` from 0 to 1", reader.what()));
-                return None;
-            }
-        },
-        other => {
-            let valid = ["sum", "min", "max", "count", "count_distinct", "sum_boolean", "average", "median", "percentile"];
-            reader.unknown("agg", "aggregate", other, valid);
-            return None;
-        }
-    };
-    Some(Simple {
-        model: model.to_owned(),
-        agg,
-        expr: reader.text("expr").unwrap_or_else(|| "1".to_owned()),
-        agg_time_dimension: reader.text("agg_time_dimension"),
-        fill_nulls_with: reader.integer("fill_nulls_with"),
-    })
-}
-
-fn read_derived(reader: &MapReader<'_>, offset_by_period: bool) -> Option<MetricKind> {
-    let expr = reader.required("expr")?;
-    let mut inputs: Vec<Input> = reader.list("input_metrics").iter().filter_map(|node| input_of(reader, node)).collect();
-    if inputs.is_empty() {
-        reader.fault(reader.place().line, format!("{}: missing key `input_metrics`", reader.what()));
-    }
-    if offset_by_period {
-        for input in &mut inputs {
-            if let Offset::Window { count, grain } = input.offset
-                && grain != Grain::Year
-            {
-                input.offset = Offset::Periods(count);
-            }
-        }
-    }
-    Some(MetricKind::Derived { expr, inputs })
-}
-
-fn read_cumulative(reader: &MapReader<'_>) -> Option<MetricKind> {
-    let input = read_input(reader, "input_metric")?;
-    let window = reader.text("window");
-    let to_date = reader.text("grain_to_date");
-    let span = match (window, to_date) {
-        (Some(_), Some(_)) => {
-            reader.fault(reader.place().line, format!("{}: `window` and `grain_to_date` exclude each other", reader.what()));
-            return None;
-        }
-        (Some(text), None) => {
-            let (count, grain) = parse_window(reader, "window", &text)?;
-            Span::Window { count, grain }
-        }
-        (None, Some(text)) => {
-            let Some(grain) = Grain::parse(&text) else {
-                reader.unknown("grain_to_date", "granularity", &text, Grain::ALL.map(Grain::name));
-                return None;
-            };
-            Span::ToDate(grain)
-        }
-        (None, None) => Span::AllTime,
-    };
-    let period_agg = match reader.text("period_agg").as_deref() {
-        None | Some("first") => PeriodAgg::First,
-        Some("last") => PeriodAgg::Last,
-        Some(other) => {
-            reader.unknown("period_agg", "period aggregate", other, ["first", "last"]);
-            return None;
-        }
-    };
-    Some(MetricKind::Cumulative { input, span, period_agg })
-}
-
-fn read_input(reader: &MapReader<'_>, key: &'static str) -> Option<Input> {
-    let Some(node) = reader.node(key) else {
-        reader.fault(reader.place().line, format!("{}: missing key `{key}`", reader.what()));
-        return None;
-    };
-    input_of(reader, node)
-}
-
-fn input_of(outer: &MapReader<'_>, node: &Node) -> Option<Input> {
-    if let (Some(metric), true) = (node.text(), node.entries().is_empty()) {
-        return Some(Input { alias: metric.clone(), metric, filters: Vec::new(), offset: Offset::None, place: outer.place_at(node.line) });
-    }
-    let reader = outer.nested(node, format!("{}: input metric", outer.what()));
-    let metric = reader.required("name")?;
-    if let Some(node) = reader.node("offset_to_grain") {
-        reader.fault(node.line, format!("{}: `offset_to_grain` is not supported yet", outer.what()));
-    }
-    let offset = match reader.text("offset_window") {
-        None => Offset::None,
-        Some(text) => {
-            let (count, grain) = parse_window(&reader, "offset_window", &text)?;
-            Offset::Window { count, grain }
-        }
-    };
-    let input = Input { alias: reader.text("alias").unwrap_or_else(|| metric.clone()), metric, filters: read_filters(&reader), offset, place: reader.place() };
-    reader.finish();
-    Some(input)
-}
-
-/// Reads `7 days` or `1 month`.
-fn parse_window(reader: &MapReader<'_>, key: &'static str, text: &str) -> Option<(u32, Grain)> {
-    let parsed = text.split_once(' ').and_then(|(count, unit)| Some((count.parse().ok()?, Grain::parse(unit.trim())?)));
-    if parsed.is_none() {
-        reader.fault(reader.place_of(key).line, format!("{}: key `{key}`: expected a count and a granularity such as `1 month`, found `{text}`", reader.what()));
-    }
-    parsed
-}
-
-fn read_filters(reader: &MapReader<'_>) -> Vec<Filter> {
-    let mut filters = Vec::new();
-    for (template, line) in reader.texts("filter") {
-        match Filter::parse(&template) {
-            Ok(filter) => filters.push(filter),
-            Err(message) => reader.fault(line, format!("{}: filter: {message}", reader.what())),
-        }
-    }
-    filters
-}
-
-fn read_meta(reader: &MapReader<'_>) -> (MetricMeta, bool) {
-    let Some(config) = reader.map("config") else { return Default::default() };
-    config.ignore(&["enabled", "group", "tags"]);
-    let Some(meta) = config.map("meta") else { return Default::default() };
-    config.finish();
-    let text = |key| meta.text(key).unwrap_or_default();
-    let offset = meta.text("offset");
-    if let Some(other) = offset.as_deref().filter(|o| *o != "period") {
-        meta.unknown("offset", "offset", other, ["period"]);
-    }
-    let share_of = meta.text("share_of");
-    if let Some(other) = share_of.as_deref().filter(|o| *o != "total") {
-        meta.unknown("share_of", "share", other, ["total"]);
-    }
-    let read = MetricMeta {
-        label_ko: text("label_ko"),
-        unit: text("unit"),
-        better: text("better"),
-        additivity: text("additivity"),
-        formula: text("formula"),
-        null_rule: text("null_rule"),
-        source: text("source"),
-        mature_after: meta.integer("mature_after").and_then(|days| u32::try_from(days).ok()),
-        share_of_total: share_of.is_some(),
-    };
-    meta.finish();
-    (read, offset.is_some())
 }

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 
 use indexmap::IndexMap;
 
+use crate::data_test::{DataTest, Tested, read_tests};
 use crate::fault::{Faults, Place};
-use crate::jinja::quoted;
+use crate::jinja::{Renderer, quoted};
 use crate::metric::{Metric, read_metric};
 use crate::reader::MapReader;
+use crate::time_spine::{CustomGranularity, TimeSpine, read_time_spine};
 use crate::yaml::{Node, Value};
 
 /// A SQL model of the project.
@@ -29,8 +31,16 @@ pub struct Model {
     pub description: String,
     /// What metrics and group-bys may use of it; `None` for a model without semantics.
     pub semantics: Option<Semantics>,
+    /// What must hold of its rows: tests of the model, then those of its columns.
+    pub tests: Vec<DataTest>,
+    /// Whether its rows are findings, with the columns rule, `table_name` and key (`config.meta.findings`).
+    pub findings: bool,
     /// The standard granularity column, if this is the project's time spine.
     pub time_spine: Option<String>,
+    /// The granularity of that column: `day`, `microsecond`.
+    pub spine_granularity: Option<String>,
+    /// The custom granularities that the time spine declares.
+    pub custom_granularities: Vec<CustomGranularity>,
 }
 
 /// What metrics and group-bys may use of a model.
@@ -81,6 +91,16 @@ pub struct Dimension {
     pub expr: String,
     /// Whether it is a time, and of which kind.
     pub kind: DimensionKind,
+    /// The granularity that a time declares: `day`, `microsecond`; empty for labels.
+    pub granularity: String,
+}
+
+impl Dimension {
+    /// Whether its values are told apart within a day.
+    #[must_use]
+    pub fn finer_than_day(&self) -> bool {
+        matches!(self.granularity.as_str(), "nanosecond" | "microsecond" | "millisecond" | "second" | "minute" | "hour")
+    }
 }
 
 /// The kinds of dimension.
@@ -108,6 +128,12 @@ impl Semantics {
     pub fn entity(&self, name: &str) -> Option<&Entity> {
         self.entities.iter().find(|e| e.name == name)
     }
+
+    /// The expression of a dimension or an entity of a name.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.dimension(name).map(|d| d.expr.as_str()).or_else(|| self.entity(name).map(|e| e.expr.as_str()))
+    }
 }
 
 /// What a YAML file says about one model.
@@ -115,17 +141,20 @@ pub(crate) struct ModelEntry {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) semantics: Option<Semantics>,
-    pub(crate) time_spine: Option<String>,
+    pub(crate) time_spine: Option<TimeSpine>,
+    pub(crate) spine_granularity: Option<String>,
     pub(crate) metrics: IndexMap<String, Metric>,
+    pub(crate) tests: Vec<DataTest>,
+    pub(crate) findings: bool,
     pub(crate) place: Place,
 }
 
 /// Reads one entry of a `models:` list.
-pub(crate) fn read_model(file: &str, node: &Node, faults: &RefCell<Faults>) -> Option<ModelEntry> {
+pub(crate) fn read_model(file: &str, node: &Node, renderer: &Renderer<'_>, faults: &RefCell<Faults>) -> Option<ModelEntry> {
     let reader = MapReader::new(node, file, "model", faults);
     let name = reader.required("name")?;
     let reader = reader.named(format!("model `{name}`"));
-    reader.ignore(&["config", "meta", "data_tests", "tests", "tags", "access", "docs", "columns", "derived_semantics", "constraints"]);
+    reader.ignore(&["config", "meta", "tags", "access", "docs", "columns", "derived_semantics", "constraints"]);
     let enabled = match reader.node("semantic_model").map(|n| &n.value) {
         None => false,
         Some(Value::Boolean(enabled)) => *enabled,
@@ -138,8 +167,12 @@ pub(crate) fn read_model(file: &str, node: &Node, faults: &RefCell<Faults>) -> O
     };
     let mut semantics =
         Semantics { primary_entity: reader.text("primary_entity"), agg_time_dimension: reader.text("agg_time_dimension"), place: reader.place(), ..Semantics::default() };
+    let mut tests = read_tests(&reader, &Tested { table: &name, source: false, column: None, renderer });
     for column in reader.list("columns") {
-        read_column(&reader.nested(column, format!("{}: column", reader.what())), &mut semantics);
+        let nested = reader.nested(column, format!("{}: column", reader.what()));
+        let column_name = column.get("name").and_then(Node::text).unwrap_or_default();
+        tests.extend(read_tests(&nested, &Tested { table: &name, source: false, column: Some(&column_name), renderer }));
+        read_column(&nested, &mut semantics);
     }
     if let Some(derived) = reader.map("derived_semantics") {
         read_derived(&derived, &mut semantics);
@@ -155,14 +188,12 @@ pub(crate) fn read_model(file: &str, node: &Node, faults: &RefCell<Faults>) -> O
     }
     let entry = ModelEntry {
         description: reader.text("description").unwrap_or_default(),
-        time_spine: reader.map("time_spine").and_then(|spine| {
-            let column = spine.required("standard_granularity_column");
-            spine.ignore(&["custom_granularities"]);
-            spine.finish();
-            column
-        }),
+        spine_granularity: spine_granularity(node),
+        time_spine: reader.map("time_spine").and_then(|spine| read_time_spine(&spine)),
         semantics: enabled.then_some(semantics),
         metrics,
+        tests,
+        findings: node.get("config").and_then(|config| config.get("meta")).and_then(|meta| meta.get("findings")).is_some_and(|value| value.value == Value::Boolean(true)),
         place: reader.place(),
         name,
     };
@@ -170,9 +201,16 @@ pub(crate) fn read_model(file: &str, node: &Node, faults: &RefCell<Faults>) -> O
     Some(entry)
 }
 
+/// The granularity that the column of the days declares.
+fn spine_granularity(node: &Node) -> Option<String> {
+    let column = node.get("time_spine")?.get("standard_granularity_column")?.text()?;
+    let columns = node.get("columns").map(Node::items).unwrap_or_default();
+    columns.iter().find(|found| found.get("name").and_then(Node::text).as_ref() == Some(&column))?.get("granularity")?.text()
+}
+
 fn read_column(reader: &MapReader<'_>, semantics: &mut Semantics) {
     let Some(name) = reader.required("name") else { return };
-    reader.ignore(&["description", "data_type", "data_tests", "tests", "config", "meta", "tags", "quote", "constraints", "granularity"]);
+    reader.ignore(&["description", "data_type", "config", "meta", "tags", "quote", "constraints", "granularity"]);
     if let Some(node) = reader.node("entity") {
         let (kind, alias) = kind_and_name(reader, node);
         if let Some(kind) = kind.and_then(|k| entity_kind(reader, &k)) {
@@ -188,7 +226,12 @@ fn read_column(reader: &MapReader<'_>, semantics: &mut Semantics) {
         if time && reader.node("granularity").is_none() {
             reader.fault(node.line, format!("{} `{name}`: a time dimension needs `granularity`", reader.what()));
         }
-        semantics.dimensions.push(Dimension { name: alias.unwrap_or_else(|| name.clone()), expr: quoted(&name), kind: dimension_kind(node, time) });
+        semantics.dimensions.push(Dimension {
+            name: alias.unwrap_or_else(|| name.clone()),
+            expr: quoted(&name),
+            kind: dimension_kind(node, time),
+            granularity: reader.text("granularity").unwrap_or_default(),
+        });
     }
     reader.finish();
 }
@@ -205,10 +248,11 @@ fn read_derived(derived: &MapReader<'_>, semantics: &mut Semantics) {
     }
     for node in derived.list("dimensions") {
         let reader = derived.nested(node, "derived dimension");
-        reader.ignore(&["description", "label", "config", "granularity", "is_partition", "validity_params"]);
+        reader.ignore(&["description", "label", "config", "is_partition", "validity_params"]);
         let (name, kind, expr) = (reader.required("name"), reader.required("type"), reader.required("expr"));
         if let (Some(name), Some(kind), Some(expr)) = (name, kind, expr) {
-            semantics.dimensions.push(Dimension { name, expr, kind: dimension_kind(node, kind == "time") });
+            let granularity = reader.text("granularity").unwrap_or_default();
+            semantics.dimensions.push(Dimension { name, expr, kind: dimension_kind(node, kind == "time"), granularity });
         }
         reader.finish();
     }

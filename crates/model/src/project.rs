@@ -3,16 +3,21 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use chrono::Weekday;
 use indexmap::IndexMap;
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, read_calendar};
+use crate::data_test::DataTest;
+use crate::docs_block::DocsBlocks;
+use crate::exposure::{Exposure, check_exposure, read_exposure};
 use crate::fault::{Faults, Place, ProjectError};
-use crate::jinja::{Context, Renderer};
+use crate::grain::Grain;
+use crate::jinja::{Context, Dialect, Renderer};
 use crate::metric::{Metric, read_metric};
 use crate::model::{Model, ModelEntry, read_model};
 use crate::reader::MapReader;
+use crate::saved_query::{SavedQuery, SavedQueryEntry, check_saved_query, read_saved_query};
 use crate::source::{SourceTable, read_sources};
+use crate::unit_test::{UnitTest, read_unit_test};
 use crate::validate;
 use crate::yaml::Node;
 
@@ -23,7 +28,9 @@ pub struct Project {
     pub name: String,
     /// The vars and environment that its templates were rendered with.
     pub context: Context,
-    /// Time zone, week start, fiscal year start.
+    /// The texts of its macros, in the order of their files.
+    pub macros: Vec<String>,
+    /// Time zone, week start, fiscal year start, retail years.
     pub calendar: Calendar,
     /// Source tables by `schema.table`.
     pub sources: IndexMap<String, SourceTable>,
@@ -31,6 +38,12 @@ pub struct Project {
     pub models: IndexMap<String, Model>,
     /// Metrics by name, in the order of the files.
     pub metrics: IndexMap<String, Metric>,
+    /// Unit tests of models, in the order of the files.
+    pub unit_tests: Vec<UnitTest>,
+    /// Saved queries by name, in the order of the files.
+    pub saved_queries: IndexMap<String, SavedQuery>,
+    /// Uses outside of the project by name, in the order of the files.
+    pub exposures: IndexMap<String, Exposure>,
 }
 
 /// The texts that a project is made of, by path relative to its root.
@@ -38,7 +51,7 @@ pub struct Project {
 pub struct ProjectFiles {
     /// `dbt_project.yml`.
     pub project: String,
-    /// Every `.sql` and `.yml` file under the model paths.
+    /// Every `.sql`, `.yml` and `.md` file under the model paths.
     pub models: BTreeMap<String, String>,
     /// Every `.sql` file under the macro paths.
     pub macros: BTreeMap<String, String>,
@@ -88,6 +101,30 @@ impl Project {
             Some(project) if faults.is_empty() => Ok(project),
             _ => Err(ProjectError { faults }),
         }
+    }
+
+    /// The grains that jobs and queries may use: the standard ones, and those that a time spine declares as custom granularities; in order.
+    #[must_use]
+    pub fn grains(&self) -> Vec<Grain> {
+        let declared = self.models.values().flat_map(|model| &model.custom_granularities).map(|custom| custom.grain);
+        let mut grains: Vec<Grain> = Grain::STANDARD.into_iter().chain(declared).collect();
+        grains.sort();
+        grains.dedup();
+        grains
+    }
+
+    /// The SQL of a model in another dialect; sources have the names of [`Dialect::source_name`], models their own.
+    ///
+    /// # Errors
+    /// What keeps the template from being rendered for that dialect: the packaged macros know each, others may not.
+    pub fn render(&self, model: &Model, dialect: Dialect) -> Result<String, String> {
+        let renderer = Renderer::new(&self.context, self.macros.iter().map(String::as_str)).speaking(dialect);
+        renderer.model(&model.template).map(|rendered| rendered.text).map_err(|error| error.message)
+    }
+
+    /// Every data test: those of sources, then those of models.
+    pub fn data_tests(&self) -> impl Iterator<Item = &DataTest> {
+        self.sources.values().flat_map(|source| &source.tests).chain(self.models.values().flat_map(|model| &model.tests))
     }
 
     /// The models that a model reads, itself last, each after those it reads.
@@ -142,8 +179,13 @@ fn assemble(files: &ProjectFiles, settings: &Settings, faults: &RefCell<Faults>)
     header.finish();
     let renderer = Renderer::new(&context, files.macros.values().map(String::as_str));
     let mut parsed = Parsed::default();
+    let mut blocks = DocsBlocks::default();
+    for (path, text) in files.models.iter().filter(|(path, _)| has_extension(path, &["md"])) {
+        blocks.read(path, text, faults);
+    }
     for (path, text) in files.models.iter().filter(|(path, _)| is_yaml(path)) {
-        if let Some(node) = parse_yaml(path, text, faults) {
+        if let Some(mut node) = parse_yaml(path, text, faults) {
+            blocks.fill(path, &mut node, faults);
             read_file(path, &node, &renderer, &mut parsed, faults);
         }
     }
@@ -158,8 +200,19 @@ fn assemble(files: &ProjectFiles, settings: &Settings, faults: &RefCell<Faults>)
         }
         metrics.insert(metric.name.clone(), metric);
     }
-    let mut project = Project { name, context, calendar, sources: parsed.sources, models, metrics };
+    let macros = files.macros.values().cloned().collect();
+    let exposures = once_each(parsed.exposures, "exposure", |exposure| (&exposure.name, &exposure.place), faults);
+    let saved = once_each(parsed.saved_queries, "saved query", |entry| (&entry.query.name, &entry.query.place), faults);
+    let saved_queries = IndexMap::new();
+    let mut project = Project { name, context, macros, calendar, sources: parsed.sources, models, metrics, unit_tests: parsed.unit_tests, saved_queries, exposures };
     validate::check(&mut project, &mut faults.borrow_mut());
+    for exposure in project.exposures.values() {
+        check_exposure(&project, exposure, &mut faults.borrow_mut());
+    }
+    for entry in saved.values() {
+        check_saved_query(&project, entry, &mut faults.borrow_mut());
+    }
+    project.saved_queries = saved.into_iter().map(|(name, entry)| (name, entry.query)).collect();
     Some(project)
 }
 
@@ -168,6 +221,24 @@ struct Parsed {
     sources: IndexMap<String, SourceTable>,
     entries: IndexMap<String, ModelEntry>,
     metrics: Vec<Metric>,
+    unit_tests: Vec<UnitTest>,
+    saved_queries: Vec<SavedQueryEntry>,
+    exposures: Vec<Exposure>,
+}
+
+/// Entries by name; a name that comes again is a fault.
+fn once_each<T>(entries: Vec<T>, what: &str, name_and_place: fn(&T) -> (&String, &Place), faults: &RefCell<Faults>) -> IndexMap<String, T> {
+    let mut by_name: IndexMap<String, T> = IndexMap::new();
+    for entry in entries {
+        let (name, place) = name_and_place(&entry);
+        if let Some(first) = by_name.get(name) {
+            let (_, first) = name_and_place(first);
+            faults.borrow_mut().add(place, format!("{what} `{name}` is already defined at {}:{}", first.file, first.line));
+            continue;
+        }
+        by_name.insert(name.clone(), entry);
+    }
+    by_name
 }
 
 fn read_file(path: &str, node: &Node, renderer: &Renderer<'_>, parsed: &mut Parsed, faults: &RefCell<Faults>) {
@@ -175,7 +246,7 @@ fn read_file(path: &str, node: &Node, renderer: &Renderer<'_>, parsed: &mut Pars
         return;
     }
     let reader = MapReader::new(node, path, "file", faults);
-    reader.ignore(&["version", "exposures", "macros", "saved_queries", "groups", "unit_tests", "data_tests"]);
+    reader.ignore(&["version", "macros", "groups", "data_tests"]);
     for legacy in ["semantic_models", "measures"] {
         if let Some(entry) = node.entries().iter().find(|e| e.key == legacy) {
             reader.fault_with_hint(
@@ -188,7 +259,7 @@ fn read_file(path: &str, node: &Node, renderer: &Renderer<'_>, parsed: &mut Pars
     reader.ignore(&["semantic_models", "measures"]);
     parsed.sources.extend(read_sources(path, reader.list("sources"), renderer, faults));
     for node in reader.list("models") {
-        let Some(mut entry) = read_model(path, node, faults) else { continue };
+        let Some(mut entry) = read_model(path, node, renderer, faults) else { continue };
         parsed.metrics.extend(std::mem::take(&mut entry.metrics).into_values());
         if let Some(first) = parsed.entries.get(&entry.name) {
             let message = format!("model `{}` is already described at {}:{}", entry.name, first.place.file, first.place.line);
@@ -200,12 +271,21 @@ fn read_file(path: &str, node: &Node, renderer: &Renderer<'_>, parsed: &mut Pars
     for node in reader.list("metrics") {
         parsed.metrics.extend(read_metric(path, node, None, faults));
     }
+    for node in reader.list("saved_queries") {
+        parsed.saved_queries.extend(read_saved_query(path, node, faults));
+    }
+    for node in reader.list("exposures") {
+        parsed.exposures.extend(read_exposure(path, node, faults));
+    }
+    for node in reader.list("unit_tests") {
+        parsed.unit_tests.extend(read_unit_test(path, node, faults));
+    }
     reader.finish();
 }
 
 fn render_models(files: &ProjectFiles, renderer: &Renderer<'_>, parsed: &mut Parsed, faults: &RefCell<Faults>) -> IndexMap<String, Model> {
     let mut models: IndexMap<String, Model> = IndexMap::new();
-    for (path, template) in files.models.iter().filter(|(path, _)| !is_yaml(path)) {
+    for (path, template) in files.models.iter().filter(|(path, _)| has_extension(path, &["sql"])) {
         let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".sql").to_owned();
         let place = |line| Place { file: path.clone(), line };
         if let Some(first) = models.get(&name) {
@@ -220,6 +300,7 @@ fn render_models(files: &ProjectFiles, renderer: &Renderer<'_>, parsed: &mut Par
             }
         };
         let entry = parsed.entries.shift_remove(&name);
+        let spine = entry.as_ref().and_then(|e| e.time_spine.clone());
         models.insert(
             name.clone(),
             Model {
@@ -230,7 +311,11 @@ fn render_models(files: &ProjectFiles, renderer: &Renderer<'_>, parsed: &mut Par
                 refs: rendered.refs,
                 sources: rendered.sources,
                 description: entry.as_ref().map(|e| e.description.clone()).unwrap_or_default(),
-                time_spine: entry.as_ref().and_then(|e| e.time_spine.clone()),
+                time_spine: spine.as_ref().map(|s| s.column.clone()),
+                spine_granularity: entry.as_ref().and_then(|e| e.spine_granularity.clone()),
+                custom_granularities: spine.map(|s| s.custom_granularities).unwrap_or_default(),
+                tests: entry.as_ref().map(|e| e.tests.clone()).unwrap_or_default(),
+                findings: entry.as_ref().is_some_and(|e| e.findings),
                 semantics: entry.and_then(|e| e.semantics),
             },
         );
@@ -264,34 +349,6 @@ fn read_context(vars: Option<&Node>, project: &str, settings: &Settings) -> Cont
     context
 }
 
-fn read_calendar(context: &Context, vars: Option<&Node>, faults: &RefCell<Faults>) -> Calendar {
-    let mut calendar = Calendar::default();
-    let wrong = |name: &str, expected: &str, found: &str| {
-        let place = Place { file: "dbt_project.yml".to_owned(), line: vars.and_then(|v| v.get(name)).map_or(1, |n| n.line) };
-        faults.borrow_mut().add(&place, format!("var `{name}`: expected {expected}, found `{found}`"));
-    };
-    let text = |name: &str| context.vars.get(name).and_then(Node::text);
-    if let Some(zone) = text("time_zone") {
-        match zone.parse() {
-            Ok(zone) => calendar.zone = zone,
-            Err(_) => wrong("time_zone", "an IANA time zone such as `Europe/Berlin`", &zone),
-        }
-    }
-    if let Some(day) = text("week_start") {
-        match day.parse::<Weekday>() {
-            Ok(day) => calendar.week_start = day,
-            Err(_) => wrong("week_start", "a day of the week", &day),
-        }
-    }
-    if let Some(month) = text("fiscal_year_start_month") {
-        match month.parse() {
-            Ok(month @ 1..=12) => calendar.fiscal_year_start = month,
-            _ => wrong("fiscal_year_start_month", "a month from 1 to 12", &month),
-        }
-    }
-    calendar
-}
-
 fn parse_yaml(file: &str, text: &str, faults: &RefCell<Faults>) -> Option<Node> {
     match Node::parse(text) {
         Ok(node) => Some(node),
@@ -304,7 +361,11 @@ fn parse_yaml(file: &str, text: &str, faults: &RefCell<Faults>) -> Option<Node> 
 }
 
 fn is_yaml(path: &str) -> bool {
-    std::path::Path::new(path).extension().is_some_and(|e| e.eq_ignore_ascii_case("yml") || e.eq_ignore_ascii_case("yaml"))
+    has_extension(path, &["yml", "yaml"])
+}
+
+fn has_extension(path: &str, extensions: &[&str]) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|found| extensions.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
 }
 
 #[cfg(test)]

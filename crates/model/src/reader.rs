@@ -69,6 +69,11 @@ impl<'a> MapReader<'a> {
         self.faults.borrow_mut().unknown(&self.place_of(key), what, name, valid);
     }
 
+    /// Reports an unknown name at a line, with the nearest valid one.
+    pub(crate) fn unknown_at<'n>(&self, line: usize, what: &str, name: &str, valid: impl IntoIterator<Item = &'n str>) {
+        self.faults.borrow_mut().unknown(&self.place_at(line), what, name, valid);
+    }
+
     /// Reports a fault with a hint.
     pub(crate) fn fault_with_hint(&self, line: usize, message: impl Into<String>, hint: impl Into<String>) {
         self.faults.borrow_mut().add_with_hint(&self.place_at(line), message, hint);

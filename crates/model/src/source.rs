@@ -5,6 +5,7 @@ use std::fmt;
 
 use indexmap::IndexMap;
 
+use crate::data_test::{DataTest, Freshness, Tested, read_freshness, read_tests};
 use crate::fault::{Faults, Place};
 use crate::jinja::Renderer;
 use crate::reader::MapReader;
@@ -25,6 +26,10 @@ pub struct SourceTable {
     pub optional: bool,
     /// The columns, in the order of the declaration.
     pub columns: Vec<SourceColumn>,
+    /// What must hold of its rows: tests of the table, then those of its columns.
+    pub tests: Vec<DataTest>,
+    /// How old its newest row may be.
+    pub freshness: Option<Freshness>,
     /// Where it is declared.
     pub place: Place,
 }
@@ -111,9 +116,12 @@ pub(crate) fn read_sources(file: &str, list: &[Node], renderer: &Renderer<'_>, f
         let source = source.named(format!("source `{schema}`"));
         source.ignore(&["description", "schema", "database", "loader", "tags", "freshness", "loaded_at_field", "tables"]);
         let default_location = location_of(&source);
-        for table in source.list("tables") {
-            let reader = source.nested(table, "table");
-            if let Some(table) = read_table(&schema, default_location.as_ref(), &reader, renderer) {
+        for node_of_table in source.list("tables") {
+            let reader = source.nested(node_of_table, "table");
+            if let Some(mut table) = read_table(&schema, default_location.as_ref(), &reader, renderer) {
+                let key = format!("{schema}.{}", table.name);
+                let on = Tested { table: &key, source: true, column: None, renderer };
+                table.freshness = read_freshness(node_of_table, node, &reader, &on);
                 tables.insert(format!("{schema}.{}", table.name), table);
             }
         }
@@ -125,7 +133,7 @@ pub(crate) fn read_sources(file: &str, list: &[Node], renderer: &Renderer<'_>, f
 fn read_table(schema: &str, default_location: Option<&String>, reader: &MapReader<'_>, renderer: &Renderer<'_>) -> Option<SourceTable> {
     let name = reader.required("name")?;
     let what = format!("source table `{schema}.{name}`");
-    reader.ignore(&["description", "identifier", "tags", "freshness", "loaded_at_field", "data_tests", "tests", "columns", "name"]);
+    reader.ignore(&["description", "identifier", "tags", "freshness", "loaded_at_field", "columns", "name"]);
     let location = location_of(reader).or_else(|| default_location.cloned());
     let optional =
         reader.node("config").and_then(|c| c.get("meta")).or_else(|| reader.node("meta")).and_then(|m| m.get("required")).is_some_and(|r| r.text().as_deref() == Some("false"));
@@ -140,8 +148,25 @@ fn read_table(schema: &str, default_location: Option<&String>, reader: &MapReade
             return None;
         }
     };
-    let columns = reader.list("columns").iter().filter_map(|node| read_column(&what, &reader.nested(node, "column"))).collect();
-    let table = SourceTable { schema: schema.to_owned(), description: reader.text("description").unwrap_or_default(), name, location, optional, columns, place: reader.place() };
+    let key = format!("{schema}.{name}");
+    let mut tests = read_tests(reader, &Tested { table: &key, source: true, column: None, renderer });
+    let mut columns = Vec::new();
+    for node in reader.list("columns") {
+        let Some((column, of_column)) = read_column(&key, &reader.nested(node, "column"), renderer) else { continue };
+        columns.push(column);
+        tests.extend(of_column);
+    }
+    let table = SourceTable {
+        schema: schema.to_owned(),
+        description: reader.text("description").unwrap_or_default(),
+        name,
+        location,
+        optional,
+        columns,
+        tests,
+        freshness: None,
+        place: reader.place(),
+    };
     reader.finish();
     Some(table)
 }
@@ -151,9 +176,11 @@ fn location_of(reader: &MapReader<'_>) -> Option<String> {
     meta.get("external_location")?.text()
 }
 
-fn read_column(table: &str, reader: &MapReader<'_>) -> Option<SourceColumn> {
+fn read_column(key: &str, reader: &MapReader<'_>, renderer: &Renderer<'_>) -> Option<(SourceColumn, Vec<DataTest>)> {
     let name = reader.required("name")?;
-    reader.ignore(&["description", "data_tests", "tests", "quote", "tags", "config", "meta"]);
+    let table = format!("source table `{key}`");
+    reader.ignore(&["description", "quote", "tags", "config", "meta"]);
+    let tests = read_tests(reader, &Tested { table: key, source: true, column: Some(&name), renderer });
     let required =
         reader.node("config").and_then(|c| c.get("meta")).or_else(|| reader.node("meta")).and_then(|m| m.get("required")).is_some_and(|r| r.text().as_deref() == Some("true"));
     let Some(type_text) = reader.text("data_type") else {
@@ -169,7 +196,7 @@ fn read_column(table: &str, reader: &MapReader<'_>) -> Option<SourceColumn> {
         return None;
     };
     reader.finish();
-    Some(SourceColumn { name, data_type, required })
+    Some((SourceColumn { name, data_type, required }, tests))
 }
 
 #[cfg(test)]

@@ -3,15 +3,19 @@
 use indexmap::IndexMap;
 
 use crate::fault::{Faults, Place};
-use crate::metric::{Input, Metric, MetricKind};
-use crate::model::{EntityKind, Model};
+use crate::filter_check::{check_filter, facts_of, metrics_read_by};
+use crate::grain::Grain;
+use crate::metric::{Conversion, Input, Metric, MetricKind, NonAdditive, Offset, Span};
+use crate::model::{DimensionKind, EntityKind, Model, Semantics};
 use crate::project::Project;
+use crate::unit_test::check_tests;
 
 /// Reports every fault between the files, and puts the models in the order of their refs.
 pub(crate) fn check(project: &mut Project, faults: &mut Faults) {
     check_references(project, faults);
     check_semantics(project, faults);
     check_metrics(project, faults);
+    check_tests(project, faults);
     let ordered = order(&project.models, faults);
     project.models = ordered;
 }
@@ -32,7 +36,6 @@ fn check_references(project: &Project, faults: &mut Faults) {
 }
 
 fn check_semantics(project: &Project, faults: &mut Faults) {
-    let mut owners: IndexMap<&str, &str> = IndexMap::new();
     for model in project.models.values() {
         let Some(semantics) = &model.semantics else { continue };
         if let Some(time) = &semantics.agg_time_dimension
@@ -45,12 +48,6 @@ fn check_semantics(project: &Project, faults: &mut Faults) {
         if primaries.len() > 1 {
             let message = format!("model `{}`: expected one primary entity, found {}: `{}`", model.name, primaries.len(), primaries.join("`, `"));
             faults.add(&semantics.place, message);
-        }
-        for entity in semantics.entities.iter().filter(|e| matches!(e.kind, EntityKind::Primary | EntityKind::Natural)) {
-            if let Some(other) = owners.insert(&entity.name, &model.name) {
-                let message = format!("entity `{}` is the key of two models, `{other}` and `{}`: a join to it would be ambiguous", entity.name, model.name);
-                faults.add(&semantics.place, message);
-            }
         }
     }
 }
@@ -79,7 +76,11 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
                     }
                     Some(_) => {}
                 }
+                if let Some(rule) = &simple.non_additive {
+                    check_non_additive(metric, semantics, rule, faults);
+                }
             }
+            MetricKind::Conversion(conversion) => check_conversion(project, metric, conversion, faults),
             MetricKind::Cumulative { input, .. } => {
                 let base = project.metrics.get(&input.metric);
                 if base.is_some_and(|m| !matches!(m.kind, MetricKind::Simple(_))) {
@@ -91,10 +92,90 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
         }
     }
     for metric in project.metrics.values() {
+        check_filters(project, metric, faults);
+        check_grains(project, metric, faults);
         if let Some(cycle) = cycle_from(project, metric) {
             faults.add(&metric.place, format!("metrics read each other in a circle: `{}`", cycle.join("` → `")));
         }
     }
+}
+
+/// Every name in the filters of a metric and of its inputs, for every fact that they reach.
+fn check_filters(project: &Project, metric: &Metric, faults: &mut Faults) {
+    let own = facts_of(project, metric);
+    let of_metric = metric.filters.iter().map(|filter| (filter, own.clone(), &metric.place));
+    let of_inputs = inputs_of(metric).into_iter().flat_map(|input| {
+        let facts = project.metrics.get(&input.metric).map(|inner| facts_of(project, inner)).unwrap_or_default();
+        input.filters.iter().map(move |filter| (filter, facts.clone(), &input.place))
+    });
+    for (filter, facts, place) in of_metric.chain(of_inputs) {
+        let mut messages: Vec<String> = facts.iter().flat_map(|fact| check_filter(project, fact, filter)).collect();
+        messages.dedup();
+        for message in messages {
+            faults.add(place, format!("metric `{}`: filter: {message}", metric.name));
+        }
+    }
+}
+
+/// A custom granularity is one that the time spine declares.
+fn check_grains(project: &Project, metric: &Metric, faults: &mut Faults) {
+    let mut grains: Vec<Grain> = Vec::new();
+    for input in inputs_of(metric) {
+        if let Offset::Window { grain, .. } | Offset::ToGrain(grain) = input.offset {
+            grains.push(grain);
+        }
+    }
+    match &metric.kind {
+        MetricKind::Cumulative { span: Span::Window { grain, .. } | Span::ToDate(grain), .. } => grains.push(*grain),
+        MetricKind::Conversion(conversion) => grains.extend(conversion.window.map(|(_, grain)| grain)),
+        _ => {}
+    }
+    let known = project.grains();
+    for grain in grains.into_iter().filter(|grain| !known.contains(grain)) {
+        let message = format!("metric `{}`: granularity `{grain}` is not declared by the project's time spine", metric.name);
+        faults.add_with_hint(&metric.place, message, "list it under `custom_granularities` of the model with `time_spine:`");
+    }
+}
+
+fn check_non_additive(metric: &Metric, semantics: &Semantics, rule: &NonAdditive, faults: &mut Faults) {
+    let times = semantics.dimensions.iter().filter(|d| d.kind == DimensionKind::Time).map(|d| d.name.as_str());
+    if !times.clone().any(|name| name == rule.time) {
+        faults.unknown(&metric.place, &format!("metric `{}`: non-additive time dimension", metric.name), &rule.time, times);
+    }
+    for name in rule.by.iter().filter(|name| semantics.entity(name).is_none()) {
+        let entities = semantics.entities.iter().map(|e| e.name.as_str());
+        faults.unknown(&metric.place, &format!("metric `{}`: entity of its non-additive dimension", metric.name), name, entities);
+    }
+}
+
+/// Both sides of a conversion are simple metrics whose models have the entity and the constant properties.
+fn check_conversion(project: &Project, metric: &Metric, conversion: &Conversion, faults: &mut Faults) {
+    let Conversion { base, conversion: converted, entity, constant_properties, .. } = conversion;
+    for (side, input) in [(Side::Base, base), (Side::Conversion, converted)] {
+        let Some(inner) = project.metrics.get(&input.metric) else { continue };
+        let MetricKind::Simple(simple) = &inner.kind else {
+            faults.add(&input.place, format!("conversion metric `{}`: expected a simple metric as input, found `{}`", metric.name, input.metric));
+            continue;
+        };
+        let Some(semantics) = project.models.get(&simple.model).and_then(|m| m.semantics.as_ref()) else { continue };
+        let entities = || semantics.entities.iter().map(|e| e.name.as_str());
+        if semantics.entity(entity).is_none() {
+            faults.unknown(&metric.place, &format!("metric `{}`: entity of model `{}`:", metric.name, simple.model), entity, entities());
+        }
+        for (of_base, of_conversion) in constant_properties {
+            let name = if side == Side::Base { of_base } else { of_conversion };
+            if semantics.property(name).is_none() {
+                let valid = semantics.dimensions.iter().map(|d| d.name.as_str()).chain(entities());
+                faults.unknown(&metric.place, &format!("metric `{}`: constant property of model `{}`:", metric.name, simple.model), name, valid);
+            }
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Side {
+    Base,
+    Conversion,
 }
 
 /// The metrics that a metric reads, in the order of its definition.
@@ -105,6 +186,7 @@ pub fn inputs_of(metric: &Metric) -> Vec<&Input> {
         MetricKind::Ratio { numerator, denominator } => vec![numerator, denominator],
         MetricKind::Derived { inputs, .. } => inputs.iter().collect(),
         MetricKind::Cumulative { input, .. } => vec![input],
+        MetricKind::Conversion(conversion) => vec![&conversion.base, &conversion.conversion],
     }
 }
 
@@ -112,14 +194,14 @@ pub fn inputs_of(metric: &Metric) -> Vec<&Input> {
 fn cycle_from(project: &Project, start: &Metric) -> Option<Vec<String>> {
     fn walk(project: &Project, path: &mut Vec<String>, start: &str) -> bool {
         let Some(metric) = path.last().and_then(|name| project.metrics.get(name)) else { return false };
-        for input in inputs_of(metric) {
-            if input.metric == start {
+        for read in metrics_read_by(metric) {
+            if read == start {
                 path.push(start.to_owned());
                 return true;
             }
             // Only names after the start: a circle is found from its first name alone.
-            if input.metric.as_str() > start && !path.contains(&input.metric) {
-                path.push(input.metric.clone());
+            if read > start && !path.iter().any(|name| name == read) {
+                path.push(read.to_owned());
                 if walk(project, path, start) {
                     return true;
                 }

@@ -54,6 +54,7 @@ fn type_of(metric: &Metric) -> &'static str {
         MetricKind::Ratio { .. } => "ratio",
         MetricKind::Derived { .. } => "derived",
         MetricKind::Cumulative { .. } => "cumulative",
+        MetricKind::Conversion(_) => "conversion",
     }
 }
 
@@ -70,7 +71,7 @@ fn model_of<'a>(project: &'a Project, metric: &Metric) -> Option<&'a Model> {
             MetricKind::Simple(simple) => project.models.get(&simple.model),
             _ => None,
         },
-        MetricKind::Ratio { .. } | MetricKind::Derived { .. } => None,
+        MetricKind::Ratio { .. } | MetricKind::Derived { .. } | MetricKind::Conversion(_) => None,
     }
 }
 

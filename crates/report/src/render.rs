@@ -11,6 +11,8 @@ use arrow::array::RecordBatch;
 
 use crate::error::ReportError;
 
+pub use cell::cell_texts;
+
 /// The forms that rows can be printed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -2,12 +2,23 @@
 -- A response is an outbound activity of a human with the lead, at or after its creation.
 -- The limit of the service level follows from the temperature at creation: the last change at or before it
 -- where lead_temperatures has the lead, else the lead's own temperature. No temperature, no limit.
+-- Business hours are closed-form: whole business days between the two days, plus what is over of the last,
+-- minus what was over of the first.
 -- Grain: one row per lead.
 WITH touches AS (
     SELECT
         leads.lead_id AS lead_id,
         min(CASE WHEN activities.occurred_at >= leads.created_at THEN activities.occurred_at END) AS responded_at,
-        min(CASE WHEN activities.occurred_at < leads.created_at THEN activities.occurred_at END) AS pre_contacted_at
+        min(CASE WHEN activities.occurred_at < leads.created_at THEN activities.occurred_at END) AS pre_contacted_at,
+        sum(
+            CASE
+                WHEN
+                    activities.occurred_at >= leads.created_at
+                    AND {{ epoch_us('activities.occurred_at') }} - {{ epoch_us('leads.created_at') }} < {{ hour_us(var('persistence_days') * 24) }}
+                    THEN 1
+                ELSE 0
+            END
+        ) AS touches_in_window
     FROM {{ ref('stg_leads') }} AS leads
     INNER JOIN {{ ref('stg_activities') }} AS activities
         ON leads.lead_id = activities.lead_id
@@ -51,6 +62,12 @@ joined AS (
         leads.created_at AS created_at,
         leads.created_on AS created_on,
         leads.converted_on AS converted_on,
+        touches.responded_at AS responded_at,
+        COALESCE('=' || leads.territory, '') AS calendar,
+        {{ local_date('touches.responded_at') }} AS responded_on,
+        {{ wall_us('leads.created_at') }} AS created_wall_us,
+        {{ wall_us('touches.responded_at') }} AS responded_wall_us,
+        CAST(COALESCE(touches.touches_in_window, 0) AS BIGINT) AS touches_in_window,
         touches.responded_at IS NOT NULL AS is_contacted,
         touches.pre_contacted_at IS NOT NULL AS is_pre_contacted,
         {{ epoch_us('touches.responded_at') }} - {{ epoch_us('leads.created_at') }} AS response_us,
@@ -77,12 +94,21 @@ limited AS (
         joined.is_pre_contacted AS is_pre_contacted,
         joined.response_us AS response_us,
         joined.age_us AS age_us,
+        joined.touches_in_window AS touches_in_window,
+        (ends.business_days_before - starts.business_days_before)
+        * ({{ hour_us(var('business_day_end')) }} - {{ hour_us(var('business_day_start')) }})
+        + ends.business_days * {{ business_us('joined.responded_wall_us') }}
+        - starts.business_days * {{ business_us('joined.created_wall_us') }} AS business_us,
         CASE
             WHEN joined.temperature = 'hot' THEN CAST({{ var('sla_hours_hot') }} * 3600000000 AS BIGINT)
             WHEN joined.temperature = 'warm' THEN CAST({{ var('sla_hours_warm') }} * 3600000000 AS BIGINT)
             WHEN joined.temperature = 'cold' THEN CAST({{ var('sla_hours_cold') }} * 3600000000 AS BIGINT)
         END AS limit_us
     FROM joined
+    LEFT JOIN {{ ref('business_days') }} AS starts
+        ON joined.calendar = starts.calendar AND joined.created_on = starts.day
+    LEFT JOIN {{ ref('business_days') }} AS ends
+        ON joined.calendar = ends.calendar AND joined.responded_on = ends.day
 )
 
 SELECT
@@ -105,6 +131,14 @@ SELECT
     NOT limited.is_contacted AS is_never_contacted,
     limited.is_pre_contacted AS is_pre_contacted,
     CAST(limited.response_us AS DOUBLE) / CAST(3600000000 AS DOUBLE) AS response_hours,
+    CAST(limited.business_us AS DOUBLE) / CAST(3600000000 AS DOUBLE) AS response_business_hours,
+    CASE
+        WHEN limited.age_us >= {{ hour_us(var('persistence_days') * 24) }} THEN limited.touches_in_window
+    END AS persistence_touches,
+    {% for letter in ['a', 'b', 'c', 'd'] -%}
+    CAST({{ var('promptness_minutes_' ~ letter) }} AS DOUBLE) / CAST(60 AS DOUBLE) AS promptness_{{ letter }},
+    CAST({{ var('persistence_touches_' ~ letter) }} AS DOUBLE) AS persistence_{{ letter }},
+    {% endfor -%}
     limited.limit_us IS NOT NULL AND (limited.is_contacted OR limited.age_us > limited.limit_us) AS is_sla_due,
     COALESCE(limited.response_us <= limited.limit_us, FALSE) AS is_within_sla,
     COALESCE(

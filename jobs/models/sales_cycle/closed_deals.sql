@@ -43,6 +43,7 @@ priced AS (
 
 SELECT
     priced.opportunity_id AS opportunity_id,
+    priced.opportunity_id AS deal_id,
     priced.customer_id AS customer_id,
     priced.rep_id AS rep_id,
     priced.product_id AS product_id,
@@ -63,5 +64,10 @@ SELECT
     CASE WHEN priced.outcome = 'won' THEN priced.duration_days END AS cycle_days,
     CASE
         WHEN priced.outcome = 'won' AND priced.amount > CAST(0 AS DECIMAL(38, 6)) THEN priced.amount
-    END AS deal_size
+    END AS deal_size,
+    CASE WHEN priced.amount > CAST(0 AS DECIMAL(38, 6)) THEN priced.amount END AS closed_value,
+    CASE
+        WHEN priced.amount > CAST(0 AS DECIMAL(38, 6)) AND priced.outcome = 'won' THEN priced.amount
+        WHEN priced.amount > CAST(0 AS DECIMAL(38, 6)) THEN CAST(0 AS DECIMAL(38, 6))
+    END AS won_value
 FROM priced

@@ -1,4 +1,5 @@
 -- Every day from var time_spine_start to the last one that has begun at as-of.
+-- Beside each day the first day of its period in the fiscal and in the retail calendar, by which MetricFlow groups.
 -- Grain: one row per day.
 WITH digits AS (
     SELECT 0 AS digit
@@ -24,8 +25,40 @@ numbers AS (
 days AS (
     SELECT {{ add_days(day(var('time_spine_start')), 'numbers.number') }} AS date_day
     FROM numbers
+),
+
+seen AS (
+    SELECT
+        days.date_day AS date_day,
+        {{ first_of_week('days.date_day', var('retail_week_start', 'sunday')) }} AS retail_week
+    FROM days
+    WHERE {{ seen_on('days.date_day') }}
+),
+
+years AS (
+    SELECT
+        seen.date_day AS date_day,
+        seen.retail_week AS retail_week,
+        {{ retail_year_of_week('seen.retail_week') }} AS retail_year
+    FROM seen
+),
+
+counted AS (
+    SELECT
+        years.date_day AS date_day,
+        years.retail_week AS retail_week,
+        years.retail_year AS retail_year,
+        {{ days_between('years.retail_year', 'years.retail_week') }} AS days_into_year
+    FROM years
 )
 
-SELECT days.date_day AS date_day
-FROM days
-WHERE {{ seen_on('days.date_day') }}
+SELECT
+    counted.date_day AS date_day,
+    {{ first_of('month', 'counted.date_day') }} AS fiscal_month,
+    {{ fiscal_start('quarter', 'counted.date_day') }} AS fiscal_quarter,
+    {{ fiscal_start('year', 'counted.date_day') }} AS fiscal_year,
+    counted.retail_week AS retail_week,
+    {{ retail_month_start('counted.retail_year', 'counted.days_into_year') }} AS retail_month,
+    {{ retail_quarter_start('counted.retail_year', 'counted.days_into_year') }} AS retail_quarter,
+    counted.retail_year AS retail_year
+FROM counted

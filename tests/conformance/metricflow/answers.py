@@ -31,6 +31,7 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 MONTH = "metric_time__month"
+GRAINS = ("day", "week", "month", "quarter", "year")
 
 # What is asked of the packaged project:
 # name, metrics that have the same cells, and the dimensions to group by beside the total.
@@ -109,6 +110,88 @@ QUERIES = [
         ["product__family", "rep__team"],
     ),
     ("expansion_rates", ["upsell_rate", "cross_sell_rate"], ["customer__segment"]),
+    (
+        "mrr_movements",
+        ["new_mrr", "new_mrr_at_margin", "reactivation_mrr", "expansion_mrr", "contraction_mrr", "churned_mrr"],
+        ["customer__segment", "product__family", "mrr_movement__end_reason"],
+    ),
+    ("expansion_share", ["expansion_share"], ["customer__segment", "rep__team"]),
+    ("mrr_changes", ["net_new_mrr", "net_new_mrr_at_margin"], ["product", "rep"]),
+    (
+        "mrr",
+        ["mrr_at_start", "mrr", "mrr_at_margin", "gross_revenue_retention", "net_revenue_retention", "mrr_churn_rate"],
+        ["customer__segment", "product__family"],
+    ),
+    ("mrr_balance", ["mrr"], ["product", "rep"]),
+    ("mrr_per_customer", ["mrr_per_customer"], ["customer__segment"]),
+    ("reactivated_customers", ["reactivated_customers"], ["customer__segment"]),
+    ("churn_reasons", ["churned_customers"], ["customer_movement__end_reason"]),
+    ("customer_losses", ["customers_lost_net"], ["customer__segment"]),
+    (
+        "monthly_churn",
+        ["churned_customers_12m", "customers_net_change_12m", "monthly_churn_rate"],
+        ["customer__segment"],
+    ),
+    ("customer_lifetime_value", ["customer_lifetime_value"], ["customer__segment"]),
+    ("cost_by_function", ["acquisition_cost", "lagged_acquisition_cost"], ["expense__function"]),
+    ("cac_payback", ["cac_payback_months"], ["sales_team", "sales_territory"]),
+    ("ltv_to_cac", ["ltv_to_cac"], []),
+    ("closed_amounts", ["won_amount", "closed_amount", "win_rate_amount"], ["rep__team", "deal__opening_team"]),
+    (
+        "pipeline",
+        ["opened_deals", "open_opportunities", "open_pipeline_amount"],
+        ["deal__opening_team", "product__family"],
+    ),
+    ("pipeline_velocity", ["pipeline_velocity"], ["deal__opening_team"]),
+    ("running_stage_visits", ["running_stage_visits"], ["running_visit__stage"]),
+    (
+        "business_hours",
+        ["lead_response_business_hours", "lead_response_business_hours_median", "lead_response_business_hours_p90"],
+        ["lead__territory"],
+    ),
+    ("lead_warmings", ["warmed_leads", "lead_warming_days", "lead_warming_days_median"], ["lead__source"]),
+    (
+        "four_ps",
+        ["promptness", "promptness_grade", "persistence", "persistence_grade", "touches", "touches_reach_known"]
+        + ["touches_reached", "personalization", "personalization_grade", "reach_rate", "performance_grade"]
+        + ["four_ps_score"],
+        ["rep__team", "lead__source"],
+    ),
+    ("revenue_trailing_12m", ["revenue_trailing_12m"], ["order_line__channel", "rep__team"]),
+    ("revenue_constant_currency", ["revenue_constant_currency"], ["order_line__channel", "rep__team"]),
+    ("revenue_constant_currency_growth_yoy", ["revenue_constant_currency_growth_yoy"], ["order_line__channel"]),
+    (
+        "rep_activities",
+        ["activities", "calls", "selling_seconds", "selling_hours", "activities_per_hour"]
+        + ["customer_contacts", "contacted_customers", "contacts_per_customer"],
+        ["rep__team", "activity__kind", "rep"],
+    ),
+    ("active_reps", ["active_reps"], ["rep__team"]),
+    ("productivity", ["revenue_per_rep", "deals_per_rep", "revenue_per_selling_hour"], ["rep__team", "rep"]),
+    ("new_customer_revenue", ["new_customer_revenue"], ["sales_team"]),
+    ("sales_efficiency", ["sales_efficiency"], ["sales_team", "sales_territory"]),
+    ("feedback_count", ["feedback_count"], ["rep__team", "customer__segment"]),
+    ("nps", ["nps_answers", "nps_promoters", "nps_detractors", "nps"], ["rep__team", "customer__segment"]),
+    ("csat", ["csat_answers", "csat_satisfied", "csat"], ["rep__team", "customer__segment"]),
+    (
+        "targets",
+        [
+            f"{metric}_{part}"
+            for metric in ("revenue", "won_deals", "new_customers")
+            for part in ("target", "target_to_date", "against_target", "attainment", "pace")
+        ],
+        ["sales_team", "sales_territory"],
+    ),
+    (
+        "attach_pairs",
+        ["attach_any_added", "attach_base_added", "attach_attached_added", "attach_both_added"],
+        ["attach_pair__attached_product"],
+    ),
+    (
+        "attach_stock",
+        ["attach_base_customers", "attach_attached_customers", "customers_with_both", "attach_rate", "attach_support", "attach_lift"],
+        ["attach_pair__attached_product"],
+    ),
 ]
 
 
@@ -152,19 +235,31 @@ def restore_fills(project):
 
 
 def read_questions(path):
-    """The questions of a file, like QUERIES with the grain at the end; of QUERIES where there is no file."""
+    """The queries of a file of questions, of QUERIES where there is no file: a list of (file, metrics, group by, where)."""
+    queries = []
     if path is None:
-        return [(*query, MONTH) for query in QUERIES]
-    return [
-        (each["name"], each["metrics"], each.get("dimensions", []), each.get("time", MONTH))
-        for each in yaml.safe_load(path.read_text())["questions"]
-    ]
+        questions = [dict(name=name, metrics=metrics, dimensions=by) for name, metrics, by in QUERIES]
+    else:
+        questions = yaml.safe_load(path.read_text())["questions"]
+    for each in questions:
+        name, metrics, where = each["name"], each["metrics"], each.get("where", [])
+        if "group_by" in each:
+            queries.append((f"{name}.csv", metrics, each["group_by"], where))
+            continue
+        for dimension in [None, *each.get("dimensions", [])]:
+            group_by = [each.get("time", MONTH)] + ([dimension] if dimension else [])
+            file = f"{name}.csv" if dimension is None else f"{name}.{dimension}.csv"
+            queries.append((file, metrics, group_by, where))
+    return queries
 
 
 def metricflow_sql(project, profiles, questions):
-    """The SQL that MetricFlow writes for each question: a list of (file, metrics, group by, SQL)."""
+    """The SQL that MetricFlow writes for each query: a list of (file, metrics, group by, where, SQL)."""
     from dbt_metricflow.cli.cli_configuration import CLIConfiguration
     from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+    from metricflow_semantic_interfaces.type_enums.date_part import DatePart
+    from metricflow_semantics.errors.error_classes import InvalidQueryException
+    from metricflow_semantics.specs.query_param_implementations import DimensionOrEntityParameter, TimeDimensionParameter
 
     logging.disable(logging.CRITICAL)
     os.chdir(project)
@@ -172,14 +267,33 @@ def metricflow_sql(project, profiles, questions):
     configuration.setup(
         dbt_profiles_path=profiles, dbt_project_path=project, configure_file_logging=False
     )
-    answers = []
-    for name, metrics, dimensions, time in questions:
-        for dimension in [None, *dimensions]:
-            group_by = [time] + ([dimension] if dimension else [])
-            request = MetricFlowQueryRequest.create(metric_names=metrics, group_by_names=group_by)
+
+    def parameter(item):
+        name, _, suffix = item.rpartition("__")
+        if suffix.startswith("extract_"):
+            return TimeDimensionParameter(name=name, date_part=DatePart(suffix.removeprefix("extract_")))
+        if suffix in GRAINS:
+            return TimeDimensionParameter(name=name, grain=suffix)
+        return DimensionOrEntityParameter(name=item)
+
+    answers, refused = [], []
+    for file, metrics, group_by, where in questions:
+        # MetricFlow takes parts of times as objects only, and then every other item too.
+        by_name = not any("__extract_" in item for item in group_by)
+        request = MetricFlowQueryRequest.create(
+            metric_names=metrics,
+            group_by_names=group_by if by_name else None,
+            group_by=None if by_name else [parameter(item) for item in group_by],
+            where_constraints=where or None,
+        )
+        try:
             sql = configuration.mf.explain(request).sql_statement.without_descriptions.sql
-            file = f"{name}.csv" if dimension is None else f"{name}.{dimension}.csv"
-            answers.append((file, metrics, group_by, sql))
+        except InvalidQueryException as error:
+            refused.append(f"{file}: {error}")
+            continue
+        answers.append((file, metrics, group_by, where, sql))
+    if refused:
+        sys.exit("MetricFlow refuses:\n" + "\n".join(refused))
     return answers
 
 
@@ -197,6 +311,11 @@ def text(value):
     return str(value)
 
 
+def is_time(item):
+    """Whether a group-by is a period or a part of a time."""
+    return item.rsplit("__", 1)[-1] in GRAINS or "__extract_" in item
+
+
 def write(connection, sql, group_by, metrics, path):
     """Run the query and write its rows, ordered by the group."""
     cursor = connection.execute(sql)
@@ -204,7 +323,8 @@ def write(connection, sql, group_by, metrics, path):
     rows = []
     for row in cursor.fetchall():
         cells = dict(zip(names, row))
-        group = [text(cells[name]) or "(none)" for name in group_by]
+        # A time that is missing is null; any other dimension without a value has a name.
+        group = [text(cells[name]) or ("" if is_time(name) else "(none)") for name in group_by]
         rows.append(group + [text(cells[name]) for name in metrics])
     rows.sort(key=lambda row: row[: len(group_by)])
     with open(path, "w", newline="", encoding="utf-8") as file:
@@ -221,15 +341,17 @@ def index(path, as_of, lake, entries):
         f"lake: {lake}",
         "queries:",
     ]
-    for file, metrics, group_by in entries:
+    for file, metrics, group_by, where in entries:
         lines.append(f"  - file: {file}")
         lines.append(f"    metrics: [{', '.join(metrics)}]")
         lines.append(f"    group_by: [{', '.join(group_by)}]")
+        if where:
+            lines.append(f"    where: {json.dumps(where)}")
     path.write_text("\n".join(lines) + "\n")
 
 
 def ask_by_hand(connection, out):
-    """Run the hand-written SQL: a list of (file, metrics, group by)."""
+    """Run the hand-written SQL: a list of (file, metrics, group by, no condition)."""
     out.mkdir(parents=True, exist_ok=True)
     answers = []
     for path in sorted((HERE.parent / "duckdb").glob("*.sql")):
@@ -238,7 +360,7 @@ def ask_by_hand(connection, out):
         metrics, group_by = ([name.strip() for name in part.split(",")] for part in head)
         file = path.with_suffix(".csv").name
         write(connection, path.read_text(), group_by, metrics, out / file)
-        answers.append((file, metrics, group_by))
+        answers.append((file, metrics, group_by, []))
     return answers
 
 
@@ -286,9 +408,9 @@ def main():
         answers.mkdir(parents=True, exist_ok=True)
         for old in answers.glob("*.csv"):
             old.unlink()
-        for file, metrics, group_by, sql in queries:
+        for file, metrics, group_by, _, sql in queries:
             write(connection, sql, group_by, metrics, answers / file)
-        entries = [(file, metrics, group_by) for file, metrics, group_by, _ in queries]
+        entries = [query[:4] for query in queries]
         index(answers / "queries.yml", as_of, lake_name, entries)
 
         by_hand = []

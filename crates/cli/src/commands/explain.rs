@@ -36,6 +36,7 @@ fn properties(explanation: &Explanation) -> Vec<(&'static str, String)> {
         ("expression", optional(&explanation.expression)),
         ("declared in", format!("{}:{}", explanation.file, explanation.line)),
         ("group by", explanation.group_by.join(", ")),
+        ("used by", explanation.used_by.join(", ")),
     ];
     all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
@@ -77,6 +78,7 @@ fn value(explanation: &Explanation) -> Value {
         "file": explanation.file,
         "line": explanation.line,
         "group_by": explanation.group_by,
+        "used_by": explanation.used_by,
         "sql": explanation.sql,
     })
 }
@@ -105,6 +107,7 @@ mod tests {
             expression: None,
             sql: None,
             group_by: vec!["rep__team".to_owned()],
+            used_by: vec!["dashboard Board".to_owned()],
         };
         let expected = "\
 win_rate: Win rate
@@ -117,6 +120,7 @@ null rule    null without a closed deal
 inputs       won_deals, closed_deals
 declared in  models/sales_cycle/sales_cycle.yml:12
 group by     rep__team
+used by      dashboard Board
 ";
         assert_eq!(page(&explanation), expected);
     }

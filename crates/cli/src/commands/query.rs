@@ -20,14 +20,18 @@ use crate::talk::counted;
 /// A project or a lake that is not as it should be, a name that the project does not have, a file that cannot be written.
 pub(crate) fn run(question: &Question, session: &Session, out: &mut DataOut<'_>) -> Result<(), CliError> {
     let workspace = session.open()?;
+    let request = match &question.saved {
+        Some(name) => workspace.saved_query(name, &question.request).map_err(CliError::job)?,
+        None => question.request.clone(),
+    };
     match &question.answer {
-        Answer::Sql => out.write(sql(&workspace, &question.request.metrics, session.format)?),
+        Answer::Sql => out.write(sql(&workspace, &request.metrics, session.format)?),
         Answer::Rows => {
-            let rows = workspace.query(&question.request).map_err(CliError::job)?;
+            let rows = workspace.query(&request).map_err(CliError::job)?;
             out.write(render(&rows, session.format).map_err(CliError::render)?)
         }
         Answer::Csv(file) => {
-            let written = write(&workspace, &question.request, file)?;
+            let written = write(&workspace, &request, file)?;
             session.talk.say(&format!("wrote {} to `{}`", counted(&written, "row"), file.display()));
             Ok(())
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::Parser as _;
+use quotient_jobs::ExportFormat;
 
 use super::{Answer, Surroundings, Task, resolve};
 use crate::args::Cli;
@@ -113,4 +114,24 @@ fn demo_has_defaults() {
     assert!((request.scale - 0.02).abs() < f64::EPSILON);
     assert_eq!(request.seed, 7);
     assert_eq!((request.from.to_string(), request.to.to_string()), ("2024-01-01".to_owned(), "2026-01-01".to_owned()));
+}
+
+#[test]
+fn the_forms_of_export_are_for_export_alone() {
+    let format = |arguments: &[&str]| match resolved(arguments).unwrap().1 {
+        Task::Export { format, .. } => format,
+        _ => unreachable!("another command"),
+    };
+    assert_eq!(format(&["export", "--format", "metricflow"]), ExportFormat::Metricflow);
+    assert_eq!(format(&["--format", "ossie", "export", "--out", "model.json"]), ExportFormat::Ossie);
+    assert_eq!(refusal(&["export"]), "`--format` is `table`, expected `metricflow` or `ossie`");
+    assert_eq!(refusal(&["check", "--format", "ossie"]), "`--format` is `ossie`, expected `table`, `json` or `csv`\n\nhint: `ossie` is a form of `quotient export`");
+}
+
+#[test]
+fn a_saved_query_needs_no_metrics() {
+    let (_, task) = resolved(&["query", "--saved-query", "new_business_by_team", "--limit", "3"]).unwrap();
+    let Task::Query(question) = task else { unreachable!("another command") };
+    assert_eq!((question.saved.as_deref(), question.request.limit), (Some("new_business_by_team"), Some(3)));
+    assert!(question.request.metrics.is_empty());
 }

@@ -1,6 +1,8 @@
 //! Projects with faults: every one is found in one pass, with its file, its line and the nearest valid name.
 
 use super::{Project, ProjectFiles, Settings};
+use crate::calendar::{Calendar, RetailCalendar, RetailPattern, RetailYearEnd};
+use crate::grain::Grain;
 
 const GOOD_MODEL: &str = "models:
   - name: orders
@@ -121,22 +123,58 @@ fn a_name_that_is_there_twice_points_to_the_first() {
 #[test]
 fn vars_of_the_calendar_are_checked() {
     let mut files = files(GOOD_MODEL);
-    files.project = "name: shop\nvars:\n  time_zone: Europe/Berln\n  week_start: someday\n  fiscal_year_start_month: 13\n".to_owned();
+    files.project = "name: shop\nvars:\n  time_zone: Europe/Berln\n  week_start: someday\n  fiscal_year_start_month: 13\n  retail_calendar: 4-4-4\n  retail_year_end_month: jan\n  retail_year_end_rule: first\n  retail_week_start: 7\n".to_owned();
     assert_eq!(
         faults(&files),
         "dbt_project.yml:3: var `time_zone`: expected an IANA time zone such as `Europe/Berlin`, found `Europe/Berln`
 dbt_project.yml:4: var `week_start`: expected a day of the week, found `someday`
-dbt_project.yml:5: var `fiscal_year_start_month`: expected a month from 1 to 12, found `13`"
+dbt_project.yml:5: var `fiscal_year_start_month`: expected a month from 1 to 12, found `13`
+dbt_project.yml:6: var `retail_calendar`: expected `4-4-5`, `4-5-4` or `5-4-4`, found `4-4-4`
+dbt_project.yml:7: var `retail_year_end_month`: expected a month from 1 to 12, found `jan`
+dbt_project.yml:8: var `retail_year_end_rule`: expected `nearest` or `last`, found `first`
+dbt_project.yml:9: var `retail_week_start`: expected a day of the week, found `7`"
     );
 }
 
 #[test]
-fn a_key_of_two_models_is_ambiguous() {
+fn vars_of_the_calendar_are_read() {
     let mut files = files(GOOD_MODEL);
-    files.models.insert("models/again.sql".to_owned(), "SELECT 1 AS order_id".to_owned());
-    files.models.insert(
-        "models/again.yml".to_owned(),
-        "models:\n  - name: again\n    semantic_model: true\n    columns:\n      - name: order_id\n        entity: {type: primary, name: order}\n".to_owned(),
+    files.project = "name: shop\nvars:\n  retail_calendar: 5-4-4\n  retail_year_end_month: 12\n  retail_year_end_rule: last\n  retail_week_start: monday\n".to_owned();
+    let calendar = Project::parse(&files, &Settings::default()).unwrap().calendar;
+    let retail = RetailCalendar { pattern: RetailPattern::FiveFourFour, year_end_month: 12, year_end: RetailYearEnd::Last, week_start: chrono::Weekday::Mon };
+    assert_eq!(calendar, Calendar { retail, ..Calendar::default() });
+}
+
+fn with_spine(spine: &str) -> ProjectFiles {
+    let mut files = files(GOOD_MODEL);
+    files.models.insert("models/spine.sql".to_owned(), "SELECT 1 AS date_day".to_owned());
+    files.models.insert("models/spine.yml".to_owned(), format!("models:\n  - name: spine\n    time_spine:\n      standard_granularity_column: date_day\n{spine}"));
+    files
+}
+
+#[test]
+fn a_time_spine_declares_custom_granularities() {
+    let spine = "      custom_granularities:\n        - {name: retail_week, column_name: week_454}\n        - {name: fiscal_year}\n";
+    let project = Project::parse(&with_spine(spine), &Settings::default()).unwrap();
+    let model = &project.models["spine"];
+    assert_eq!(model.time_spine.as_deref(), Some("date_day"));
+    let declared: Vec<(Grain, &str)> = model.custom_granularities.iter().map(|custom| (custom.grain, custom.column.as_str())).collect();
+    assert_eq!(declared, [(Grain::RetailWeek, "week_454"), (Grain::FiscalYear, "fiscal_year")]);
+    assert_eq!(project.grains()[5..], [Grain::FiscalYear, Grain::RetailWeek]);
+}
+
+#[test]
+fn custom_granularities_are_those_of_the_calendar() {
+    let spine = "      custom_granularities:\n        - {name: fiscal_quater}\n        - {name: fortnight}\n        - {name: retail_year}\n        - {name: retail_year}\n";
+    let names = "`fiscal_month`, `fiscal_quarter`, `fiscal_year`, `retail_week`, `retail_month`, `retail_quarter`, `retail_year`";
+    assert_eq!(
+        faults(&with_spine(spine)),
+        format!(
+            "models/spine.yml:6: custom granularity `fiscal_quater`: expected one of {names}
+  hint: did you mean `fiscal_quarter`?
+models/spine.yml:7: custom granularity `fortnight`: expected one of {names}
+  hint: periods come from the calendar vars of `dbt_project.yml`; another grouping of days can be a dimension
+models/spine.yml:9: custom granularity `retail_year` is there twice"
+        )
     );
-    assert_eq!(faults(&files), "models/orders.yml:2: entity `order` is the key of two models, `again` and `orders`: a join to it would be ambiguous");
 }

@@ -48,6 +48,21 @@ pub(crate) fn columns(batch: &RecordBatch) -> Result<Vec<Column>, ReportError> {
         .collect()
 }
 
+/// The values of each column as texts, null where there is none: numbers and moments as CSV has them.
+///
+/// # Errors
+/// [`ReportError::Render`] for a type without text.
+pub fn cell_texts(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, ReportError> {
+    let text = |cell: Cell| match cell {
+        Cell::Null => None,
+        Cell::Text(text) | Cell::Decimal(text) | Cell::Moment(text) => Some(text),
+        Cell::Integer(number) => Some(number.to_string()),
+        Cell::Float(number) => Some(number.to_string()),
+        Cell::Boolean(flag) => Some(flag.to_string()),
+    };
+    Ok(columns(batch)?.into_iter().map(|column| column.cells.into_iter().map(text).collect()).collect())
+}
+
 /// The values of a column; `None` if its type has no text.
 fn cells(values: &ArrayRef) -> Option<Vec<Cell>> {
     let plain = plain(values)?;

@@ -1,0 +1,170 @@
+//! Metrics as CTEs of cells: aggregates of facts, and arithmetic on the cells of other metrics.
+//!
+//! In: a metric with the filters that reach it, and a grouping. Out: the name of a CTE with a row for each cell.
+//! The rules are those of `derive`, `needs` and `query`: which cells exist, what is filled, when a value is null.
+
+use quotient_model::{Agg, Input, Metric, MetricKind, NonAdditive, Offset, Simple, WindowChoice, quoted};
+
+use super::cell_set::{Beside, PERIOD, VALUE, equal, keys, names, names_of, side_by_side};
+use super::facts::{DAY, measure_column};
+use super::statement::Statement;
+use super::typing::{kind_of, sql_type};
+use crate::cells::Kind;
+use crate::engine::{BaseGrouping, BaseRequest, NONE};
+use crate::error::MetricsError;
+use crate::needs::{Reached, find, total_of};
+use crate::periods::period_start;
+use crate::snapshot::{MOMENT, by_name};
+
+impl<'a> Statement<'a> {
+    /// The CTE of a metric's cells.
+    pub(crate) fn cells_of(&mut self, reached: &Reached<'a>, grouping: &BaseGrouping) -> Result<String, MetricsError> {
+        let key = (reached.column(), grouping.clone());
+        if let Some(name) = self.cells.get(&key) {
+            return Ok(name.clone());
+        }
+        let metric = reached.metric;
+        let sql = match &metric.kind {
+            MetricKind::Simple(simple) => self.simple(reached, simple, grouping)?,
+            MetricKind::Ratio { numerator, denominator } => self.ratio(reached, numerator, denominator, grouping)?,
+            MetricKind::Derived { expr, inputs } => self.derived(reached, expr, inputs, grouping)?,
+            MetricKind::Cumulative { .. } => self.cumulative(reached, grouping)?,
+            MetricKind::Conversion(_) => return Err(refused(metric, "a conversion metric")),
+        };
+        let name = self.add(&format!("metric__{}", metric.name), sql);
+        self.cells.insert(key, name.clone());
+        Ok(name)
+    }
+
+    fn simple(&mut self, reached: &Reached<'a>, simple: &'a Simple, grouping: &BaseGrouping) -> Result<String, MetricsError> {
+        let metric = reached.metric;
+        if reached.filters.iter().any(|filter| !filter.metrics.is_empty()) {
+            return Err(refused(metric, "`Metric()` in a filter"));
+        }
+        let column = reached.column();
+        let serves = |need: &&BaseRequest<'_>| need.measures.iter().any(|measure| measure.name == column) && need.groupings.contains(grouping);
+        let need = self.needs.iter().find(serves).cloned();
+        let Some(need) = need else { return Err(MetricsError::Unknown { what: "metric", name: metric.name.clone(), near: None }) };
+        let fact = self.fact(&need)?;
+        let period = match grouping.grain {
+            Some(grain) => format!("CAST({} AS DATE)", period_start(&self.project.calendar, grain, &quoted(DAY))),
+            None => "CAST('1970-01-01' AS DATE)".to_owned(),
+        };
+        let labels = grouping.slice.iter().map(|item| format!("COALESCE(CAST({} AS VARCHAR), '{NONE}')", quoted(item)));
+        let groups: Vec<String> = std::iter::once(period).chain(labels).collect();
+        let shown: Vec<String> = groups.iter().zip(keys(grouping)).map(|(sql, key)| format!("{sql} AS {}", quoted(&key))).collect();
+        let kind = kind_of(self.project, &self.kinds, metric)?;
+        let value = aggregate(simple.agg, &quoted(&measure_column(&need, &simple.expr)), kind);
+        let filters: Vec<String> = reached.filters.iter().map(|filter| format!("({})", filter.sql)).collect();
+        let passing = if filters.is_empty() { String::new() } else { format!("\nWHERE {}", filters.join(" AND ")) };
+        let mut rows = format!("{}{passing}", quoted(&fact));
+        if let Some(rule) = &simple.non_additive {
+            let period = groups.first().filter(|_| need.time == rule.time);
+            rows = snapshot(rule, &need, &rows, period);
+        }
+        let sql = format!("SELECT {}, {value} AS {}\nFROM {rows}\nGROUP BY {}\nHAVING COUNT(*) > 0", shown.join(", "), quoted(VALUE), groups.join(", "));
+        if !simple.join_to_timespine {
+            return Ok(sql);
+        }
+        let found = self.add(&format!("metric__{}__found", metric.name), sql);
+        Ok(self.on_spine(&found, simple.fill_nulls_with, grouping))
+    }
+
+    /// The cells of an input, moved by its offset.
+    fn input(&mut self, reached: &Reached<'a>, input: &'a Input, grouping: &BaseGrouping) -> Result<String, MetricsError> {
+        let inner = reached.input(find(self.project, &input.metric)?, &input.filters);
+        let cells = self.cells_of(&inner, grouping)?;
+        if input.offset == Offset::None {
+            return Ok(cells);
+        }
+        let sql = self.moved(reached.metric, &cells, input.offset, grouping)?;
+        Ok(self.add(&format!("{cells}__moved"), sql))
+    }
+
+    /// A column of an input among others; `fill_nulls_with` of a simple metric counts where another has a cell.
+    fn beside(&mut self, reached: &Reached<'a>, input: &'a Input, alias: &str, grouping: &BaseGrouping) -> Result<Beside, MetricsError> {
+        let filler = match &find(self.project, &input.metric)?.kind {
+            MetricKind::Simple(simple) => simple.fill_nulls_with,
+            _ => None,
+        };
+        Ok(Beside { alias: alias.to_owned(), cells: self.input(reached, input, grouping)?, filler })
+    }
+
+    fn ratio(&mut self, reached: &Reached<'a>, numerator: &'a Input, denominator: &'a Input, grouping: &BaseGrouping) -> Result<String, MetricsError> {
+        if reached.metric.meta.share_of_total {
+            return self.share(reached, numerator, denominator, grouping);
+        }
+        let parts = [self.beside(reached, numerator, "numerator", grouping)?, self.beside(reached, denominator, "denominator", grouping)?];
+        Ok(format!(
+            "SELECT {}, CAST(\"numerator\" AS DOUBLE) / NULLIF(CAST(\"denominator\" AS DOUBLE), 0) AS {}\nFROM (\n{}\n) AS \"parts\"",
+            names(&keys(grouping)),
+            quoted(VALUE),
+            side_by_side(grouping, &parts)
+        ))
+    }
+
+    /// A ratio to the total of the period.
+    fn share(&mut self, reached: &Reached<'a>, numerator: &'a Input, denominator: &'a Input, grouping: &BaseGrouping) -> Result<String, MetricsError> {
+        let above = self.input(reached, numerator, grouping)?;
+        let total = self.input(reached, denominator, &total_of(grouping))?;
+        let value = quoted(VALUE);
+        Ok(format!(
+            "SELECT {}, CAST(\"part\".{value} AS DOUBLE) / NULLIF(CAST(\"total\".{value} AS DOUBLE), 0) AS {value}\nFROM {} AS \"part\"\nLEFT JOIN {} AS \"total\" ON {}",
+            names_of("part", &keys(grouping)),
+            quoted(&above),
+            quoted(&total),
+            equal(&[PERIOD.to_owned()], "part", "total")
+        ))
+    }
+
+    fn derived(&mut self, reached: &Reached<'a>, expr: &str, inputs: &'a [Input], grouping: &BaseGrouping) -> Result<String, MetricsError> {
+        let kind = kind_of(self.project, &self.kinds, reached.metric)?;
+        let mut columns = Vec::new();
+        for input in inputs {
+            columns.push(self.beside(reached, input, &input.alias, grouping)?);
+        }
+        let (keys, value) = (names(&keys(grouping)), quoted(VALUE));
+        // A line of its own for the expression: it may end with a comment.
+        let formula = format!("SELECT {keys}, CAST((\n{}\n) AS {}) AS {value}\nFROM (\n{}\n) AS \"inputs\"", expr.trim(), sql_type(kind), side_by_side(grouping, &columns));
+        if kind != Kind::Float {
+            return Ok(formula);
+        }
+        // A formula that divides by zero is null, never infinite.
+        Ok(format!("SELECT {keys}, CASE WHEN isfinite({value}) THEN {value} END AS {value}\nFROM (\n{formula}\n) AS \"formula\""))
+    }
+}
+
+/// The rows of the first or last moment, in every period and for every value of what the rule groups by.
+fn snapshot(rule: &NonAdditive, need: &BaseRequest<'_>, rows: &str, period: Option<&String>) -> String {
+    let is_fine = need.keep.iter().any(|(kept, _)| kept == MOMENT);
+    let moment = quoted(if is_fine { MOMENT } else { DAY });
+    let extreme = match rule.choice {
+        WindowChoice::Min => "min",
+        WindowChoice::Max => "max",
+    };
+    let by = (0..rule.by.len()).map(|place| format!("COALESCE(CAST({} AS VARCHAR), '{NONE}')", quoted(&by_name(place))));
+    let groups: Vec<String> = period.cloned().into_iter().chain(by).collect();
+    let partition = if groups.is_empty() { String::new() } else { format!("PARTITION BY {}", groups.join(", ")) };
+    format!("(\nSELECT *, {extreme}({moment}) OVER ({partition}) AS \"__extreme\" FROM {rows}\n) AS \"moments\"\nWHERE {moment} = \"__extreme\"")
+}
+
+/// What is refused of a metric.
+pub(crate) fn refused(metric: &Metric, what: &str) -> MetricsError {
+    MetricsError::Definition { metric: metric.name.clone(), message: format!("{what} cannot be compiled to SQL yet") }
+}
+
+fn aggregate(agg: Agg, value: &str, kind: Kind) -> String {
+    let kind = sql_type(kind);
+    match agg {
+        Agg::Sum => format!("CAST(sum({value}) AS {kind})"),
+        Agg::Min => format!("CAST(min({value}) AS {kind})"),
+        Agg::Max => format!("CAST(max({value}) AS {kind})"),
+        Agg::Count => format!("count({value})"),
+        Agg::CountDistinct => format!("count(DISTINCT {value})"),
+        Agg::SumBoolean => format!("CAST(sum(CASE WHEN {value} THEN 1 ELSE 0 END) AS BIGINT)"),
+        Agg::Average => format!("CAST(sum({value}) AS DOUBLE) / NULLIF(count({value}), 0)"),
+        Agg::Median => format!("quantile_cont(CAST({value} AS DOUBLE), 0.5)"),
+        Agg::Percentile { rank, discrete: false } => format!("quantile_cont(CAST({value} AS DOUBLE), {rank})"),
+        Agg::Percentile { rank, discrete: true } => format!("quantile_disc(CAST({value} AS DOUBLE), {rank})"),
+    }
+}

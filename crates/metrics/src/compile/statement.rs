@@ -1,0 +1,224 @@
+//! A query as one statement: which CTEs it takes, in which order, and the rows at its end.
+//!
+//! In: a project and a query. Out: text. The query is first put to an engine over empty sources: what it refuses is refused here with
+//! the same words, and the types that it finds are those of the statement.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use quotient_model::{Dialect, Filter, MetricKind, Project, quoted};
+
+use super::cell_set::{Beside, PERIOD, side_by_side};
+use super::facts::fact;
+use super::sources::source;
+use super::speech::spoken;
+use super::typing::{base_kinds, empty_engine};
+use crate::cells::Kind;
+use crate::engine::{BaseGrouping, BaseRequest};
+use crate::error::MetricsError;
+use crate::group_columns::GroupColumns;
+use crate::needs::{CellRequest, Counts, needs_of, reach};
+use crate::polars_engine::PolarsEngine;
+use crate::query::{QueryRequest, query};
+
+/// What is to be compiled.
+#[derive(Debug, Clone)]
+pub struct CompileRequest {
+    /// The query.
+    pub query: QueryRequest,
+    /// The dialect of the statement.
+    pub dialect: Dialect,
+    /// Where the files of each source are, by `schema.table`: a path or URL that the other engine can read, with `*` and `**`.
+    /// A source that is not here is read from its location as the project has it.
+    pub locations: BTreeMap<String, String>,
+}
+
+/// The statement that answers a query over the files of a lake.
+///
+/// Its rows and columns are those of [`query`]: counts and decimals to the last digit, doubles up to their rounding.
+///
+/// # Errors
+/// What [`query`] refuses of the definitions; a construct that cannot be compiled, by name; a model that cannot be rendered for the dialect.
+pub fn compile(project: &Project, request: &CompileRequest, as_of: DateTime<Utc>) -> Result<String, MetricsError> {
+    let engine = empty_engine(project, as_of)?;
+    query(&engine, project, &request.query, as_of)?;
+    let groups = GroupColumns::new(project, &request.query.metrics, &request.query.group_by)?;
+    let asked = asked(&request.query, &groups)?;
+    let needs = fact_needs(project, &asked)?;
+    let mut statement = Statement {
+        project,
+        engine: &engine,
+        today: project.calendar.last_day_before(as_of),
+        as_of: as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        kinds: base_kinds(&engine, &needs)?,
+        needs,
+        request,
+        ctes: Vec::new(),
+        cells: BTreeMap::new(),
+    };
+    let rows = statement.rows(&groups, &asked)?;
+    Ok(spoken(request.dialect, &statement.text(&rows)))
+}
+
+/// What is asked of facts; conversions are not compiled.
+fn fact_needs<'a>(project: &'a Project, asked: &'a CellRequest) -> Result<Vec<BaseRequest<'a>>, MetricsError> {
+    let needs = needs_of(project, asked)?;
+    match needs.conversions.values().next() {
+        None => Ok(needs.base.into_values().collect()),
+        Some(conversion) => Err(MetricsError::Definition {
+            metric: conversion.conversion.measures.first().map(|measure| measure.metric.to_owned()).unwrap_or_default(),
+            message: "a conversion metric cannot be compiled to SQL yet".to_owned(),
+        }),
+    }
+}
+
+/// The query as a request for cells.
+fn asked(query: &QueryRequest, groups: &GroupColumns) -> Result<CellRequest, MetricsError> {
+    let mut filters = Vec::new();
+    for template in &query.filters {
+        filters.push(Filter::parse(template).map_err(|message| MetricsError::Definition { metric: query.metrics.join(", "), message: format!("where: {message}") })?);
+    }
+    let by_rows = groups.grain.is_none();
+    Ok(CellRequest {
+        metrics: query.metrics.clone(),
+        groupings: vec![BaseGrouping { grain: groups.grain, slice: groups.slice.clone() }],
+        filters,
+        from: query.start.filter(|_| by_rows),
+        to: query.end.filter(|_| by_rows).and_then(|day| day.succ_opt()),
+        counts: Counts::No,
+    })
+}
+
+/// A statement in the making.
+pub(crate) struct Statement<'a> {
+    pub(crate) project: &'a Project,
+    engine: &'a PolarsEngine<'a>,
+    /// The local day of as-of.
+    pub(crate) today: NaiveDate,
+    as_of: String,
+    /// The kinds of the simple metrics.
+    pub(crate) kinds: BTreeMap<String, Kind>,
+    pub(crate) needs: Vec<BaseRequest<'a>>,
+    request: &'a CompileRequest,
+    /// Names and queries, each after those it reads.
+    ctes: Vec<(String, String)>,
+    /// The CTEs of cells, by column and grouping.
+    pub(crate) cells: BTreeMap<(String, BaseGrouping), String>,
+}
+
+impl<'a> Statement<'a> {
+    /// The dialect asked for.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.request.dialect
+    }
+
+    /// Adds a CTE; gives the name that it got.
+    pub(crate) fn add(&mut self, wanted: &str, sql: String) -> String {
+        let taken = |name: &str| self.ctes.iter().any(|(known, _)| known == name);
+        let numbered = (2..).map(|number| format!("{wanted}__{number}"));
+        let name = std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default();
+        self.ctes.push((name.clone(), sql));
+        name
+    }
+
+    /// The rows of a fact, with everything that they stand on.
+    pub(crate) fn fact(&mut self, need: &BaseRequest<'a>) -> Result<String, MetricsError> {
+        // The rows of a non-additive measure are its own.
+        let alone = need.snapshot.and_then(|_| need.measures.first()).map(|measure| format!("__{}", measure.metric)).unwrap_or_default();
+        let name = format!("fact__{}__{}{alone}", need.model, need.time);
+        if self.ctes.iter().any(|(known, _)| *known == name) {
+            return Ok(name);
+        }
+        let (sql, models) = fact(self.engine, need, &self.as_of)?;
+        for model in models {
+            self.model(&model)?;
+        }
+        Ok(self.add(&name, sql))
+    }
+
+    /// A model, with the models and sources that it reads.
+    fn model(&mut self, name: &str) -> Result<(), MetricsError> {
+        let (project, dialect) = (self.project, self.request.dialect);
+        for model in project.upstream(name) {
+            if self.ctes.iter().any(|(known, _)| *known == model.name) {
+                continue;
+            }
+            for key in &model.sources {
+                let Some(table) = project.sources.get(key) else { continue };
+                let name = Dialect::source_name(&table.schema, &table.name);
+                if self.ctes.iter().all(|(known, _)| *known != name) {
+                    let location = self.request.locations.get(key).unwrap_or(&table.location);
+                    self.ctes.push((name, source(dialect, table, location)));
+                }
+            }
+            let sql = project.render(model, dialect).map_err(|message| MetricsError::Render { model: model.name.clone(), dialect: dialect.name(), message })?;
+            self.ctes.push((model.name.clone(), sql));
+        }
+        Ok(())
+    }
+
+    /// The rows asked for.
+    fn rows(&mut self, groups: &GroupColumns, asked: &'a CellRequest) -> Result<String, MetricsError> {
+        let (request, project) = (self.request, self.project);
+        let query = &request.query;
+        let Some(grouping) = asked.groupings.first() else { return Ok(String::new()) };
+        let mut columns = Vec::new();
+        for name in &query.metrics {
+            let reached = reach(project, name, &asked.filters)?;
+            let cells = self.cells_of(&reached, grouping)?;
+            let filler = match &reached.metric.kind {
+                MetricKind::Simple(simple) => simple.fill_nulls_with,
+                _ => None,
+            };
+            columns.push(Beside { alias: name.clone(), cells, filler });
+        }
+        let mut shown: Vec<String> = groups.sql(&project.calendar).into_iter().map(|(name, sql)| format!("{sql} AS {}", quoted(&name))).collect();
+        shown.extend(query.metrics.iter().map(|name| quoted(name)));
+        let mut sql = format!("SELECT {}\nFROM (\n{}\n) AS \"cells\"", shown.join(", "), side_by_side(grouping, &columns));
+        let bounds = self.bounds(groups);
+        if !bounds.is_empty() {
+            sql = format!("{sql}\nWHERE {}", bounds.join(" AND "));
+        }
+        let order = order(query, groups);
+        if !order.is_empty() {
+            sql = format!("{sql}\nORDER BY {}", order.join(", "));
+        }
+        let limit = query.limit.map(|limit| format!("\nLIMIT {limit}")).unwrap_or_default();
+        Ok(format!("{sql}{limit}"))
+    }
+
+    /// The periods asked for; rows are cut where there are none.
+    fn bounds(&self, groups: &GroupColumns) -> Vec<String> {
+        let Some(grain) = groups.grain else { return Vec::new() };
+        let query = &self.request.query;
+        let from = query.start.map(|day| format!("{} >= {}", quoted(PERIOD), date(self.project.calendar.start_of(grain, day))));
+        let to = query.end.map(|day| format!("{} <= {}", quoted(PERIOD), date(day)));
+        from.into_iter().chain(to).collect()
+    }
+
+    fn text(&self, rows: &str) -> String {
+        let query = &self.request.query;
+        let by = if query.group_by.is_empty() { String::new() } else { format!(" by {}", query.group_by.join(", ")) };
+        let zone = match self.request.dialect {
+            Dialect::DuckDb => "",
+            Dialect::Spark => "\n-- Run it with spark.sql.session.timeZone = UTC.",
+        };
+        let ctes: Vec<String> = self.ctes.iter().map(|(name, sql)| format!("{} AS (\n{}\n)", quoted(name), sql.trim().trim_end_matches(';'))).collect();
+        format!("-- {}{by}, as of {}.{zone}\nWITH\n{}\n{rows}\n", query.metrics.join(", "), self.as_of, ctes.join(",\n"))
+    }
+}
+
+/// The columns to order by, those of the group-bys last.
+fn order(query: &QueryRequest, groups: &GroupColumns) -> Vec<String> {
+    let asked = query.order.iter().map(|item| match item.strip_prefix('-') {
+        Some(item) => format!("{} DESC NULLS LAST", quoted(groups.name_of(item))),
+        None => format!("{} NULLS LAST", quoted(groups.name_of(item))),
+    });
+    let rest = (1..=groups.count()).map(|place| format!("{place} NULLS LAST"));
+    asked.chain(rest).collect()
+}
+
+/// A day as SQL.
+pub(crate) fn date(day: NaiveDate) -> String {
+    format!("CAST('{day}' AS DATE)")
+}

@@ -1,0 +1,65 @@
+-- growth by metric_time__month, rep__team, as of 2025-01-01T00:00:00Z.
+-- Run it with spark.sql.session.timeZone = UTC.
+WITH
+`source__crm__orders` AS (
+SELECT
+  CAST(`order_id` AS STRING) AS `order_id`,
+  CAST(`ordered_at` AS TIMESTAMP) AS `ordered_at`,
+  CAST(`rep_id` AS STRING) AS `rep_id`,
+  CAST(`amount` AS DECIMAL(18, 2)) AS `amount`
+FROM parquet.`/lake/orders`
+),
+`orders` AS (
+SELECT orders.order_id, orders.ordered_at, orders.rep_id, orders.amount, 'spark' AS engine FROM `source__crm__orders` AS orders
+),
+`source__crm__reps` AS (
+SELECT
+  CAST(`rep_id` AS STRING) AS `rep_id`,
+  CAST(`team` AS STRING) AS `team`,
+  CAST(`valid_from` AS TIMESTAMP) AS `valid_from`,
+  CAST(`valid_to` AS TIMESTAMP) AS `valid_to`
+FROM parquet.`lake/reps.parquet`
+),
+`reps` AS (
+SELECT * FROM `source__crm__reps`
+),
+`fact__orders__ordered_at` AS (
+SELECT `own`.`__day`, `own`.`__value0`, `join1`.`rep__team`
+FROM (
+  SELECT CAST(from_utc_timestamp(`ordered_at`, 'Europe/Berlin') AS DATE) AS `__day`, `ordered_at` AS `__event`, `rep_id` AS `__key_rep`, amount AS `__value0`
+  FROM `orders`
+) AS `own`
+LEFT JOIN (
+  SELECT `rep_id` AS `__key`, `team` AS `rep__team`, `valid_from` AS `__valid_from`, `valid_to` AS `__valid_to`
+  FROM `reps`
+) AS `join1` ON `own`.`__key_rep` = `join1`.`__key`
+  AND (`join1`.`__valid_from` IS NULL OR `join1`.`__valid_from` <= `own`.`__event`) AND (`join1`.`__valid_to` IS NULL OR `own`.`__event` < `join1`.`__valid_to`)
+WHERE `own`.`__event` < CAST('2025-01-01T00:00:00Z' AS TIMESTAMP)
+),
+`metric__revenue` AS (
+SELECT CAST(date_trunc('month', `__day`) AS DATE) AS `metric_time`, COALESCE(CAST(`rep__team` AS STRING), '(none)') AS `rep__team`, CAST(sum(`__value0`) AS DECIMAL(38, 2)) AS `value`
+FROM `fact__orders__ordered_at`
+GROUP BY CAST(date_trunc('month', `__day`) AS DATE), COALESCE(CAST(`rep__team` AS STRING), '(none)')
+HAVING COUNT(*) > 0
+),
+`metric__revenue__moved` AS (
+SELECT CAST(add_months(`metric_time`, CAST(1 AS INT)) AS DATE) AS `metric_time`, `rep__team`, `value`
+FROM `metric__revenue`
+WHERE add_months(`metric_time`, CAST(1 AS INT)) <= CAST('2025-01-01' AS DATE)
+),
+`metric__growth` AS (
+SELECT `metric_time`, `rep__team`, CAST((
+revenue - before
+) AS DECIMAL(38, 2)) AS `value`
+FROM (
+SELECT `keys`.`metric_time`, `keys`.`rep__team`, `c0`.`value` AS `revenue`, `c1`.`value` AS `before`
+FROM (SELECT `metric_time`, `rep__team` FROM `metric__revenue` UNION SELECT `metric_time`, `rep__team` FROM `metric__revenue__moved`) AS `keys`
+LEFT JOIN `metric__revenue` AS `c0` ON `keys`.`metric_time` = `c0`.`metric_time` AND `keys`.`rep__team` = `c0`.`rep__team`
+LEFT JOIN `metric__revenue__moved` AS `c1` ON `keys`.`metric_time` = `c1`.`metric_time` AND `keys`.`rep__team` = `c1`.`rep__team`
+) AS `inputs`
+)
+SELECT CAST(date_trunc('month', `metric_time`) AS DATE) AS `metric_time__month`, `rep__team` AS `rep__team`, `growth`
+FROM (
+SELECT `c0`.`metric_time`, `c0`.`rep__team`, `c0`.`value` AS `growth` FROM `metric__growth` AS `c0`
+) AS `cells`
+ORDER BY 1 NULLS LAST, 2 NULLS LAST

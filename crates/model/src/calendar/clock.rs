@@ -1,0 +1,53 @@
+//! Days and instants: when a day begins in the project's time zone, and how much of a period has passed.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
+
+use super::{Calendar, Period};
+
+impl Calendar {
+    /// The local day of an instant.
+    #[must_use]
+    pub fn day_of(&self, instant: DateTime<Utc>) -> NaiveDate {
+        instant.with_timezone(&self.zone).date_naive()
+    }
+
+    /// The last local day that has begun before as-of: at midnight sharp, the day that ends.
+    #[must_use]
+    pub fn last_day_before(&self, as_of: DateTime<Utc>) -> NaiveDate {
+        self.day_of(as_of - chrono::TimeDelta::microseconds(1))
+    }
+
+    /// The instant at which a local day starts.
+    ///
+    /// Where a clock change skips midnight, the first instant after the gap; where midnight comes twice, the first.
+    #[must_use]
+    pub fn start_instant(&self, day: NaiveDate) -> DateTime<Utc> {
+        let mut wall = day.and_time(NaiveTime::MIN);
+        for _ in 0..96 {
+            if let Some(local) = self.zone.from_local_datetime(&wall).earliest() {
+                return local.with_timezone(&Utc);
+            }
+            wall += chrono::TimeDelta::minutes(15);
+        }
+        Utc.from_utc_datetime(&day.and_time(NaiveTime::MIN))
+    }
+
+    /// Whether a period has ended at as-of.
+    #[must_use]
+    pub fn is_complete(&self, period: Period, as_of: DateTime<Utc>) -> bool {
+        self.start_instant(period.end) <= as_of
+    }
+
+    /// The share of a period that has passed at as-of, 0 to 1, by elapsed time: a day of a clock change has 23 or 25 hours.
+    #[must_use]
+    pub fn elapsed_share(&self, period: Period, as_of: DateTime<Utc>) -> f64 {
+        let start = self.start_instant(period.start);
+        let whole = seconds(self.start_instant(period.end) - start);
+        (seconds(as_of - start) / whole).clamp(0.0, 1.0)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds of a year fit a double exactly")]
+fn seconds(delta: chrono::TimeDelta) -> f64 {
+    delta.num_seconds() as f64
+}

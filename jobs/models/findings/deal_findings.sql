@@ -1,0 +1,17 @@
+-- Deals that some number leaves out, and why.
+-- Grain: one row per deal and rule.
+SELECT
+    'closed_before_created' AS rule,
+    'crm.opportunities' AS table_name,
+    deals.opportunity_id AS key
+FROM {{ ref('stg_opportunities') }} AS deals
+WHERE deals.closed_at < deals.created_at
+UNION ALL
+SELECT
+    'amount_without_rate' AS rule,
+    'crm.opportunities' AS table_name,
+    deals.opportunity_id AS key
+FROM {{ ref('stg_opportunities') }} AS deals
+LEFT JOIN {{ ref('exchange_rates') }} AS rates
+    ON deals.currency = rates.currency AND deals.closed_on = rates.day
+WHERE deals.closed_on IS NOT NULL AND deals.amount IS NOT NULL AND rates.rate IS NULL
