@@ -5,8 +5,8 @@ mod suite {
     mod bad_input;
     mod calendar;
     mod cases;
-    mod data_tests;
     mod compile;
+    mod data_tests;
     mod docs;
     mod edges;
     mod export;

@@ -58,7 +58,8 @@ fn every_metric_has_a_statement_for_spark() {
         match workspace.compile(&request, Dialect::Spark) {
             Err(error) => faults.push(format!("{metric}: {error}")),
             Ok(sql) => {
-                faults.extend(["\"", "VARCHAR", "WITH TIME ZONE", "read_parquet"].iter().filter(|word| sql.contains(**word)).map(|word| format!("{metric}: {word} in Spark's SQL")))
+                faults
+                    .extend(["\"", "VARCHAR", "WITH TIME ZONE", "read_parquet"].iter().filter(|word| sql.contains(**word)).map(|word| format!("{metric}: {word} in Spark's SQL")));
             }
         }
     }

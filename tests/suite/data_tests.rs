@@ -51,9 +51,7 @@ impl Shop {
     metrics:
       - {name: leads, type: simple, agg: count, expr: lead_id}
 ";
-        for (name, text) in
-            [("dbt_project.yml", PROJECT), ("night.yml", JOB), ("models/sources.yml", &sources), ("models/shop.yml", models), ("models/shop_leads.sql", MODEL)]
-        {
+        for (name, text) in [("dbt_project.yml", PROJECT), ("night.yml", JOB), ("models/sources.yml", &sources), ("models/shop.yml", models), ("models/shop_leads.sql", MODEL)] {
             write(&fixture.root().join("jobs").join(name), text);
         }
         fixture.write("leads", &[&LEADS.map(|(id, temperature, rep)| lead(id, temperature, rep))]);

@@ -141,7 +141,8 @@ fn answers_are_ordered_and_cut() {
 #[test]
 fn what_has_no_meaning_is_refused() {
     let said = refusal(&request("line_units_month_to_date", &["metric_time__week", "metric_time__year"], &[]));
-    let wanted = "metric `line_units_month_to_date`: a cumulative metric or one with an offset has no value by `metric_time__year` beside periods of `week`, which may belong to several";
+    let wanted =
+        "metric `line_units_month_to_date`: a cumulative metric or one with an offset has no value by `metric_time__year` beside periods of `week`, which may belong to several";
     assert_eq!(said, wanted);
     let said = refusal(&request("line_units", &["customer__area__titel"], &[]));
     assert_eq!(said, "metric `line_units`: model `lines` has no dimension `customer__area__titel`; did you mean `customer__area__title`?");

@@ -59,5 +59,8 @@ fn a_saved_query_is_the_question_that_it_names() {
 #[test]
 fn an_unknown_saved_query_is_told_its_nearest() {
     let said = Call::new(&["query", "--saved-query", "new_business_by_tem"]).run();
-    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (Some(2), "", "error: unknown saved query `new_business_by_tem`\n\nhint: did you mean `new_business_by_team`?\n"));
+    assert_eq!(
+        (said.code, said.stdout.as_str(), said.stderr.as_str()),
+        (Some(2), "", "error: unknown saved query `new_business_by_tem`\n\nhint: did you mean `new_business_by_team`?\n")
+    );
 }

@@ -95,7 +95,8 @@ impl Case<'_> {
     /// Rows as a relation of typed columns.
     fn rows(&self, name: &str, columns: &[(String, String)], rows: &[GivenRow]) -> Result<Relation, MetricsError> {
         self.check_columns(columns, rows, name)?;
-        let literal = |row: &GivenRow, name: &String, kind: &str| row.cells.get(name).map_or_else(|| null(kind), |text| text.as_ref().map_or_else(|| null(kind), |t| typed(t, kind)));
+        let literal =
+            |row: &GivenRow, name: &String, kind: &str| row.cells.get(name).map_or_else(|| null(kind), |text| text.as_ref().map_or_else(|| null(kind), |t| typed(t, kind)));
         let selects: Vec<String> = rows
             .iter()
             .map(|row| {

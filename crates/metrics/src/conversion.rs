@@ -68,7 +68,10 @@ fn before(engine: &PolarsEngine<'_>, moment: &str, request: &ConversionRequest<'
         Grain::Year => "y",
         other => {
             let metric = request.conversion.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default();
-            return Err(MetricsError::Definition { metric, message: format!("a window of {count} {other} has no meaning for a conversion; expected day, week, month, quarter or year") });
+            return Err(MetricsError::Definition {
+                metric,
+                message: format!("a window of {count} {other} has no meaning for a conversion; expected day, week, month, quarter or year"),
+            });
         }
     };
     let offset = lit(format!("-{count}{unit}"));

@@ -118,10 +118,8 @@ impl<'r, 'a> Plan<'r, 'a> {
         let Some(part) = found.part else { return Ok(expr.clone()) };
         let model = found.path.last().map_or(self.request.model, |hop| hop.model.name.as_str());
         let kind = type_of(engine, model, &engine.computed(model)?, expr)?;
-        let (day, _) = day_and_instant(&kind, expr, calendar.zone.name()).ok_or_else(|| MetricsError::Group {
-            metric: self.metric(),
-            message: format!("`{item}` of model `{model}` is {kind}, expected a date or a timestamp"),
-        })?;
+        let (day, _) = day_and_instant(&kind, expr, calendar.zone.name())
+            .ok_or_else(|| MetricsError::Group { metric: self.metric(), message: format!("`{item}` of model `{model}` is {kind}, expected a date or a timestamp") })?;
         Ok(part_of_day(calendar, part, &day))
     }
 

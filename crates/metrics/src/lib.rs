@@ -8,8 +8,8 @@ pub mod sql;
 
 mod bridge;
 mod cells;
-mod conversion;
 mod compile;
+mod conversion;
 mod cumulative;
 mod derive;
 mod engine;

@@ -172,15 +172,7 @@ fn empty_request<'a>(request: &CellRequest, model: &'a str, time: &'a str) -> Ba
     BaseRequest { model, time, measures: Vec::new(), groupings: Vec::new(), keep: Vec::new(), snapshot: None, from: request.from, to: request.to }
 }
 
-fn add<'a>(
-    project: &'a Project,
-    request: &'a CellRequest,
-    reached: &Reached<'a>,
-    simple: &'a Simple,
-    shared: Shared<'a>,
-    groupings: &[BaseGrouping],
-    needs: &mut Needs<'a>,
-) {
+fn add<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached<'a>, simple: &'a Simple, shared: Shared<'a>, groupings: &[BaseGrouping], needs: &mut Needs<'a>) {
     let time = shared.time;
     let need = needs.base.entry(shared).or_insert_with(|| {
         let keep = simple.non_additive.iter().zip(semantics_of(project, simple)).flat_map(|(rule, semantics)| snapshot::kept(rule, semantics)).collect();

@@ -17,15 +17,9 @@ pub(crate) fn known_grain(project: &Project, name: &str) -> Result<Grain, Metric
         Some(grain) if known.contains(&grain) => Ok(grain),
         Some(grain) => Err(MetricsError::Definition {
             metric: "metric_time".to_owned(),
-            message: format!(
-                "granularity `{grain}` is not declared by the project's time spine\n\nhint: list it under `custom_granularities` of the model with `time_spine:`"
-            ),
+            message: format!("granularity `{grain}` is not declared by the project's time spine\n\nhint: list it under `custom_granularities` of the model with `time_spine:`"),
         }),
-        None => Err(MetricsError::Unknown {
-            what: "granularity",
-            name: name.to_owned(),
-            near: nearest(name, known.iter().map(|grain| grain.name())).map(str::to_owned),
-        }),
+        None => Err(MetricsError::Unknown { what: "granularity", name: name.to_owned(), near: nearest(name, known.iter().map(|grain| grain.name())).map(str::to_owned) }),
     }
 }
 

@@ -13,8 +13,8 @@ use polars::prelude::{DataFrame, IntoLazy};
 use quotient_model::{Agg, Grain, Project};
 
 use crate::bridge;
-use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
 use crate::conversion;
+use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
 use crate::engine::{BaseRequest, ConversionRequest, Engine};
 use crate::error::MetricsError;
 use crate::fact::{self, TIME};

@@ -42,8 +42,11 @@ pub(crate) fn keep(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>, rule: &
     let start = |day: i32| NaiveDate::from_epoch_days(day).zip(grain).map(|(day, grain)| calendar.start_of(grain, day).to_epoch_days());
     let periods: Vec<Option<i32>> = days.iter().map(|day| day.and_then(start)).collect();
     let mut rows: DataFrame = passing;
-    rows.with_column(Series::new(PERIOD.into(), periods).into_column())
-        .map_err(|source| MetricsError::Compute { model: request.model.to_owned(), doing: "add the period of its rows", source })?;
+    rows.with_column(Series::new(PERIOD.into(), periods).into_column()).map_err(|source| MetricsError::Compute {
+        model: request.model.to_owned(),
+        doing: "add the period of its rows",
+        source,
+    })?;
     let moment = if rows.get_column_index(MOMENT).is_some() { col(MOMENT) } else { col(TIME) };
     let extreme = match rule.choice {
         WindowChoice::Min => moment.clone().min(),

@@ -122,7 +122,11 @@ mod tests {
 
     #[test]
     fn a_description_takes_a_text_by_name() {
-        let project = parse("# Words\n\n{% docs order %}\nAn order: 주문.\n{% enddocs %}\n{%- docs line -%}a line{%- enddocs -%}\n", "{{ doc('order') }} It has {{doc(\\\"shop\\\", \\\"line\\\")}}.").unwrap();
+        let project = parse(
+            "# Words\n\n{% docs order %}\nAn order: 주문.\n{% enddocs %}\n{%- docs line -%}a line{%- enddocs -%}\n",
+            "{{ doc('order') }} It has {{doc(\\\"shop\\\", \\\"line\\\")}}.",
+        )
+        .unwrap();
         assert_eq!(project.models["orders"].description, "An order: 주문. It has a line.");
     }
 

@@ -38,8 +38,7 @@ impl Grain {
     pub const STANDARD: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
 
     /// The grains that a project has where its time spine declares them as custom granularities.
-    pub const CUSTOM: [Self; 7] =
-        [Self::FiscalMonth, Self::FiscalQuarter, Self::FiscalYear, Self::RetailWeek, Self::RetailMonth, Self::RetailQuarter, Self::RetailYear];
+    pub const CUSTOM: [Self; 7] = [Self::FiscalMonth, Self::FiscalQuarter, Self::FiscalYear, Self::RetailWeek, Self::RetailMonth, Self::RetailQuarter, Self::RetailYear];
 
     /// Every grain, in order.
     pub const ALL: [Self; 12] = [

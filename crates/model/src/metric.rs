@@ -241,3 +241,6 @@ pub struct MetricMeta {
     /// The denominator is the period's total, whatever the slice.
     pub share_of_total: bool,
 }
+
+#[cfg(test)]
+mod tests;

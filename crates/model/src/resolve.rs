@@ -111,7 +111,7 @@ pub fn items_of(project: &Project, model: &str) -> Vec<String> {
 }
 
 /// What a joined model brings to group by. The bounds of a version say when it holds; nobody groups by them.
-fn columns<'a>(hop: Hop<'a>) -> impl Iterator<Item = &'a str> {
+fn columns(hop: Hop<'_>) -> impl Iterator<Item = &str> {
     let semantics = hop.model.semantics.iter();
     semantics.flat_map(move |s| {
         let labels = s.dimensions.iter().filter(|d| matches!(d.kind, DimensionKind::Categorical | DimensionKind::Time)).map(|d| d.name.as_str());

@@ -140,11 +140,11 @@ fn check_grains(project: &Project, metric: &Metric, faults: &mut Faults) {
 fn check_non_additive(metric: &Metric, semantics: &Semantics, rule: &NonAdditive, faults: &mut Faults) {
     let times = semantics.dimensions.iter().filter(|d| d.kind == DimensionKind::Time).map(|d| d.name.as_str());
     if !times.clone().any(|name| name == rule.time) {
-        faults.unknown(&metric.place, &format!("metric `{}`: non-additive time dimension", metric.name), &rule.time, times);
+        faults.unknown(&metric.place, &format!("time dimension in `non_additive_dimension` of `{}`:", metric.name), &rule.time, times);
     }
     for name in rule.by.iter().filter(|name| semantics.entity(name).is_none()) {
         let entities = semantics.entities.iter().map(|e| e.name.as_str());
-        faults.unknown(&metric.place, &format!("metric `{}`: entity of its non-additive dimension", metric.name), name, entities);
+        faults.unknown(&metric.place, &format!("entity in `non_additive_dimension` of `{}`:", metric.name), name, entities);
     }
 }
 
@@ -160,13 +160,13 @@ fn check_conversion(project: &Project, metric: &Metric, conversion: &Conversion,
         let Some(semantics) = project.models.get(&simple.model).and_then(|m| m.semantics.as_ref()) else { continue };
         let entities = || semantics.entities.iter().map(|e| e.name.as_str());
         if semantics.entity(entity).is_none() {
-            faults.unknown(&metric.place, &format!("metric `{}`: entity of model `{}`:", metric.name, simple.model), entity, entities());
+            faults.unknown(&metric.place, &format!("entity of `{}` in model `{}`:", metric.name, simple.model), entity, entities());
         }
         for (of_base, of_conversion) in constant_properties {
             let name = if side == Side::Base { of_base } else { of_conversion };
             if semantics.property(name).is_none() {
                 let valid = semantics.dimensions.iter().map(|d| d.name.as_str()).chain(entities());
-                faults.unknown(&metric.place, &format!("metric `{}`: constant property of model `{}`:", metric.name, simple.model), name, valid);
+                faults.unknown(&metric.place, &format!("constant property of `{}` in model `{}`:", metric.name, simple.model), name, valid);
             }
         }
     }

@@ -157,7 +157,7 @@ QUERIES = [
         + ["four_ps_score"],
         ["rep__team", "lead__source"],
     ),
-    ("revenue_trailing_12m", ["revenue_trailing_12m"], ["order_line__channel", "rep__team"]),
+    ("revenue_trailing_12m", ["revenue_trailing_12m"], ["order_line__channel"]),
     ("revenue_constant_currency", ["revenue_constant_currency"], ["order_line__channel", "rep__team"]),
     ("revenue_constant_currency_growth_yoy", ["revenue_constant_currency_growth_yoy"], ["order_line__channel"]),
     (

@@ -46,7 +46,10 @@ fn listing(results: &[TestResult]) -> Listing {
 
 fn differences(results: &[TestResult]) -> String {
     let failed = results.iter().filter(|result| !result.differences.is_empty());
-    failed.map(|result| format!("\n`{}` of model `{}`, - expected, + found:\n{}\n", result.finding.test, result.finding.table, result.differences.join("\n"))).collect()
+    failed
+        .map(|result| format!("\n`{}` of model `{}`, - expected, + found:\n{}\n", result.finding.test, result.finding.table, result.differences.join("\n")))
+        .collect::<Vec<String>>()
+        .concat()
 }
 
 fn value(report: &TestReport) -> Value {

@@ -76,7 +76,15 @@ fn exposures(contents: &mut String, body: &mut String, dictionary: &Dictionary<'
     add(body, "<section class=\"group\" aria-labelledby=\"used-by\">\n<h2 id=\"used-by\">Used by</h2>");
     for exposure in exposures.values() {
         let words = [&exposure.name, &exposure.label, &exposure.description].map(|text| escaped(&text.to_lowercase())).join(" ");
-        add(body, &format!("<article id=\"exposure-{}\" data-words=\"{words}\">\n<h3>{}</h3>\n<p>{}</p>\n<dl>", escaped(&exposure.name), escaped(&exposure.label), escaped(&exposure.description)));
+        add(
+            body,
+            &format!(
+                "<article id=\"exposure-{}\" data-words=\"{words}\">\n<h3>{}</h3>\n<p>{}</p>\n<dl>",
+                escaped(&exposure.name),
+                escaped(&exposure.label),
+                escaped(&exposure.description)
+            ),
+        );
         for (property, value) in [("Type", &exposure.kind), ("Maturity", &exposure.maturity), ("Owner", &exposure.owner), ("Where", &exposure.url)] {
             row(body, property, &escaped(value));
         }

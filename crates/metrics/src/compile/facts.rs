@@ -137,7 +137,7 @@ impl<'r, 'a> Fact<'r, 'a> {
     fn query(&self, as_of: &str) -> String {
         let mut columns: Vec<String> = self.own.keys().filter(|name| self.is_kept(name)).map(|name| format!("\"own\".{}", quoted(name))).collect();
         columns.extend(self.items.iter().map(|(item, table)| format!("{}.{}", quoted(table), quoted(item))));
-        let joins: String = self.joins.values().map(|join| format!("\n{}", join.query())).collect();
+        let joins = self.joins.values().map(Join::query).fold(String::new(), |text, join| text + "\n" + &join);
         let mut kept = vec![format!("\"own\".{} < instant('{as_of}')", quoted(EVENT))];
         for (bound, sign) in [(self.need.from, ">="), (self.need.to, "<")] {
             kept.extend(bound.map(|day| format!("\"own\".{} {sign} CAST('{day}' AS DATE)", quoted(DAY))));

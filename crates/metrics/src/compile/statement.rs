@@ -203,7 +203,9 @@ impl<'a> Statement<'a> {
             Dialect::DuckDb => "",
             Dialect::Spark => "\n-- Run it with spark.sql.session.timeZone = UTC.",
         };
-        let ctes: Vec<String> = self.ctes.iter().map(|(name, sql)| format!("{} AS (\n{}\n)", quoted(name), sql.trim().trim_end_matches(';'))).collect();
+        // Computed once: several read most of them, and DuckDB 2.0 fails in itself where it inlines some.
+        let materialized = |name: &str| if self.request.dialect == Dialect::DuckDb && !name.starts_with("source__") { "AS MATERIALIZED" } else { "AS" };
+        let ctes: Vec<String> = self.ctes.iter().map(|(name, sql)| format!("{} {} (\n{}\n)", quoted(name), materialized(name), sql.trim().trim_end_matches(';'))).collect();
         format!("-- {}{by}, as of {}.{zone}\nWITH\n{}\n{rows}\n", query.metrics.join(", "), self.as_of, ctes.join(",\n"))
     }
 }

@@ -196,10 +196,7 @@ fn labels_are_short_names() {
     let calendar = nrf();
     let label = |grain| calendar.label(calendar.period(grain, day("2024-02-03")));
     let labels: Vec<String> = Grain::ALL.into_iter().map(label).collect();
-    assert_eq!(
-        labels,
-        ["2024-02-03", "2024-01-29", "2024-02", "2024-Q1", "2024", "FY2024-M02", "FY2024-Q1", "FY2024", "RY2023-W53", "RY2023-M12", "RY2023-Q4", "RY2023"]
-    );
+    assert_eq!(labels, ["2024-02-03", "2024-01-29", "2024-02", "2024-Q1", "2024", "FY2024-M02", "FY2024-Q1", "FY2024", "RY2023-W53", "RY2023-M12", "RY2023-Q4", "RY2023"]);
 }
 
 #[test]

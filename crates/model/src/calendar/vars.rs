@@ -12,7 +12,7 @@ use crate::yaml::Node;
 /// Reads the calendar; a var that is not there keeps its default, one that cannot be read is a fault.
 pub(crate) fn read_calendar(context: &Context, vars: Option<&Node>, faults: &RefCell<Faults>) -> Calendar {
     let mut calendar = Calendar::default();
-    let reader = Vars { context, vars, faults };
+    let reader = Vars { context, declared: vars, faults };
     reader.read("time_zone", "an IANA time zone such as `Europe/Berlin`", &mut calendar.zone, |text| text.parse().ok());
     reader.read("week_start", "a day of the week", &mut calendar.week_start, weekday);
     reader.read("fiscal_year_start_month", "a month from 1 to 12", &mut calendar.fiscal_year_start, month);
@@ -26,7 +26,8 @@ pub(crate) fn read_calendar(context: &Context, vars: Option<&Node>, faults: &Ref
 
 struct Vars<'a> {
     context: &'a Context,
-    vars: Option<&'a Node>,
+    /// Where the project declares them, for the lines of faults.
+    declared: Option<&'a Node>,
     faults: &'a RefCell<Faults>,
 }
 
@@ -40,7 +41,7 @@ impl Vars<'_> {
     }
 
     fn wrong(&self, name: &str, expected: &str, found: &str) {
-        let place = Place { file: "dbt_project.yml".to_owned(), line: self.vars.and_then(|v| v.get(name)).map_or(1, |n| n.line) };
+        let place = Place { file: "dbt_project.yml".to_owned(), line: self.declared.and_then(|v| v.get(name)).map_or(1, |n| n.line) };
         self.faults.borrow_mut().add(&place, format!("var `{name}`: expected {expected}, found `{found}`"));
     }
 }

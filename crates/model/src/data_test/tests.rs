@@ -50,8 +50,13 @@ fn tests_are_read_in_either_form() {
     let project = project(tables, models);
     let tests: Vec<_> = project.data_tests().collect();
     let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
-    let expected =
-        ["one_row_per_line", "source_expression_is_true_crm_orders", "source_not_null_crm_orders_order_id", "source_accepted_values_crm_orders_order_id", "relationships_orders_order_id"];
+    let expected = [
+        "one_row_per_line",
+        "source_expression_is_true_crm_orders",
+        "source_not_null_crm_orders_order_id",
+        "source_accepted_values_crm_orders_order_id",
+        "relationships_orders_order_id",
+    ];
     assert_eq!(names, expected);
     assert_eq!((tests[0].sql.as_str(), tests[0].column.as_deref()), ("order_id || line", Some("order_id || line")));
     assert_eq!(tests[1].rule, Rule::ExpressionIsTrue { expression: "quantity > 3".to_owned() });
@@ -184,7 +189,9 @@ fn relations_are_written_as_dbt_writes_them() {
 
 #[test]
 fn thresholds_compare_counts() {
-    for (text, holds) in [(">10", [false, false, true]), (">= 10", [false, true, true]), ("!=10", [true, false, true]), ("= 10", [false, true, false]), ("<10", [true, false, false])] {
+    for (text, holds) in
+        [(">10", [false, false, true]), (">= 10", [false, true, true]), ("!=10", [true, false, true]), ("= 10", [false, true, false]), ("<10", [true, false, false])]
+    {
         let threshold = Threshold::parse(text).unwrap();
         assert_eq!([9, 10, 11].map(|count| threshold.holds(count)), holds, "{text}");
     }

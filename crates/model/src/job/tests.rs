@@ -69,7 +69,6 @@ nightly.yml:6: unknown metric `revenu`
   hint: did you mean `revenue`?
 nightly.yml:8: table name `kpi_values` is one of the result tables that every job has
 nightly.yml:10: table `kpi_values`: a slice has dimensions only, found `metric_time__day`
-nightly.yml:10: table `kpi_values`: metric `revenue`: model `orders` has no dimension `metric_time__day`
 nightly.yml:10: table `kpi_values`: metric `revenue`: model `orders` has no dimension `order__chanel`; did you mean `order__channel`?
 nightly.yml:11: unknown key in table: `filtr`
 nightly.yml:12: table `sales` is there twice

@@ -84,10 +84,10 @@ fn read_simple(reader: &MapReader<'_>, model: Option<&str>) -> Option<Simple> {
 
 fn read_non_additive(reader: &MapReader<'_>) -> Option<NonAdditive> {
     let time = reader.required("name");
-    let choice = match reader.text("window_agg").as_deref() {
-        None | Some("min") => WindowChoice::Min,
-        Some("max") => WindowChoice::Max,
-        Some(other) => {
+    let choice = match reader.required("window_agg")?.as_str() {
+        "min" => WindowChoice::Min,
+        "max" => WindowChoice::Max,
+        other => {
             reader.unknown("window_agg", "window aggregate", other, ["min", "max"]);
             return None;
         }

@@ -98,8 +98,9 @@ models/orders.yml:18: unknown metric read by `aov`: `orders`
 models/orders.yml:19: unknown model `ordrs`
   hint: did you mean `orders`?
 models/orders.yml:21: metric `loose`: a simple metric stands under the model that it counts
-models/orders.yml:25: metric `signups`: conversion metrics are not supported yet
-  hint: mark the converted rows in the model and divide their count by all rows with a ratio"
+models/orders.yml:24: metric `signups`: missing key `base_metric`
+models/orders.yml:24: metric `signups`: missing key `conversion_metric`
+models/orders.yml:24: metric `signups`: missing key `entity`"
     );
 }
 

@@ -89,7 +89,6 @@ models/saved.yml:9: unknown column to order saved query `wrong` by: `revenues`
   hint: did you mean `revenue`?
 models/saved.yml:10: saved query `wrong`: expected `limit` above 0
 models/saved.yml:13: unknown export type `tabel`
-  hint: did you mean `table`?
 models/saved.yml:15: saved query `empty`: expected at least one metric, found none
 models/saved.yml:16: saved query `nothing`: missing key `query_params`
 models/saved.yml:17: saved query `empty` is already defined at models/saved.yml:14"

@@ -13,7 +13,7 @@ FROM (
   SELECT * FROM read_parquet('/lake/orders/**/*.parquet', hive_partitioning = true, union_by_name = true)
 ) AS "files"
 ),
-"orders" AS (
+"orders" AS MATERIALIZED (
 SELECT orders.order_id, orders.ordered_at, orders.rep_id, orders.amount, 'duckdb' AS engine FROM "source__crm__orders" AS orders
 ),
 "source__crm__reps" AS (
@@ -24,10 +24,10 @@ SELECT
   CAST("valid_to" AS TIMESTAMP WITH TIME ZONE) AS "valid_to"
 FROM read_parquet('lake/reps.parquet', hive_partitioning = true, union_by_name = true)
 ),
-"reps" AS (
+"reps" AS MATERIALIZED (
 SELECT * FROM "source__crm__reps"
 ),
-"fact__orders__ordered_at" AS (
+"fact__orders__ordered_at" AS MATERIALIZED (
 SELECT "own"."__day", "own"."__value0", "join1"."rep__team"
 FROM (
   SELECT CAST(timezone('Europe/Berlin', "ordered_at") AS DATE) AS "__day", "ordered_at" AS "__event", "rep_id" AS "__key_rep", amount AS "__value0"
@@ -40,18 +40,18 @@ LEFT JOIN (
   AND ("join1"."__valid_from" IS NULL OR "join1"."__valid_from" <= "own"."__event") AND ("join1"."__valid_to" IS NULL OR "own"."__event" < "join1"."__valid_to")
 WHERE "own"."__event" < CAST('2025-01-01T00:00:00Z' AS TIMESTAMP WITH TIME ZONE)
 ),
-"metric__revenue" AS (
+"metric__revenue" AS MATERIALIZED (
 SELECT CAST(date_trunc('month', "__day") AS DATE) AS "metric_time", COALESCE(CAST("rep__team" AS VARCHAR), '(none)') AS "rep__team", CAST(sum("__value0") AS DECIMAL(38, 2)) AS "value"
 FROM "fact__orders__ordered_at"
 GROUP BY CAST(date_trunc('month', "__day") AS DATE), COALESCE(CAST("rep__team" AS VARCHAR), '(none)')
 HAVING COUNT(*) > 0
 ),
-"metric__revenue__moved" AS (
+"metric__revenue__moved" AS MATERIALIZED (
 SELECT CAST(CAST("metric_time" + to_months(CAST(1 AS INTEGER)) AS DATE) AS DATE) AS "metric_time", "rep__team", "value"
 FROM "metric__revenue"
 WHERE CAST("metric_time" + to_months(CAST(1 AS INTEGER)) AS DATE) <= CAST('2025-01-01' AS DATE)
 ),
-"metric__growth" AS (
+"metric__growth" AS MATERIALIZED (
 SELECT "metric_time", "rep__team", CAST((
 revenue - before
 ) AS DECIMAL(38, 2)) AS "value"
