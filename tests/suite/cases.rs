@@ -29,6 +29,20 @@ fn the_catalogue_has_every_case_with_its_description() {
     assert_none(&faults);
 }
 
+#[test]
+fn every_metric_has_a_case() {
+    let asked: std::collections::BTreeSet<String> = files_below(&root().join("tests/cases"))
+        .into_iter()
+        .filter(|(name, _)| is_yaml(name))
+        .flat_map(|(_, path)| read_yaml(&path).get("expect").map(Node::items).unwrap_or_default().to_vec())
+        .flat_map(|question| query_of(question.get("query").unwrap()).metrics)
+        .collect();
+    let workspace = quotient_jobs::Workspace::open(&packaged(&root().join("data"), "2026-01-01T00:00:00Z")).unwrap();
+    let metrics = workspace.project.metrics.values().filter(|metric| !metric.private);
+    let faults: Vec<String> = metrics.filter(|metric| !asked.contains(&metric.name)).map(|metric| format!("`{}` has no case", metric.name)).collect();
+    assert_none(&faults);
+}
+
 /// What is wrong with the answers to one case.
 fn case(path: &Path) -> Vec<String> {
     let case = read_yaml(path);

@@ -151,6 +151,22 @@ fn stale_sources_are_an_error_after_their_limit() {
 }
 
 #[test]
+fn a_model_that_is_only_tested_is_tested_by_every_run() {
+    let shop = Shop::new("description: leads", "description: key", "description: rep");
+    shop.add("models/lead_balance.sql", "SELECT count(*) AS all_leads, count(temperature) AS with_temperature FROM {{ ref('shop_leads') }}\n");
+    shop.add(
+        "models/lead_balance.yml",
+        "models:\n  - name: lead_balance\n    data_tests:\n      - expression_is_true:\n          arguments:\n            expression: all_leads = with_temperature\n",
+    );
+    let said = shop.call(&["run", "jobs/night.yml"]);
+    // Of five leads, L3 has no temperature.
+    let expected = "error: 1 data test is over its limit, nothing was published\n\n\
+        models/lead_balance.yml:4: `expression_is_true` of `lead_balance`: found 1, error if != 0\n";
+    assert_eq!((said.code, said.stderr.as_str()), (Some(1), expected));
+    assert!(!shop.fixture.root().join("results").exists());
+}
+
+#[test]
 fn models_of_findings_are_counted_by_rule() {
     let shop = Shop::new("description: leads", "description: key", "description: rep");
     shop.add("models/odd_leads.sql", "SELECT 'no_temperature' AS rule, 'crm.leads' AS table_name, lead_id AS key FROM {{ source('crm', 'leads') }} WHERE temperature IS NULL\n");

@@ -58,13 +58,20 @@ impl Workspace {
     pub(crate) fn job_findings(&self, models: &BTreeSet<String>, sources: &IndexMap<String, SourceFrame>) -> Result<Vec<Finding>, JobError> {
         // Facts are computed once, by the metrics; their own tests are for `test`. Staging models are as cheap as the sources.
         let read = models.iter().flat_map(|model| self.project.upstream(model)).filter(|model| !model.sources.is_empty());
-        let models = read.map(|model| model.name.as_str()).collect();
+        let models = read.chain(self.assertions()).map(|model| model.name.as_str()).collect();
         let (failed, passed): (Vec<TestResult>, Vec<TestResult>) =
             self.findings(sources, &Scope { models, wants: &|_, _| true })?.into_iter().partition(|result| result.outcome == Outcome::Error);
         if !failed.is_empty() {
             return Err(JobError::Findings(failed));
         }
         Ok(passed.into_iter().map(|result| result.finding).filter(|finding| finding.count > 0).collect())
+    }
+
+    /// Models that are there to be tested: nobody reads them and no metric stands on them.
+    fn assertions(&self) -> impl Iterator<Item = &Model> {
+        let models = &self.project.models;
+        let is_read = move |name: &str| models.values().any(|other| other.refs.iter().any(|read| read == name));
+        models.values().filter(move |model| !model.tests.is_empty() && model.semantics.is_none() && !is_read(&model.name))
     }
 
     /// Whether everything that a model reads, directly or through others, is among these sources.

@@ -92,6 +92,17 @@ fn at_day(request: &Request<'_>, series: &[(i32, Option<Value>)], sums: &Sums<'_
     (upper > lower).then(|| sums.between(lower, upper))
 }
 
+/// The sum of values of one kind: whole numbers and decimals exactly, doubles in their order; `None` of none.
+pub(crate) fn total(values: impl Iterator<Item = Value>) -> Option<Value> {
+    values.reduce(|sum, value| match (sum, value) {
+        (Value::Int(a), Value::Int(b)) => Value::Int(a.saturating_add(b)),
+        (Value::Decimal(a), Value::Decimal(b)) => Value::Decimal(a + b),
+        (Value::Float(a), Value::Float(b)) => Value::Float(a + b),
+        // A column has values of one kind.
+        (sum, _) => sum,
+    })
+}
+
 /// The mean of the days that have a value.
 fn mean(days: &[Option<Value>], kind: Kind) -> Option<Value> {
     let values: Vec<f64> = days.iter().flatten().map(|value| value.as_f64(kind)).collect();

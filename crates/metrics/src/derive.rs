@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use chrono::NaiveDate;
-use quotient_model::{Calculation, Calendar, Conversion, Grain, Input, Metric, MetricKind, Offset, Project};
+use quotient_model::{Calculation, Calendar, Conversion, Grain, Input, Metric, MetricKind, Offset, Period, Project};
 
 use crate::cells::{Column, Grid, Key, Kind, Value};
 use crate::cumulative;
@@ -206,12 +206,32 @@ impl<'a> Derivation<'a> {
             };
             let Some(start) = NaiveDate::from_epoch_days(key.period) else { continue };
             for target in later(&self.project.calendar, grain, start, input.offset, reached.metric)? {
-                if target <= self.today {
-                    moved.insert(Key { period: target.to_epoch_days(), ..*key }, *value);
+                if target > self.today {
+                    continue;
+                }
+                let running = self.project.calendar.period(grain, target);
+                let shown = if reached.metric.meta.like_for_like && running.last_day() > self.today {
+                    self.so_far(&column, *key, self.project.calendar.period(grain, start), running)
+                } else {
+                    Some(*value)
+                };
+                if let Some(value) = shown {
+                    moved.insert(Key { period: target.to_epoch_days(), ..*key }, value);
                 }
             }
         }
         Ok(Rc::new(Column { kind: column.kind, cells: moved }))
+    }
+
+    /// The value of the days of an earlier period that have their like in the running one; `None` where none of them has a cell.
+    #[expect(clippy::option_option, reason = "a cell that is null is not a cell that is missing")]
+    fn so_far(&self, column: &Column, key: Key, earlier: Period, running: Period) -> Option<Option<Value>> {
+        let slice = &self.grid.grouping(key)?.slice;
+        let grouping = self.grid.index_of(&BaseGrouping { grain: Some(Grain::Day), slice: slice.clone() })?;
+        let begun = (self.today - running.start).num_days();
+        let days = earlier.start.iter_days().take_while(|day| *day < earlier.end && (*day - earlier.start).num_days() <= begun);
+        let cells: Vec<Option<Value>> = days.filter_map(|day| column.cells.get(&Key { grouping, period: day.to_epoch_days(), ..key }).copied()).collect();
+        (!cells.is_empty()).then(|| cumulative::total(cells.into_iter().flatten()))
     }
 
     fn parts_of(&mut self, reached: &Reached<'a>, numerator: &'a Input, denominator: &'a Input) -> Result<(Rc<Column>, Rc<Column>), MetricsError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use quotient_model::{Agg, Conversion, Filter, Grain, Metric, MetricKind, Project, Semantics, Simple, inputs_of, nearest};
+use quotient_model::{Agg, Conversion, Filter, Grain, Metric, MetricKind, Offset, Project, Semantics, Simple, inputs_of, nearest};
 
 use crate::engine::{BaseGrouping, BaseMeasure, BaseRequest, ConversionRequest};
 use crate::error::MetricsError;
@@ -140,7 +140,12 @@ fn collect<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached
             };
             for input in inputs_of(reached.metric) {
                 let metric = find(project, &input.metric)?;
-                collect(project, request, &reached.input(metric, &input.filters), &wider, needs)?;
+                let input_reached = reached.input(metric, &input.filters);
+                collect(project, request, &input_reached, &wider, needs)?;
+                if reached.metric.meta.like_for_like && input.offset != Offset::None {
+                    let periods: Vec<BaseGrouping> = groupings.iter().filter(|grouping| grouping.grain.is_some()).cloned().collect();
+                    collect(project, request, &input_reached, &days_of(reached.metric, &periods)?, needs)?;
+                }
             }
             Ok(())
         }

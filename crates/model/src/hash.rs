@@ -49,7 +49,7 @@ fn add_metric(project: &Project, metric: &Metric, hasher: &mut Sha256) {
             }
         }
         MetricKind::Ratio { .. } => hasher.update([u8::from(metric.meta.share_of_total)]),
-        MetricKind::Derived { expr, .. } => hasher.update(expr),
+        MetricKind::Derived { expr, .. } => hasher.update(format!("{expr}{}", metric.meta.like_for_like)),
         MetricKind::Cumulative { span, period_agg, .. } => hasher.update(format!("{span:?}{period_agg:?}")),
         MetricKind::Conversion(conversion) => {
             let Conversion { entity, window, constant_properties, calculation, .. } = conversion.as_ref();

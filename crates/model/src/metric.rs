@@ -240,6 +240,8 @@ pub struct MetricMeta {
     pub mature_after: Option<u32>,
     /// The denominator is the period's total, whatever the slice.
     pub share_of_total: bool,
+    /// A period that is still running is compared with as many days of the earlier one.
+    pub like_for_like: bool,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use crate::fault::{Faults, Place};
 use crate::filter_check::{check_filter, facts_of, metrics_read_by};
 use crate::grain::Grain;
-use crate::metric::{Conversion, Input, Metric, MetricKind, NonAdditive, Offset, Span};
+use crate::metric::{Agg, Conversion, Input, Metric, MetricKind, NonAdditive, Offset, Simple, Span};
 use crate::model::{DimensionKind, EntityKind, Model, Semantics};
 use crate::project::Project;
 use crate::unit_test::check_tests;
@@ -88,6 +88,7 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
                     faults.add(&input.place, message);
                 }
             }
+            MetricKind::Derived { inputs, .. } if metric.meta.like_for_like => check_like_for_like(project, metric, inputs, faults),
             MetricKind::Ratio { .. } | MetricKind::Derived { .. } => {}
         }
     }
@@ -96,6 +97,18 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
         check_grains(project, metric, faults);
         if let Some(cycle) = cycle_from(project, metric) {
             faults.add(&metric.place, format!("metrics read each other in a circle: `{}`", cycle.join("` → `")));
+        }
+    }
+}
+
+/// Days of a part of a period add up only where values add up over days.
+fn check_like_for_like(project: &Project, metric: &Metric, inputs: &[Input], faults: &mut Faults) {
+    for input in inputs.iter().filter(|input| input.offset != Offset::None) {
+        let Some(inner) = project.metrics.get(&input.metric) else { continue };
+        let adds_up = matches!(&inner.kind, MetricKind::Simple(Simple { agg: Agg::Sum | Agg::Count | Agg::SumBoolean, non_additive: None, .. }));
+        if !adds_up {
+            let message = format!("metric `{}`: `like_for_like` needs a simple sum, count or sum_boolean as input with an offset, found `{}`", metric.name, input.metric);
+            faults.add(&input.place, message);
         }
     }
 }

@@ -27,6 +27,7 @@ impl<'a> Statement<'a> {
         let sql = match &metric.kind {
             MetricKind::Simple(simple) => self.simple(reached, simple, grouping)?,
             MetricKind::Ratio { numerator, denominator } => self.ratio(reached, numerator, denominator, grouping)?,
+            MetricKind::Derived { .. } if metric.meta.like_for_like => return Err(refused(metric, "a metric with `like_for_like`")),
             MetricKind::Derived { expr, inputs } => self.derived(reached, expr, inputs, grouping)?,
             MetricKind::Cumulative { .. } => self.cumulative(reached, grouping)?,
             MetricKind::Conversion(_) => return Err(refused(metric, "a conversion metric")),

@@ -255,6 +255,7 @@ fn read_meta(reader: &MapReader<'_>) -> (MetricMeta, bool) {
         source: text("source"),
         mature_after: meta.integer("mature_after").and_then(|days| u32::try_from(days).ok()),
         share_of_total: share_of.is_some(),
+        like_for_like: meta.boolean("like_for_like").unwrap_or(false),
     };
     meta.finish();
     (read, offset.is_some())
