@@ -43,6 +43,11 @@ conformance PYTHON="python3":
     {{PYTHON}} tests/conformance/sql/answers.py
     {{PYTHON}} tests/conformance/metricflow/answers.py
     {{PYTHON}} tests/conformance/metricflow/answers.py --project tests/projects/language --questions tests/conformance/language/questions.yml
+    {{PYTHON}} tests/conformance/calendar/answers.py
+
+# The dictionary of the metrics, as docs/kpis.md and a page with a search.
+dictionary:
+    cargo run --bin quotient -- docs
 
 # Make the sample lake in data/ anew.
 demo:
