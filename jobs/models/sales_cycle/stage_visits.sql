@@ -1,49 +1,7 @@
--- Visits of deals to stages that have ended, by the day of the exit.
--- A visit lasts from its entry to the next change of the deal; the last one of a closed deal to the close,
--- if that is later. A visit that still runs is not here.
+-- Visits of deals to stages that have ended, by the day of the exit; a visit that still runs is not here.
 -- Grain: one row per stage visit that has ended.
-WITH changes AS (
-    SELECT
-        stage_changes.opportunity_id AS opportunity_id,
-        stage_changes.stage AS stage,
-        stage_changes.entered_at AS entered_at,
-        row_number() OVER (
-            PARTITION BY stage_changes.opportunity_id
-            ORDER BY
-                stage_changes.entered_at ASC NULLS LAST,
-                stage_changes.stage_order ASC NULLS LAST,
-                stage_changes.stage ASC NULLS LAST
-        ) AS visit_number,
-        lead(stage_changes.entered_at) OVER (
-            PARTITION BY stage_changes.opportunity_id
-            ORDER BY
-                stage_changes.entered_at ASC NULLS LAST,
-                stage_changes.stage_order ASC NULLS LAST,
-                stage_changes.stage ASC NULLS LAST
-        ) AS next_entered_at
-    FROM {{ ref('stg_stage_changes') }} AS stage_changes
-),
-
-visits AS (
-    SELECT
-        changes.opportunity_id AS opportunity_id,
-        changes.visit_number AS visit_number,
-        changes.stage AS stage,
-        changes.entered_at AS entered_at,
-        opportunities.customer_id AS customer_id,
-        opportunities.rep_id AS rep_id,
-        opportunities.product_id AS product_id,
-        CASE
-            WHEN changes.next_entered_at IS NOT NULL THEN changes.next_entered_at
-            WHEN opportunities.closed_at > changes.entered_at THEN opportunities.closed_at
-        END AS exited_at
-    FROM changes
-    LEFT JOIN {{ ref('stg_opportunities') }} AS opportunities
-        ON changes.opportunity_id = opportunities.opportunity_id
-)
-
 SELECT
-    visits.opportunity_id || '#' || CAST(visits.visit_number AS VARCHAR) AS stage_visit_id,
+    visits.stage_visit_id AS stage_visit_id,
     visits.customer_id AS customer_id,
     visits.rep_id AS rep_id,
     visits.product_id AS product_id,
@@ -51,5 +9,5 @@ SELECT
     visits.exited_at AS exited_at,
     {{ local_date('visits.exited_at') }} AS exited_on,
     {{ seconds_between('visits.entered_at', 'visits.exited_at') }} / CAST(86400 AS DOUBLE) AS visit_days
-FROM visits
+FROM {{ ref('stage_entries') }} AS visits
 WHERE visits.exited_at IS NOT NULL
