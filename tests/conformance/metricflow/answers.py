@@ -31,7 +31,10 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 MONTH = "metric_time__month"
-GRAINS = ("day", "week", "month", "quarter", "year")
+GRAINS = (
+    *("day", "week", "month", "quarter", "year", "fiscal_month", "fiscal_quarter", "fiscal_year"),
+    *("retail_week", "retail_month", "retail_quarter", "retail_year"),
+)
 
 # What is asked of the packaged project:
 # name, metrics that have the same cells, and the dimensions to group by beside the total.
