@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use harness::{Call, files_below, packaged, root};
+use harness::{Call, assert_none, files_below, packaged, root};
 use quotient_jobs::{OpenRequest, Workspace};
 use tempfile::TempDir;
 
@@ -21,6 +21,32 @@ fn the_committed_dictionary_is_what_the_project_says() {
     let committed = fs::read_to_string(root().join("docs/kpis.md")).unwrap_or_default();
     let differs = docs.markdown.lines().zip(committed.lines()).find(|(said, found)| said != found);
     assert!(docs.markdown == committed, "docs/kpis.md is not what the project says: run `quotient docs`; first difference: {differs:?}");
+}
+
+#[test]
+fn every_metric_says_all_of_itself() {
+    let workspace = Workspace::open(&packaged(Path::new("data"), "2026-01-01T00:00:00Z")).unwrap();
+    let mut faults = Vec::new();
+    for metric in workspace.project.metrics.values() {
+        let meta = &metric.meta;
+        let parts = [
+            ("label_ko", &meta.label_ko),
+            ("unit", &meta.unit),
+            ("better", &meta.better),
+            ("additivity", &meta.additivity),
+            ("formula", &meta.formula),
+            ("null_rule", &meta.null_rule),
+            ("source", &meta.source),
+        ];
+        faults.extend(parts.iter().filter(|(_, text)| text.is_empty()).map(|(part, _)| format!("`{}` has no `{part}`", metric.name)));
+        if metric.label == metric.name {
+            faults.push(format!("`{}` has no label", metric.name));
+        }
+        if !metric.description.contains("Grain: ") {
+            faults.push(format!("the description of `{}` does not end with its grain", metric.name));
+        }
+    }
+    assert_none(&faults);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Laws that hold for every lake: parts sum to the whole, months to the quarter, row order and files do not matter, joins add no rows.
+//! Laws that hold for every lake: parts sum to the whole, months to the quarter, movements to the balance; row order and files do not matter, joins add no rows.
 //!
 //! In: small lakes that proptest makes. Each opens a project, so there are few.
 
@@ -80,6 +80,18 @@ fn rows(events: &[Event]) -> BTreeMap<&'static str, Vec<Row>> {
             ("kind", label("kind")),
             ("amount", Some(money(event.cents))),
         ]));
+        // Services of a customer that follow each other, overlap, or leave gaps: of three products in two families.
+        if let (Some(customer), Some(label)) = (&customer, event.label) {
+            let day = |day: u64| Some((NaiveDate::from_ymd_opt(2024, 1, 1).unwrap() + Days::new(day)).to_string());
+            tables.entry("subscriptions").or_default().push(row(&[
+                ("subscription_id", Some(format!("s{number}"))),
+                ("customer_id", Some(customer.clone())),
+                ("product_id", Some(format!("p{label}"))),
+                ("started_on", day(event.day)),
+                ("ended_on", if event.won { day(event.day + event.length) } else { None }),
+                ("mrr", Some(money(event.cents.abs()))),
+            ]));
+        }
         tables.entry("leads").or_default().push(row(&[
             ("lead_id", Some(format!("l{number}"))),
             ("created_at", at),
@@ -90,6 +102,8 @@ fn rows(events: &[Event]) -> BTreeMap<&'static str, Vec<Row>> {
     }
     let customers = (0..3).map(|number| row(&[("customer_id", Some(format!("c{number}"))), ("segment", Some(format!("segment{}", number % 2)))]));
     tables.insert("customers", customers.collect());
+    let product = |number: u8| row(&[("product_id", Some(format!("p{number}"))), ("family", Some(format!("family{}", number / 2))), ("tier", Some((number % 2 + 1).to_string()))]);
+    tables.insert("products", (0..3).map(product).collect());
     tables
 }
 
@@ -118,12 +132,16 @@ fn sums(batch: &RecordBatch, metrics: &[&str], rename: impl Fn(NaiveDate) -> Nai
         let Cell::Text(period) = &row[0] else { panic!("a row without a period") };
         let period = rename(period.parse().unwrap());
         for metric in metrics {
-            let cell = &row[grid.position(metric).unwrap()];
-            let part = if *cell == Cell::Null { 0 } else { cell.millionths().unwrap_or_else(|| panic!("`{metric}` is {cell}, which is not exact")) };
-            *sums.entry((period, (*metric).to_owned())).or_default() += part;
+            *sums.entry((period, (*metric).to_owned())).or_default() += whole(row, &grid, metric);
         }
     }
     sums
+}
+
+/// A cell in millionths; null counts as 0.
+fn whole(row: &[Cell], grid: &Grid, metric: &str) -> i128 {
+    let cell = &row[grid.position(metric).unwrap()];
+    if *cell == Cell::Null { 0 } else { cell.millionths().unwrap_or_else(|| panic!("`{metric}` is {cell}, which is not exact")) }
 }
 
 fn quarter(day: NaiveDate) -> NaiveDate {
@@ -163,6 +181,35 @@ proptest! {
             assert_eq!(by("metric_time__month", quarter), by("metric_time__quarter", |day| day));
             assert_eq!(by("metric_time__day", quarter), by("metric_time__quarter", |day| day));
             assert_eq!(by("metric_time__quarter", year), by("metric_time__year", |day| day));
+        }
+    }
+
+    #[test]
+    fn movements_reconcile_with_the_balance(events in events()) {
+        const MONEY: [&str; 8] = ["mrr_at_start", "new_mrr", "reactivation_mrr", "expansion_mrr", "contraction_mrr", "churned_mrr", "net_new_mrr", "mrr"];
+        const CUSTOMERS: [&str; 3] = ["customers_at_start", "customers_net_change", "active_customers"];
+        let fixture = lake(&rows(&events));
+        let workspace = open(&fixture);
+        for slice in [None, Some("customer__segment")] {
+            let group_by: Vec<&str> = std::iter::once("metric_time__month").chain(slice).collect();
+            let money = ask(&workspace, &MONEY, &group_by);
+            let found = Grid::of_batch(&money);
+            let mut ever: BTreeMap<String, i128> = BTreeMap::new();
+            for row in &found.rows {
+                let [start, new, reactivation, expansion, contraction, churned, net, end] = MONEY.map(|name| whole(row, &found, name));
+                assert_eq!(start + new + reactivation + expansion - contraction - churned, end, "{row:?}");
+                assert_eq!(start + net, end, "{row:?}");
+                // Months are in order: the balance is the sum of all movements so far.
+                let sum = ever.entry(slice.map_or_else(String::new, |_| row[1].to_string())).or_default();
+                *sum += net;
+                assert_eq!(*sum, end, "{row:?}");
+            }
+            let customers = ask(&workspace, &CUSTOMERS, &group_by);
+            let found = Grid::of_batch(&customers);
+            for row in &found.rows {
+                let [start, net, end] = CUSTOMERS.map(|name| whole(row, &found, name));
+                assert_eq!(start + net, end, "{row:?}");
+            }
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Metric {
     pub filters: Vec<Filter>,
     /// What the dictionary says of it beyond dbt's own keys.
     pub meta: MetricMeta,
-    /// Whether only other metrics may ask for it.
+    /// Whether it is there for other metrics to read; documents mark it, and a query may still ask for it.
     pub private: bool,
     /// Where it is declared.
     pub place: Place,
