@@ -82,11 +82,7 @@ fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)])
 /// The value of the window that ends with a day; `None` where the window has no day with a cell.
 #[expect(clippy::option_option, reason = "a cell that is null is not a cell that is missing")]
 fn at_day(request: &Request<'_>, series: &[(i32, Option<Value>)], sums: &Sums<'_>, last: NaiveDate) -> Option<Option<Value>> {
-    let from = match request.span {
-        Span::AllTime => NaiveDate::MIN,
-        Span::ToDate(grain) => request.calendar.start_of(grain, last),
-        Span::Window { count, grain } => window_start(request.calendar, last, count, grain),
-    };
+    let from = first_day(request.calendar, request.span, last);
     let lower = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d < from));
     let upper = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d <= last));
     (upper > lower).then(|| sums.between(lower, upper))
@@ -109,6 +105,15 @@ fn mean(days: &[Option<Value>], kind: Kind) -> Option<Value> {
     #[expect(clippy::cast_precision_loss, reason = "days of a period")]
     let count = values.len() as f64;
     (!values.is_empty()).then(|| Value::Float(values.iter().sum::<f64>() / count))
+}
+
+/// The first day of the window that ends with a day.
+pub(crate) fn first_day(calendar: &Calendar, span: Span, last: NaiveDate) -> NaiveDate {
+    match span {
+        Span::AllTime => NaiveDate::MIN,
+        Span::ToDate(grain) => calendar.start_of(grain, last),
+        Span::Window { count, grain } => window_start(calendar, last, count, grain),
+    }
 }
 
 /// The first day of a window of so many units that ends with `last`: the day after the same day so many units before.

@@ -13,7 +13,7 @@ use crate::cumulative;
 use crate::engine::{BaseGrouping, Engine};
 use crate::error::MetricsError;
 use crate::formula;
-use crate::needs::{CellRequest, Reached, days_of, find, needs_of, passing, reach, total_of};
+use crate::needs::{CellRequest, Reached, adds_up, days_of, find, needs_of, passing, reach, total_of};
 
 /// The cells of a request.
 #[derive(Debug, Clone, Default)]
@@ -120,6 +120,7 @@ impl<'a> Derivation<'a> {
                 let columns = inputs.iter().map(|input| Ok((input.alias.clone(), self.input(reached, input)?))).collect::<Result<Vec<_>, MetricsError>>()?;
                 formula::evaluate(self.project, metric, expr, &columns)?
             }
+            MetricKind::Cumulative { input, .. } if !adds_up(self.project, input) => self.base.remove(&name).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() }),
             MetricKind::Cumulative { input, span, period_agg } => {
                 let inner = find(self.project, &input.metric)?;
                 let days = self.column(&reached.input(inner, &input.filters))?;

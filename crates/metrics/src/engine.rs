@@ -2,7 +2,7 @@
 
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
-use quotient_model::{Agg, Filter, Grain, NonAdditive};
+use quotient_model::{Agg, Filter, Grain, NonAdditive, PeriodAgg, Span};
 
 use crate::error::MetricsError;
 
@@ -57,6 +57,8 @@ pub struct BaseRequest<'a> {
     pub keep: Vec<(String, String)>,
     /// Only the rows of the first or last moment count, in every period of the one grain that the groupings have.
     pub snapshot: Option<&'a NonAdditive>,
+    /// A row counts in every period of the one grain of the groupings whose window it lies in; windows end as the second part says.
+    pub window: Option<(Span, PeriodAgg)>,
     /// The first day that counts, where the caller limits it.
     pub from: Option<NaiveDate>,
     /// The day after the last that counts, where the caller limits it.

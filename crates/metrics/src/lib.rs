@@ -25,6 +25,7 @@ mod polars_engine;
 mod query;
 mod snapshot;
 mod time_item;
+mod windows;
 
 pub use cells::{Column, Grid, Key, Kind, Value};
 pub use compile::{CompileRequest, compile};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use quotient_model::{Agg, Conversion, Filter, Grain, Metric, MetricKind, Offset, Project, Semantics, Simple, inputs_of, nearest};
+use quotient_model::{Agg, Conversion, Filter, Grain, Input, Metric, MetricKind, Offset, PeriodAgg, Project, Semantics, Simple, Span, inputs_of, nearest};
 
 use crate::engine::{BaseGrouping, BaseMeasure, BaseRequest, ConversionRequest};
 use crate::error::MetricsError;
@@ -132,6 +132,10 @@ fn collect<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached
             Ok(())
         }
         MetricKind::Conversion(conversion) => add_conversion(project, request, reached, conversion, groupings, needs),
+        MetricKind::Cumulative { input, span, period_agg } if !adds_up(project, input) => {
+            let metric = find(project, &input.metric)?;
+            add_windows(project, request, reached, &reached.input(metric, &input.filters), (*span, *period_agg), groupings, needs)
+        }
         kind => {
             let wider = match kind {
                 MetricKind::Cumulative { .. } => days_of(reached.metric, groupings)?,
@@ -150,6 +154,48 @@ fn collect<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached
             Ok(())
         }
     }
+}
+
+/// Whether the values of a metric's days are enough to know those of a window.
+pub(crate) fn adds_up(project: &Project, input: &Input) -> bool {
+    match project.metrics.get(&input.metric).map(|metric| &metric.kind) {
+        Some(MetricKind::Simple(simple)) => matches!(simple.agg, Agg::Sum | Agg::Count | Agg::SumBoolean),
+        _ => true,
+    }
+}
+
+/// A window over the rows themselves, one request for each grain.
+fn add_windows<'a>(
+    project: &'a Project,
+    request: &'a CellRequest,
+    reached: &Reached<'a>,
+    input: &Reached<'a>,
+    window: (Span, PeriodAgg),
+    groupings: &[BaseGrouping],
+    needs: &mut Needs<'a>,
+) -> Result<(), MetricsError> {
+    let metric = reached.metric;
+    let refused = |message: &str| MetricsError::Definition { metric: metric.name.clone(), message: message.to_owned() };
+    let MetricKind::Simple(simple) = &input.metric.kind else { return Err(refused("expected a simple metric as input")) };
+    if window.1 == PeriodAgg::Average || simple.non_additive.is_some() {
+        return Err(refused("a mean of days, or rows of one moment, can be taken of what adds up over days only"));
+    }
+    days_of(metric, groupings)?;
+    for grouping in groupings {
+        let shared = Shared { model: &simple.model, time: time_of(project, simple), alone: Some((reached.column(), grouping.grain)) };
+        let time = shared.time;
+        let need = needs.base.entry(shared).or_insert_with(|| {
+            let mut measures = vec![BaseMeasure { name: reached.column(), metric: &metric.name, agg: simple.agg, expr: &simple.expr, filters: input.filters.clone() }];
+            if !input.filters.is_empty() {
+                measures.push(BaseMeasure { name: reached.passing_column(), agg: Agg::Count, expr: "1", ..measures[0].clone() });
+            }
+            BaseRequest { measures, window: Some(window), ..empty_request(request, &simple.model, time) }
+        });
+        if !need.groupings.contains(grouping) {
+            need.groupings.push(grouping.clone());
+        }
+    }
+    Ok(())
 }
 
 /// The requests that a simple metric belongs to, with the groupings of each.
@@ -174,7 +220,7 @@ fn semantics_of<'a>(project: &'a Project, simple: &Simple) -> Option<&'a Semanti
 }
 
 fn empty_request<'a>(request: &CellRequest, model: &'a str, time: &'a str) -> BaseRequest<'a> {
-    BaseRequest { model, time, measures: Vec::new(), groupings: Vec::new(), keep: Vec::new(), snapshot: None, from: request.from, to: request.to }
+    BaseRequest { model, time, measures: Vec::new(), groupings: Vec::new(), keep: Vec::new(), snapshot: None, window: None, from: request.from, to: request.to }
 }
 
 fn add<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached<'a>, simple: &'a Simple, shared: Shared<'a>, groupings: &[BaseGrouping], needs: &mut Needs<'a>) {

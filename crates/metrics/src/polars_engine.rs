@@ -20,6 +20,7 @@ use crate::error::MetricsError;
 use crate::fact::{self, TIME};
 use crate::snapshot;
 use crate::sql::{Relation, SqlModel, lower_model};
+use crate::windows;
 
 /// The default engine.
 pub struct PolarsEngine<'a> {
@@ -114,6 +115,9 @@ impl Engine for PolarsEngine<'_> {
         let mut fact = fact::prepare(self, request)?;
         if let Some(rule) = request.snapshot {
             fact = snapshot::keep(self, request, rule, fact)?;
+        }
+        if let Some(window) = request.window {
+            fact = windows::spread(self, request, window, fact)?;
         }
         let measures = request.measures.iter().enumerate().map(|(i, measure)| (measure.name.clone(), measure.agg, fact.columns[i].as_str(), fact.filters[i].as_deref()));
         self.aggregate(request, &fact.frame, measures.collect())
