@@ -10,6 +10,7 @@ mod suite {
     mod docs;
     mod edges;
     mod export;
+    mod faults;
     mod joins;
     mod laws;
     mod metricflow;

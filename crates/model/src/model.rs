@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 
-use indexmap::IndexMap;
-
 use crate::data_test::{DataTest, Tested, read_tests};
 use crate::fault::{Faults, Place};
 use crate::jinja::{Renderer, quoted};
@@ -143,7 +141,7 @@ pub(crate) struct ModelEntry {
     pub(crate) semantics: Option<Semantics>,
     pub(crate) time_spine: Option<TimeSpine>,
     pub(crate) spine_granularity: Option<String>,
-    pub(crate) metrics: IndexMap<String, Metric>,
+    pub(crate) metrics: Vec<Metric>,
     pub(crate) tests: Vec<DataTest>,
     pub(crate) findings: bool,
     pub(crate) place: Place,
@@ -180,12 +178,7 @@ pub(crate) fn read_model(file: &str, node: &Node, renderer: &Renderer<'_>, fault
     if semantics.primary_entity.is_none() {
         semantics.primary_entity = semantics.entities.iter().find(|e| e.kind == EntityKind::Primary).map(|e| e.name.clone());
     }
-    let mut metrics = IndexMap::new();
-    for metric in reader.list("metrics") {
-        if let Some(metric) = read_metric(file, metric, Some(&name), faults) {
-            metrics.insert(metric.name.clone(), metric);
-        }
-    }
+    let metrics = reader.list("metrics").iter().filter_map(|metric| read_metric(file, metric, Some(&name), faults)).collect();
     let entry = ModelEntry {
         description: reader.text("description").unwrap_or_default(),
         spine_granularity: spine_granularity(node),

@@ -260,7 +260,7 @@ fn read_file(path: &str, node: &Node, renderer: &Renderer<'_>, parsed: &mut Pars
     parsed.sources.extend(read_sources(path, reader.list("sources"), renderer, faults));
     for node in reader.list("models") {
         let Some(mut entry) = read_model(path, node, renderer, faults) else { continue };
-        parsed.metrics.extend(std::mem::take(&mut entry.metrics).into_values());
+        parsed.metrics.extend(std::mem::take(&mut entry.metrics));
         if let Some(first) = parsed.entries.get(&entry.name) {
             let message = format!("model `{}` is already described at {}:{}", entry.name, first.place.file, first.place.line);
             faults.borrow_mut().add(&entry.place, message);
