@@ -309,6 +309,9 @@ fn later(calendar: &Calendar, grain: Grain, start: NaiveDate, offset: Offset, me
     match offset {
         Offset::None => Ok(vec![start]),
         Offset::Periods(count) => Ok(vec![ahead(calendar, period, count).start]),
+        Offset::ToGrain(coarse) if grain != coarse && !grain.is_part_of(coarse) && !coarse.is_part_of(grain) => {
+            Err(MetricsError::Definition { metric: metric.name.clone(), message: format!("`offset_to_grain: {coarse}` has no meaning by {grain}, whose periods cross it") })
+        }
         Offset::ToGrain(coarse) => {
             // Every period that starts in the same coarser one shows its first; where the grain is as coarse, its own.
             let whole = calendar.period(coarse, start);

@@ -159,7 +159,7 @@ fn collect<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached
 /// Whether the values of a metric's days are enough to know those of a window.
 pub(crate) fn adds_up(project: &Project, input: &Input) -> bool {
     match project.metrics.get(&input.metric).map(|metric| &metric.kind) {
-        Some(MetricKind::Simple(simple)) => matches!(simple.agg, Agg::Sum | Agg::Count | Agg::SumBoolean),
+        Some(MetricKind::Simple(simple)) => simple.non_additive.is_none() && matches!(simple.agg, Agg::Sum | Agg::Count | Agg::SumBoolean),
         _ => true,
     }
 }
@@ -274,7 +274,9 @@ fn add_conversion<'a>(
     let metric = reached.metric.name.as_str();
     let passing = BaseMeasure { name: base.column(), metric, agg: Agg::Count, expr: "1", filters: base.filters.clone() };
     let counted = BaseMeasure { name: reached.conversions_column(), metric, agg: of_conversion.agg, expr: &of_conversion.expr, filters: own_filters };
-    let by_day = semantics_of(project, of_base).and_then(|s| s.dimension(time_of(project, of_base))).is_none_or(|time| !time.finer_than_day());
+    // A day can be compared with a day only.
+    let is_day = |simple| semantics_of(project, simple).and_then(|s| s.dimension(time_of(project, simple))).is_none_or(|time| !time.finer_than_day());
+    let by_day = is_day(of_base) || is_day(of_conversion);
     let found = ConversionRequest {
         name: reached.conversions_column(),
         base: side(of_base, passing, groupings, |(of_base, _)| of_base),

@@ -77,7 +77,7 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
                     Some(_) => {}
                 }
                 if let Some(rule) = &simple.non_additive {
-                    check_non_additive(metric, semantics, rule, faults);
+                    check_non_additive(metric, semantics, rule, simple.agg_time_dimension.as_ref().or(semantics.agg_time_dimension.as_ref()), faults);
                 }
             }
             MetricKind::Conversion(conversion) => check_conversion(project, metric, conversion, faults),
@@ -95,6 +95,9 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
     for metric in project.metrics.values() {
         check_filters(project, metric, faults);
         check_grains(project, metric, faults);
+        if metric.meta.like_for_like && !matches!(metric.kind, MetricKind::Derived { .. }) {
+            faults.add(&metric.place, format!("metric `{}`: `like_for_like` is for derived metrics", metric.name));
+        }
         if let Some(cycle) = cycle_from(project, metric) {
             faults.add(&metric.place, format!("metrics read each other in a circle: `{}`", cycle.join("` → `")));
         }
@@ -150,10 +153,15 @@ fn check_grains(project: &Project, metric: &Metric, faults: &mut Faults) {
     }
 }
 
-fn check_non_additive(metric: &Metric, semantics: &Semantics, rule: &NonAdditive, faults: &mut Faults) {
+fn check_non_additive(metric: &Metric, semantics: &Semantics, rule: &NonAdditive, time: Option<&String>, faults: &mut Faults) {
     let times = semantics.dimensions.iter().filter(|d| d.kind == DimensionKind::Time).map(|d| d.name.as_str());
     if !times.clone().any(|name| name == rule.time) {
         faults.unknown(&metric.place, &format!("time dimension in `non_additive_dimension` of `{}`:", metric.name), &rule.time, times);
+    }
+    // Rows are counted by one time, and their moments are those of the same.
+    if let Some(time) = time.filter(|time| **time != rule.time) {
+        let message = format!("metric `{}`: `non_additive_dimension` is `{}`, and the metric is counted by `{time}`: expected the same time", metric.name, rule.time);
+        faults.add(&metric.place, message);
     }
     for name in rule.by.iter().filter(|name| semantics.entity(name).is_none()) {
         let entities = semantics.entities.iter().map(|e| e.name.as_str());

@@ -211,9 +211,16 @@ fn read_offset(reader: &MapReader<'_>) -> Option<Offset> {
     }
 }
 
+/// Most units of a window or an offset.
+const LONGEST: u32 = 10_000;
+
 /// Reads `7 days` or `1 month`.
 fn parse_window(reader: &MapReader<'_>, key: &'static str, text: &str) -> Option<(u32, Grain)> {
     let parsed = text.split_once(' ').and_then(|(count, unit)| Some((count.parse().ok()?, Grain::parse(unit.trim())?)));
+    if let Some((count, _)) = parsed.filter(|(count, _)| !(1..=LONGEST).contains(count)) {
+        reader.fault(reader.place_of(key).line, format!("{}: key `{key}`: expected a count from 1 to {LONGEST}, found {count}", reader.what()));
+        return None;
+    }
     if parsed.is_none() {
         reader.fault(reader.place_of(key).line, format!("{}: key `{key}`: expected a count and a granularity such as `1 month`, found `{text}`", reader.what()));
     }
