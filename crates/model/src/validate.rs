@@ -157,9 +157,8 @@ fn check_non_additive(metric: &Metric, semantics: &Semantics, rule: &NonAdditive
     let times = semantics.dimensions.iter().filter(|d| d.kind == DimensionKind::Time).map(|d| d.name.as_str());
     if !times.clone().any(|name| name == rule.time) {
         faults.unknown(&metric.place, &format!("time dimension in `non_additive_dimension` of `{}`:", metric.name), &rule.time, times);
-    }
-    // Rows are counted by one time, and their moments are those of the same.
-    if let Some(time) = time.filter(|time| **time != rule.time) {
+    } else if let Some(time) = time.filter(|time| **time != rule.time) {
+        // Rows are counted by one time, and their moments are those of the same.
         let message = format!("metric `{}`: `non_additive_dimension` is `{}`, and the metric is counted by `{time}`: expected the same time", metric.name, rule.time);
         faults.add(&metric.place, message);
     }
