@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Schema};
 use indexmap::IndexMap;
 use quotient_metrics::sql::{Relation, SqlModel, lower_model};
 use quotient_metrics::{MetricsError, PolarsEngine};
-use quotient_model::{ColumnType, GivenRow, Node, Outcome, Project, Settings, SourceTable, UnitTest, Value, nearest, quoted};
+use quotient_model::{GivenRow, Node, Outcome, Project, Settings, SourceTable, UnitTest, Value, nearest, quoted};
 use quotient_report::{Finding, cell_texts};
 
 use crate::data_tests::{TestResult, relation};
@@ -131,17 +131,7 @@ impl Case<'_> {
 }
 
 fn source_columns(source: &SourceTable) -> Vec<(String, String)> {
-    let kind = |declared: ColumnType| match declared {
-        ColumnType::Text => "VARCHAR".to_owned(),
-        ColumnType::Integer => "BIGINT".to_owned(),
-        ColumnType::Double => "DOUBLE".to_owned(),
-        ColumnType::Boolean => "BOOLEAN".to_owned(),
-        ColumnType::Date => "DATE".to_owned(),
-        ColumnType::Instant => "TIMESTAMP WITH TIME ZONE".to_owned(),
-        ColumnType::Timestamp => "TIMESTAMP".to_owned(),
-        ColumnType::Decimal { precision, scale } => format!("DECIMAL({precision}, {scale})"),
-    };
-    source.columns.iter().map(|column| (column.name.clone(), kind(column.data_type))).collect()
+    source.columns.iter().map(|column| (column.name.clone(), column.data_type.sql())).collect()
 }
 
 fn model_columns(schema: &Schema) -> Vec<(String, String)> {

@@ -6,18 +6,14 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use quotient_model::{Agg, Calendar, Grain, Metric, PeriodAgg, Span};
+use quotient_model::{Calendar, Grain, PeriodAgg, Span};
 
 use crate::cells::{Column, Grid, Key, Kind, Value};
 use crate::engine::BaseGrouping;
-use crate::error::MetricsError;
 
 /// What is accumulated.
 pub(crate) struct Request<'a> {
-    pub(crate) metric: &'a Metric,
-    /// The simple metric that is summed, and its aggregate.
-    pub(crate) input: &'a str,
-    pub(crate) agg: Agg,
+    /// The cells by day of a metric that adds up over days.
     pub(crate) days: &'a Column,
     pub(crate) grid: &'a Grid,
     pub(crate) asked: &'a [BaseGrouping],
@@ -28,7 +24,7 @@ pub(crate) struct Request<'a> {
 }
 
 /// The cumulative cells.
-pub(crate) fn accumulate(request: &Request<'_>) -> Result<Column, MetricsError> {
+pub(crate) fn accumulate(request: &Request<'_>) -> Column {
     let mut cells = BTreeMap::new();
     for grouping in request.asked {
         let daily = BaseGrouping { grain: Some(Grain::Day), slice: grouping.slice.clone() };
@@ -36,14 +32,14 @@ pub(crate) fn accumulate(request: &Request<'_>) -> Result<Column, MetricsError> 
             continue;
         };
         for (member, series) in series_of(request.days, day_index) {
-            for (period, value) in windows(request, grain, &series)? {
+            for (period, value) in windows(request, grain, &series) {
                 let key = Key { grouping: index, period: period.to_epoch_days(), member };
                 cells.insert(key, value);
             }
         }
     }
     let kind = if request.period_agg == PeriodAgg::Average { Kind::Float } else { request.days.kind };
-    Ok(Column { kind, cells })
+    Column { kind, cells }
 }
 
 /// The days of each slice row, in order.
@@ -55,9 +51,9 @@ fn series_of(days: &Column, grouping: u16) -> BTreeMap<u32, Vec<(i32, Option<Val
     series
 }
 
-fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)]) -> Result<Vec<(NaiveDate, Option<Value>)>, MetricsError> {
-    let Some(first) = series.first().and_then(|(day, _)| NaiveDate::from_epoch_days(*day)) else { return Ok(Vec::new()) };
-    let sums = Sums::new(request, series)?;
+fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)]) -> Vec<(NaiveDate, Option<Value>)> {
+    let Some(first) = series.first().and_then(|(day, _)| NaiveDate::from_epoch_days(*day)) else { return Vec::new() };
+    let sums = Sums::new(request.days.kind, series);
     let mut found = Vec::new();
     let mut period = request.calendar.period(grain, first);
     while period.start <= request.today {
@@ -76,7 +72,7 @@ fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)])
         }
         period = request.calendar.next(period);
     }
-    Ok(found)
+    found
 }
 
 /// The value of the window that ends with a day; `None` where the window has no day with a cell.
@@ -136,15 +132,9 @@ enum Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
-    fn new(request: &Request<'_>, series: &'a [(i32, Option<Value>)]) -> Result<Self, MetricsError> {
-        if !matches!(request.agg, Agg::Sum | Agg::Count | Agg::SumBoolean) {
-            return Err(MetricsError::Definition {
-                metric: request.metric.name.clone(),
-                message: format!("`{}` does not add up over days; a cumulative metric needs a sum, count or sum_boolean", request.input),
-            });
-        }
-        if request.days.kind == Kind::Float {
-            return Ok(Self::Float(series));
+    fn new(kind: Kind, series: &'a [(i32, Option<Value>)]) -> Self {
+        if kind == Kind::Float {
+            return Self::Float(series);
         }
         let (mut sums, mut counts) = (vec![0i128], vec![0usize]);
         let (mut sum, mut count) = (0i128, 0usize);
@@ -158,7 +148,7 @@ impl<'a> Sums<'a> {
             sums.push(sum);
             counts.push(count);
         }
-        Ok(Self::Exact { sums, counts, kind: request.days.kind })
+        Self::Exact { sums, counts, kind }
     }
 
     fn between(&self, lower: usize, upper: usize) -> Option<Value> {

@@ -125,13 +125,7 @@ impl<'a> Derivation<'a> {
                 let inner = find(self.project, &input.metric)?;
                 let days = self.column(&reached.input(inner, &input.filters))?;
                 days_of(metric, self.asked)?;
-                let MetricKind::Simple(simple) = &inner.kind else {
-                    return Err(MetricsError::Definition { metric: metric.name.clone(), message: format!("expected a simple metric as input, found `{}`", inner.name) });
-                };
                 cumulative::accumulate(&cumulative::Request {
-                    metric,
-                    input: &inner.name,
-                    agg: simple.agg,
                     days: &days,
                     grid: self.grid,
                     asked: self.asked,
@@ -139,7 +133,7 @@ impl<'a> Derivation<'a> {
                     span: *span,
                     period_agg: *period_agg,
                     today: self.today,
-                })?
+                })
             }
         };
         let column = Rc::new(column);
@@ -260,11 +254,7 @@ impl<'a> Derivation<'a> {
 
 /// Zero (or another value) for the keys that a simple metric with `fill_nulls_with` has no value at.
 pub(crate) fn fill(project: &Project, column: Rc<Column>, input: &Input, keys: impl Iterator<Item = Key>) -> Rc<Column> {
-    let filler = match project.metrics.get(&input.metric).map(|m| &m.kind) {
-        Some(MetricKind::Simple(simple)) => simple.fill_nulls_with,
-        _ => None,
-    };
-    fill_with(column, filler, keys)
+    fill_with(column, project.metrics.get(&input.metric).and_then(Metric::filler), keys)
 }
 
 /// A column with a value put where it has none, at these keys and its own.

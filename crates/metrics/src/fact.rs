@@ -3,7 +3,7 @@
 //! In: a request. Out: one row per row of the model, never more: joins are checked before they are made.
 
 use indexmap::IndexMap;
-use polars::prelude::{DataFrame, DataType as PolarsType, Expr, LazyFrame, col, lit};
+use polars::prelude::{DataFrame, DataType as PolarsType, Expr, Int32Chunked, LazyFrame, col, lit};
 use quotient_model::{Filter, GroupItem, Hop, ItemColumn, MetricRef, Semantics, nearest, quoted, resolve_item};
 
 use crate::engine::{BaseRequest, NONE};
@@ -230,6 +230,12 @@ pub(crate) fn project_columns(engine: &PolarsEngine<'_>, model: &str, input: &Re
     let file = engine.project().models.get(model).map_or("", |m| m.file.as_str());
     let origin = SqlModel { name: model, file, sql: "" };
     Ok(lower_projection(&origin, input, columns)?)
+}
+
+/// The local day of every row, in days since 1970-01-01.
+pub(crate) fn days_of_rows(rows: &DataFrame, model: &str) -> Result<Int32Chunked, MetricsError> {
+    let days = rows.column(TIME).and_then(|column| Ok(column.date()?.physical().clone()));
+    days.map_err(|source| MetricsError::Compute { model: model.to_owned(), doing: "read its days", source })
 }
 
 /// A frame computed, with what was being done in the error.

@@ -156,12 +156,9 @@ fn collect<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached
     }
 }
 
-/// Whether the values of a metric's days are enough to know those of a window.
+/// Whether an input of a cumulative metric adds up over days.
 pub(crate) fn adds_up(project: &Project, input: &Input) -> bool {
-    match project.metrics.get(&input.metric).map(|metric| &metric.kind) {
-        Some(MetricKind::Simple(simple)) => simple.non_additive.is_none() && matches!(simple.agg, Agg::Sum | Agg::Count | Agg::SumBoolean),
-        _ => true,
-    }
+    project.metrics.get(&input.metric).is_none_or(Metric::adds_up)
 }
 
 /// A window over the rows themselves, one request for each grain.

@@ -10,7 +10,7 @@ use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBa
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, NaiveDate, Utc};
-use quotient_model::{Filter, MetricKind, Project, nearest};
+use quotient_model::{Filter, Metric, Project, nearest};
 
 use crate::cells::{Column, Key, Kind, Value};
 use crate::derive::{Cells, cells, fill_with};
@@ -38,6 +38,26 @@ pub struct QueryRequest {
     pub limit: Option<usize>,
 }
 
+impl QueryRequest {
+    /// The cells that answer it.
+    pub(crate) fn cells(&self, groups: &GroupColumns) -> Result<CellRequest, MetricsError> {
+        let mut filters = Vec::new();
+        for template in &self.filters {
+            filters.push(Filter::parse(template).map_err(|message| MetricsError::Definition { metric: self.metrics.join(", "), message: format!("where: {message}") })?);
+        }
+        // Cumulative and offset metrics look at days before the first one asked: the cut is made on cells.
+        let by_rows = groups.grain.is_none();
+        Ok(CellRequest {
+            metrics: self.metrics.clone(),
+            groupings: vec![BaseGrouping { grain: groups.grain, slice: groups.slice.clone() }],
+            filters,
+            from: self.start.filter(|_| by_rows),
+            to: self.end.filter(|_| by_rows).and_then(|day| day.succ_opt()),
+            counts: Counts::No,
+        })
+    }
+}
+
 /// Answers a query.
 ///
 /// Out: a column per group-by, then one per metric. Times are the first day of their period as a date, by day where no granularity is said,
@@ -49,20 +69,7 @@ pub struct QueryRequest {
 /// Unknown names with the nearest valid one; everything that computing cells may report.
 pub fn query(engine: &dyn Engine, project: &Project, request: &QueryRequest, as_of: DateTime<Utc>) -> Result<RecordBatch, MetricsError> {
     let groups = GroupColumns::new(project, &request.metrics, &request.group_by)?;
-    let grain = groups.grain;
-    let mut filters = Vec::new();
-    for template in &request.filters {
-        filters.push(Filter::parse(template).map_err(|message| MetricsError::Definition { metric: request.metrics.join(", "), message: format!("where: {message}") })?);
-    }
-    // Cumulative and offset metrics look at days before the first one asked: the cut is made on cells.
-    let asked = CellRequest {
-        metrics: request.metrics.clone(),
-        groupings: vec![BaseGrouping { grain, slice: groups.slice.clone() }],
-        filters,
-        from: if grain.is_none() { request.start } else { None },
-        to: if grain.is_none() { request.end.and_then(|d| d.succ_opt()) } else { None },
-        counts: Counts::No,
-    };
+    let asked = request.cells(&groups)?;
     let found = cells(engine, project, &asked, project.calendar.last_day_before(as_of))?;
     let table = table(project, request, &groups, &found)?;
     ordered(request, &groups, table)
@@ -91,11 +98,7 @@ fn table(project: &Project, request: &QueryRequest, groups: &GroupColumns, found
 /// Alone it has no cell to be missing from.
 #[must_use]
 pub fn filled(project: &Project, name: &str, column: &Rc<Column>, keys: &BTreeSet<Key>) -> Rc<Column> {
-    let filler = match project.metrics.get(name).map(|m| &m.kind) {
-        Some(MetricKind::Simple(simple)) => simple.fill_nulls_with,
-        _ => None,
-    };
-    fill_with(Rc::clone(column), filler, keys.iter().copied())
+    fill_with(Rc::clone(column), project.metrics.get(name).and_then(Metric::filler), keys.iter().copied())
 }
 
 /// The values of a metric at keys, as an arrow array of its own type.

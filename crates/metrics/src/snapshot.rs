@@ -9,7 +9,7 @@ use quotient_model::{NonAdditive, Semantics, WindowChoice};
 
 use crate::engine::{BaseRequest, NONE};
 use crate::error::MetricsError;
-use crate::fact::{Fact, TIME, collect};
+use crate::fact::{Fact, TIME, collect, days_of_rows};
 use crate::polars_engine::PolarsEngine;
 
 /// The moment of a row, where it is finer than its day.
@@ -35,12 +35,10 @@ pub(crate) fn keep(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>, rule: &
         Some(filter) => collect(fact.frame.lazy().filter(col(filter.as_str())), request.model, "filter its rows")?,
         None => fact.frame,
     };
-    let grain = request.groupings.first().and_then(|grouping| grouping.grain).filter(|_| request.time == rule.time);
+    let grain = request.groupings.first().and_then(|grouping| grouping.grain);
     let calendar = &engine.project().calendar;
-    let days = passing.column(TIME).and_then(|column| Ok(column.date()?.physical().clone()));
-    let days = days.map_err(|source| MetricsError::Compute { model: request.model.to_owned(), doing: "read its days", source })?;
     let start = |day: i32| NaiveDate::from_epoch_days(day).zip(grain).map(|(day, grain)| calendar.start_of(grain, day).to_epoch_days());
-    let periods: Vec<Option<i32>> = days.iter().map(|day| day.and_then(start)).collect();
+    let periods: Vec<Option<i32>> = days_of_rows(&passing, request.model)?.iter().map(|day| day.and_then(start)).collect();
     let mut rows: DataFrame = passing;
     rows.with_column(Series::new(PERIOD.into(), periods).into_column()).map_err(|source| MetricsError::Compute {
         model: request.model.to_owned(),

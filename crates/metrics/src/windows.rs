@@ -9,7 +9,7 @@ use quotient_model::{PeriodAgg, Span};
 use crate::cumulative::first_day;
 use crate::engine::BaseRequest;
 use crate::error::MetricsError;
-use crate::fact::{Fact, TIME, collect};
+use crate::fact::{Fact, TIME, collect, days_of_rows};
 use crate::polars_engine::PolarsEngine;
 
 const PERIOD: &str = "__window_of";
@@ -17,8 +17,7 @@ const PERIOD: &str = "__window_of";
 /// The rows of a fact, once for every window.
 pub(crate) fn spread(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>, (span, period_agg): (Span, PeriodAgg), fact: Fact) -> Result<Fact, MetricsError> {
     let compute = |source| MetricsError::Compute { model: request.model.to_owned(), doing: "read its days", source };
-    let days = fact.frame.column(TIME).and_then(|column| Ok(column.date()?.physical().clone())).map_err(compute)?;
-    let mut seen: Vec<i32> = days.iter().flatten().collect();
+    let mut seen: Vec<i32> = days_of_rows(&fact.frame, request.model)?.iter().flatten().collect();
     seen.sort_unstable();
     seen.dedup();
     let (mut of_day, mut of_period) = (Vec::new(), Vec::new());

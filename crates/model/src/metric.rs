@@ -29,6 +29,20 @@ pub struct Metric {
     pub place: Place,
 }
 
+impl Metric {
+    /// Whether the values of its days are enough to know those of longer stretches: a simple sum or count of all its rows.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        matches!(self.kind, MetricKind::Simple(Simple { agg: Agg::Sum | Agg::Count | Agg::SumBoolean, non_additive: None, .. }))
+    }
+
+    /// What a missing value is replaced by; of simple metrics only.
+    #[must_use]
+    pub fn filler(&self) -> Option<i64> {
+        if let MetricKind::Simple(simple) = &self.kind { simple.fill_nulls_with } else { None }
+    }
+}
+
 /// How a metric is computed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MetricKind {

@@ -90,6 +90,16 @@ impl ColumnType {
         let (precision, scale) = inside.trim().strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
         Some(Self::Decimal { precision: precision.trim().parse().ok().filter(|p| (1..=38).contains(p))?, scale: scale.trim().parse().ok().filter(|s| (0..=38).contains(s))? })
     }
+
+    /// The type in the SQL of models.
+    #[must_use]
+    pub fn sql(self) -> String {
+        match self {
+            Self::Text => "VARCHAR".to_owned(),
+            Self::Integer => "BIGINT".to_owned(),
+            other => other.to_string().to_uppercase(),
+        }
+    }
 }
 
 impl fmt::Display for ColumnType {

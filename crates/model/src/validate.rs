@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use crate::fault::{Faults, Place};
 use crate::filter_check::{check_filter, facts_of, metrics_read_by};
 use crate::grain::Grain;
-use crate::metric::{Agg, Conversion, Input, Metric, MetricKind, NonAdditive, Offset, Simple, Span};
+use crate::metric::{Conversion, Input, Metric, MetricKind, NonAdditive, Offset, Span};
 use crate::model::{DimensionKind, EntityKind, Model, Semantics};
 use crate::project::Project;
 use crate::unit_test::check_tests;
@@ -68,7 +68,8 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
                     faults.add(&metric.place, message);
                     continue;
                 };
-                match simple.agg_time_dimension.as_ref().or(semantics.agg_time_dimension.as_ref()) {
+                let time = simple.agg_time_dimension.as_ref().or(semantics.agg_time_dimension.as_ref());
+                match time {
                     None => faults.add(&metric.place, format!("metric `{}`: model `{}` has no `agg_time_dimension`", metric.name, simple.model)),
                     Some(time) if semantics.dimension(time).is_none() => {
                         let names = semantics.dimensions.iter().map(|d| d.name.as_str());
@@ -77,7 +78,7 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
                     Some(_) => {}
                 }
                 if let Some(rule) = &simple.non_additive {
-                    check_non_additive(metric, semantics, rule, simple.agg_time_dimension.as_ref().or(semantics.agg_time_dimension.as_ref()), faults);
+                    check_non_additive(metric, semantics, rule, time, faults);
                 }
             }
             MetricKind::Conversion(conversion) => check_conversion(project, metric, conversion, faults),
@@ -108,8 +109,7 @@ fn check_metrics(project: &Project, faults: &mut Faults) {
 fn check_like_for_like(project: &Project, metric: &Metric, inputs: &[Input], faults: &mut Faults) {
     for input in inputs.iter().filter(|input| input.offset != Offset::None) {
         let Some(inner) = project.metrics.get(&input.metric) else { continue };
-        let adds_up = matches!(&inner.kind, MetricKind::Simple(Simple { agg: Agg::Sum | Agg::Count | Agg::SumBoolean, non_additive: None, .. }));
-        if !adds_up {
+        if !inner.adds_up() {
             let message = format!("metric `{}`: `like_for_like` needs a simple sum, count or sum_boolean as input with an offset, found `{}`", metric.name, input.metric);
             faults.add(&input.place, message);
         }

@@ -60,8 +60,7 @@ impl<'a> Statement<'a> {
         let passing = if filters.is_empty() { String::new() } else { format!("\nWHERE {}", filters.join(" AND ")) };
         let mut rows = format!("{}{passing}", quoted(&fact));
         if let Some(rule) = &simple.non_additive {
-            let period = groups.first().filter(|_| need.time == rule.time);
-            rows = snapshot(rule, &need, &rows, period);
+            rows = snapshot(rule, &need, &rows, &groups[0]);
         }
         let sql = format!("SELECT {}, {value} AS {}\nFROM {rows}\nGROUP BY {}\nHAVING COUNT(*) > 0", shown.join(", "), quoted(VALUE), groups.join(", "));
         if !simple.join_to_timespine {
@@ -84,10 +83,7 @@ impl<'a> Statement<'a> {
 
     /// A column of an input among others; `fill_nulls_with` of a simple metric counts where another has a cell.
     fn beside(&mut self, reached: &Reached<'a>, input: &'a Input, alias: &str, grouping: &BaseGrouping) -> Result<Beside, MetricsError> {
-        let filler = match &find(self.project, &input.metric)?.kind {
-            MetricKind::Simple(simple) => simple.fill_nulls_with,
-            _ => None,
-        };
+        let filler = find(self.project, &input.metric)?.filler();
         Ok(Beside { alias: alias.to_owned(), cells: self.input(reached, input, grouping)?, filler })
     }
 
@@ -136,7 +132,7 @@ impl<'a> Statement<'a> {
 }
 
 /// The rows of the first or last moment, in every period and for every value of what the rule groups by.
-fn snapshot(rule: &NonAdditive, need: &BaseRequest<'_>, rows: &str, period: Option<&String>) -> String {
+fn snapshot(rule: &NonAdditive, need: &BaseRequest<'_>, rows: &str, period: &str) -> String {
     let is_fine = need.keep.iter().any(|(kept, _)| kept == MOMENT);
     let moment = quoted(if is_fine { MOMENT } else { DAY });
     let extreme = match rule.choice {
@@ -144,9 +140,8 @@ fn snapshot(rule: &NonAdditive, need: &BaseRequest<'_>, rows: &str, period: Opti
         WindowChoice::Max => "max",
     };
     let by = (0..rule.by.len()).map(|place| format!("COALESCE(CAST({} AS VARCHAR), '{NONE}')", quoted(&by_name(place))));
-    let groups: Vec<String> = period.cloned().into_iter().chain(by).collect();
-    let partition = if groups.is_empty() { String::new() } else { format!("PARTITION BY {}", groups.join(", ")) };
-    format!("(\nSELECT *, {extreme}({moment}) OVER ({partition}) AS \"__extreme\" FROM {rows}\n) AS \"moments\"\nWHERE {moment} = \"__extreme\"")
+    let groups: Vec<String> = std::iter::once(period.to_owned()).chain(by).collect();
+    format!("(\nSELECT *, {extreme}({moment}) OVER (PARTITION BY {}) AS \"__extreme\" FROM {rows}\n) AS \"moments\"\nWHERE {moment} = \"__extreme\"", groups.join(", "))
 }
 
 /// What is refused of a metric.

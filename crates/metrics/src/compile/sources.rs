@@ -33,15 +33,8 @@ fn spark_folder(location: &str) -> &str {
 
 fn type_of(dialect: Dialect, column: &SourceColumn) -> String {
     match (column.data_type, dialect) {
-        (ColumnType::Text, _) => "VARCHAR".to_owned(),
-        (ColumnType::Integer, _) => "BIGINT".to_owned(),
-        (ColumnType::Double, _) => "DOUBLE".to_owned(),
-        (ColumnType::Boolean, _) => "BOOLEAN".to_owned(),
-        (ColumnType::Date, _) => "DATE".to_owned(),
-        (ColumnType::Instant, _) => "TIMESTAMP WITH TIME ZONE".to_owned(),
-        (ColumnType::Timestamp, Dialect::DuckDb) => "TIMESTAMP".to_owned(),
         (ColumnType::Timestamp, Dialect::Spark) => "TIMESTAMP_NTZ".to_owned(),
-        (ColumnType::Decimal { precision, scale }, _) => format!("DECIMAL({precision}, {scale})"),
+        (declared, _) => declared.sql(),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use quotient_model::{Dialect, Filter, MetricKind, Project, quoted};
+use quotient_model::{Dialect, Project, quoted};
 
 use super::cell_set::{Beside, PERIOD, side_by_side};
 use super::facts::fact;
@@ -17,7 +17,7 @@ use crate::cells::Kind;
 use crate::engine::{BaseGrouping, BaseRequest};
 use crate::error::MetricsError;
 use crate::group_columns::GroupColumns;
-use crate::needs::{CellRequest, Counts, needs_of, reach};
+use crate::needs::{CellRequest, needs_of, reach};
 use crate::polars_engine::PolarsEngine;
 use crate::query::{QueryRequest, query};
 
@@ -43,7 +43,7 @@ pub fn compile(project: &Project, request: &CompileRequest, as_of: DateTime<Utc>
     let engine = empty_engine(project, as_of)?;
     query(&engine, project, &request.query, as_of)?;
     let groups = GroupColumns::new(project, &request.query.metrics, &request.query.group_by)?;
-    let asked = asked(&request.query, &groups)?;
+    let asked = request.query.cells(&groups)?;
     let needs = fact_needs(project, &asked)?;
     let mut statement = Statement {
         project,
@@ -70,23 +70,6 @@ fn fact_needs<'a>(project: &'a Project, asked: &'a CellRequest) -> Result<Vec<Ba
             message: "a conversion metric cannot be compiled to SQL yet".to_owned(),
         }),
     }
-}
-
-/// The query as a request for cells.
-fn asked(query: &QueryRequest, groups: &GroupColumns) -> Result<CellRequest, MetricsError> {
-    let mut filters = Vec::new();
-    for template in &query.filters {
-        filters.push(Filter::parse(template).map_err(|message| MetricsError::Definition { metric: query.metrics.join(", "), message: format!("where: {message}") })?);
-    }
-    let by_rows = groups.grain.is_none();
-    Ok(CellRequest {
-        metrics: query.metrics.clone(),
-        groupings: vec![BaseGrouping { grain: groups.grain, slice: groups.slice.clone() }],
-        filters,
-        from: query.start.filter(|_| by_rows),
-        to: query.end.filter(|_| by_rows).and_then(|day| day.succ_opt()),
-        counts: Counts::No,
-    })
 }
 
 /// A statement in the making.
@@ -166,11 +149,7 @@ impl<'a> Statement<'a> {
         for name in &query.metrics {
             let reached = reach(project, name, &asked.filters)?;
             let cells = self.cells_of(&reached, grouping)?;
-            let filler = match &reached.metric.kind {
-                MetricKind::Simple(simple) => simple.fill_nulls_with,
-                _ => None,
-            };
-            columns.push(Beside { alias: name.clone(), cells, filler });
+            columns.push(Beside { alias: name.clone(), cells, filler: reached.metric.filler() });
         }
         let mut shown: Vec<String> = groups.sql(&project.calendar).into_iter().map(|(name, sql)| format!("{sql} AS {}", quoted(&name))).collect();
         shown.extend(query.metrics.iter().map(|name| quoted(name)));

@@ -2,7 +2,7 @@
 //!
 //! In: the CTE of a simple metric by day. Out: a query with a cell in every period, up to that of as-of, whose window has a day with one.
 
-use quotient_model::{Agg, Dialect, Grain, MetricKind, PeriodAgg, Span, quoted};
+use quotient_model::{Dialect, Grain, MetricKind, PeriodAgg, Span, quoted};
 
 use super::cell_set::{PERIOD, VALUE, equal, keys, names, names_of};
 use super::derived::refused;
@@ -21,8 +21,7 @@ impl<'a> Statement<'a> {
         let MetricKind::Cumulative { input, span, period_agg } = &metric.kind else { return Err(meaningless("expected a cumulative metric".to_owned())) };
         let grain = grouping.grain.ok_or_else(|| meaningless("a cumulative metric needs `metric_time` among its group-bys".to_owned()))?;
         let inner = find(self.project, &input.metric)?;
-        let adds_up = matches!(&inner.kind, MetricKind::Simple(simple) if matches!(simple.agg, Agg::Sum | Agg::Count | Agg::SumBoolean));
-        if !adds_up {
+        if !inner.adds_up() {
             return Err(meaningless(format!("`{}` does not add up over days; a cumulative metric needs a sum, count or sum_boolean", inner.name)));
         }
         let daily = BaseGrouping { grain: Some(Grain::Day), slice: grouping.slice.clone() };
