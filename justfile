@@ -45,6 +45,16 @@ conformance PYTHON="python3":
     {{PYTHON}} tests/conformance/metricflow/answers.py --project tests/projects/language --questions tests/conformance/language/questions.yml
     {{PYTHON}} tests/conformance/calendar/answers.py
 
+# Run the SQL compiled for Spark over the sample lake, about ten minutes; PYTHON has pyspark 4, and Java 17 is there.
+spark PYTHON="python3": build
+    {{PYTHON}} tests/spark/answers.py "$CARGO_TARGET_DIR/debug/quotient" jobs data
+    {{PYTHON}} tests/spark/answers.py "$CARGO_TARGET_DIR/debug/quotient" tests/projects/language data
+
+# Runs killed at so many instants, and walks of so many changes: the long form of what `just test` does in short.
+faults KILLS="200" WALKS="20":
+    QUOTIENT_KILLS={{KILLS}} cargo test --workspace --test integration -- suite::recovery
+    QUOTIENT_WALKS={{WALKS}} cargo test --workspace --test integration -- suite::incremental
+
 # The dictionary of the metrics, as docs/kpis.md and a page with a search.
 dictionary:
     cargo run --bin quotient -- docs

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that is set up wrongly should fail at once")]
 
 mod suite {
+    mod availability;
     mod bad_input;
     mod calendar;
     mod cases;
@@ -11,6 +12,7 @@ mod suite {
     mod edges;
     mod export;
     mod faults;
+    mod incremental;
     mod joins;
     mod laws;
     mod metricflow;
@@ -18,6 +20,7 @@ mod suite {
     mod nightly;
     mod projects;
     mod readers;
+    mod recovery;
     mod s3;
     mod saved_queries;
     mod sql_constructs;

@@ -12,6 +12,7 @@ mod place;
 mod program;
 mod python;
 mod results;
+mod s3_server;
 
 pub use at_once::{assert_none, check_all};
 pub use cell::Cell;
@@ -21,3 +22,4 @@ pub use place::{demo_lake, files_below, packaged, project_over, query_of, read_y
 pub use program::{Call, Said};
 pub use python::python_with;
 pub use results::{Results, TABLES_OF_EVERY_JOB};
+pub use s3_server::S3Server;

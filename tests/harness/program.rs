@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use crate::place::root;
 
@@ -48,9 +48,20 @@ impl Call {
         self
     }
 
+    /// Starts the program, and leaves it alone; what it says goes nowhere.
+    #[must_use]
+    pub fn start(&self) -> Child {
+        self.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{}: {error}", program().display()))
+    }
+
     /// Runs the program to its end.
     #[must_use]
     pub fn run(&self) -> Said {
+        let output = self.command().output().unwrap_or_else(|error| panic!("{}: {error}", program().display()));
+        Said { stdout: String::from_utf8(output.stdout).unwrap(), stderr: String::from_utf8(output.stderr).unwrap(), code: output.status.code() }
+    }
+
+    fn command(&self) -> Command {
         let mut command = Command::new(program());
         command.args(&self.arguments).env_clear().envs(&self.env).current_dir(&self.folder);
         // Where the platform keeps temporary files and home folders is no part of a call.
@@ -59,8 +70,7 @@ impl Call {
                 command.env(name, value);
             }
         }
-        let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", program().display()));
-        Said { stdout: String::from_utf8(output.stdout).unwrap(), stderr: String::from_utf8(output.stderr).unwrap(), code: output.status.code() }
+        command
     }
 
     /// Runs the program, which must end well, and returns its data.

@@ -2,10 +2,11 @@
 //!
 //! In: where the results lie, a folder or a URL. Out: rows and versions of its Delta tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 use quotient_ingest::open_store;
 use quotient_report::{Format, ResultStore, render};
 use tokio::runtime::Runtime;
@@ -43,12 +44,40 @@ impl Results {
         self.runtime.block_on(self.store.version(name)).unwrap().unwrap_or_else(|| panic!("there is no result table `{name}`"))
     }
 
+    /// Whether there is a table.
+    #[must_use]
+    pub fn is_there(&self, name: &str) -> bool {
+        self.runtime.block_on(self.store.version(name)).unwrap().is_some()
+    }
+
     /// A table as CSV, without the name of the run.
     #[must_use]
     pub fn csv(&self, name: &str) -> String {
+        self.without(name, &[RUN])
+    }
+
+    /// A table as CSV, without some of its columns.
+    #[must_use]
+    pub fn without(&self, name: &str, columns: &[&str]) -> String {
         let batch = self.table(name);
         let fields = batch.schema_ref().fields();
-        let kept: Vec<usize> = (0..fields.len()).filter(|at| fields[*at].name() != RUN).collect();
+        let kept: Vec<usize> = (0..fields.len()).filter(|at| !columns.contains(&fields[*at].name().as_str())).collect();
         render(&batch.project(&kept).unwrap(), Format::Csv).unwrap()
+    }
+
+    /// The runs of `kpi_runs`.
+    #[must_use]
+    pub fn runs(&self) -> BTreeSet<String> {
+        let rows = self.table("kpi_runs");
+        rows.column_by_name(RUN).unwrap().as_string::<i32>().iter().flatten().map(str::to_owned).collect()
+    }
+
+    /// The tables of `kpi_runs`, with the versions that runs left.
+    #[must_use]
+    pub fn versions_of_runs(&self) -> Vec<(String, i64)> {
+        let rows = self.table("kpi_runs");
+        let names = rows.column_by_name("table_name").unwrap().as_string::<i32>();
+        let versions = rows.column_by_name("table_version").unwrap().as_primitive::<Int64Type>();
+        names.iter().flatten().map(str::to_owned).zip(versions.iter().flatten()).collect()
     }
 }

@@ -25,7 +25,7 @@ struct Mistake {
     make: fn(&Fixture),
 }
 
-static MISTAKES: [Mistake; 18] = [
+static MISTAKES: [Mistake; 23] = [
     Mistake { name: "missing_table", code: 4, arguments: CHECK, make: |fixture| fs::remove_dir_all(fixture.lake().join("leads")).unwrap() },
     Mistake { name: "missing_columns", code: 4, arguments: CHECK, make: missing_columns },
     Mistake { name: "wrong_types", code: 4, arguments: CHECK, make: wrong_types },
@@ -62,6 +62,30 @@ static MISTAKES: [Mistake; 18] = [
         code: 3,
         arguments: CHECK,
         make: |fixture| model(fixture, "extra.yml", "semantic_models:\n  - name: sales\n    model: ref('sales_lines')\n    measures:\n      - name: units\n        agg: sum\n"),
+    },
+    Mistake { name: "unavailable_metric", code: 4, arguments: &["query", "--metrics", "average_deal_size,orders"], make: |fixture| without(fixture, "opportunities", "amount") },
+    Mistake {
+        name: "required_metric",
+        code: 4,
+        arguments: &["run", "job.yml"],
+        make: |fixture| {
+            without(fixture, "opportunities", "closed_at");
+            fs::remove_dir_all(fixture.lake().join("feedback")).unwrap();
+            job(fixture, "name: job\nresults: results\ntables:\n  - name: sales\n    metrics: [revenue, nps, won_deals, csat]\nrequired: [nps, won_deals]\n");
+        },
+    },
+    Mistake {
+        name: "unknown_table_in_backfill",
+        code: 2,
+        arguments: &["backfill", "jobs/nightly.yml", "--from", "2024-01-01", "--to", "2024-01-31", "--tables", "revenu"],
+        make: |_| (),
+    },
+    Mistake { name: "unknown_run", code: 2, arguments: &["runs", "show", "jobs/nightly.yml", "abc"], make: |_| () },
+    Mistake {
+        name: "no_schedule",
+        code: 3,
+        arguments: &["schedule", "export", "job.yml", "--format", "cron"],
+        make: |fixture| job(fixture, "name: job\nresults: results\ntables:\n  - name: sales\n    metrics: [revenue]\n"),
     },
     Mistake { name: "unwritable_results", code: 5, arguments: RUN, make: |fixture| fs::write(fixture.root().join("results"), "a file, not a folder").unwrap() },
 ];
@@ -170,6 +194,11 @@ fn missing_columns(fixture: &Fixture) {
     let leads = changed(&leads, "lead_id", Some(&("leadid", leads.column(0).clone())));
     fixture.write_files("leads", [leads]);
     fixture.write_files("order_lines", [changed(&fixture.read("order_lines"), "quantity", None)]);
+}
+
+/// A table without an optional column.
+fn without(fixture: &Fixture, table: &str, column: &str) {
+    fixture.write_files(table, [changed(&fixture.read(table), column, None)]);
 }
 
 /// Amounts as text, and instants too.

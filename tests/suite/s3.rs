@@ -3,52 +3,13 @@
 //! The server is `tests/s3/server.py`; without its Python modules the test is skipped.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 
-use harness::{Call, Results, TABLES_OF_EVERY_JOB, demo_lake, python_with, read_yaml, root};
+use harness::{Call, Results, S3Server, TABLES_OF_EVERY_JOB, demo_lake, python_with, read_yaml, root};
 use tempfile::TempDir;
 
 /// The day after the last of the lake.
 const AS_OF: &str = "2025-04-01T00:00:00Z";
-
-/// A server that ends with the test.
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(python: &Path, lake: &Path) -> Self {
-        let mut process = Command::new(python).arg(root().join("tests/s3/server.py")).arg(lake).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().parse().unwrap_or_else(|_| panic!("the S3 server gave no port, but `{line}`"));
-        Self { process, port }
-    }
-
-    /// How an S3 client reaches it.
-    fn env(&self) -> BTreeMap<String, String> {
-        let pairs = [
-            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port)),
-            ("AWS_ALLOW_HTTP", "true".to_owned()),
-            ("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "false".to_owned()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ];
-        pairs.map(|(name, value)| (name.to_owned(), value)).into()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It ends when its stdin is closed; if it does not, it is none of our business any more.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// A lake and its results: folders, or URLs with what it takes to reach them.
 struct Side {
@@ -80,7 +41,7 @@ fn a_run_on_s3_gives_the_bytes_of_a_run_on_disk() {
     let folder = TempDir::new().unwrap();
     let disk = Side { lake: folder.path().join("lake"), results: folder.path().join("results"), env: BTreeMap::new() };
     demo_lake(&disk.lake);
-    let server = Server::start(&python, &disk.lake);
+    let server = S3Server::start(&python, &disk.lake);
     let bucket = Side { lake: PathBuf::from("s3://lake"), results: PathBuf::from("s3://results/nightly"), env: server.env() };
 
     let question = ["query", "--format", "csv", "--metrics", "revenue,win_rate,lead_response_hours_median,customer_churn_rate", "--group-by", "metric_time__week"];

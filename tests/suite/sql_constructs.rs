@@ -84,13 +84,14 @@ fn relations(folder: &Path) -> IndexMap<String, Relation> {
 /// A file as a source whose declared columns are the ones that it has.
 fn table(file: &Path) -> SourceTable {
     let schema = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap().schema().clone();
-    let column = |field: &arrow::datatypes::FieldRef| SourceColumn { name: field.name().clone(), data_type: declared(field.data_type()), required: true };
+    let column = |field: &arrow::datatypes::FieldRef| SourceColumn { name: field.name().clone(), data_type: declared(field.data_type()), required: true, absent_means: None };
     SourceTable {
         schema: "crm".to_owned(),
         name: stem(file),
         description: String::new(),
         location: file.to_str().unwrap().to_owned(),
         optional: false,
+        absent_means: None,
         columns: schema.fields().iter().map(column).collect(),
         tests: Vec::new(),
         freshness: None,

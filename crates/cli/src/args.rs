@@ -26,7 +26,8 @@ Exit status:
   3   wrong project or job file
   4   input cannot be read, or is not as declared
   5   output cannot be written
-  70  a fault of the program itself";
+  70  a fault of the program itself
+  130 stopped by a second signal";
 
 /// Sales KPIs from a lake of Parquet, as batch jobs.
 #[derive(Debug, Parser)]
@@ -76,6 +77,18 @@ pub(crate) enum FormatArg {
     /// Of `export`: a semantic model of Apache Ossie, formerly OSI.
     #[value(hide = true)]
     Ossie,
+    /// Of `schedule export`: a line of a crontab.
+    #[value(hide = true)]
+    Cron,
+    /// Of `schedule export`: a systemd service and its timer.
+    #[value(hide = true)]
+    Systemd,
+    /// Of `schedule export`: a Kubernetes `CronJob`.
+    #[value(hide = true)]
+    Kubernetes,
+    /// Of `schedule export`: an Airflow DAG.
+    #[value(hide = true)]
+    Airflow,
 }
 
 /// The commands.
@@ -90,7 +103,15 @@ pub(crate) enum Command {
     /// Print what a run of a job will do.
     Plan(JobArgs),
     /// Run a job: compute its tables and publish them.
-    Run(JobArgs),
+    Run(RunArgs),
+    /// Compute the cells of a stretch of days, chunk by chunk.
+    Backfill(BackfillArgs),
+    /// Print the runs of a job, and what they did.
+    Runs(RunsArgs),
+    /// Take away old versions of the result tables of a job.
+    Vacuum(VacuumArgs),
+    /// Run jobs at their times, or print their times for another scheduler.
+    Schedule(ScheduleArgs),
     /// Run data tests, freshness and unit tests.
     Test(TestArgs),
     /// Compute metrics, and print them.
@@ -137,12 +158,132 @@ pub(crate) struct DemoArgs {
     pub(crate) to: String,
 }
 
-/// `plan` and `run`.
+/// `plan`, and `schedule export`.
 #[derive(Debug, Args)]
 pub(crate) struct JobArgs {
     /// The job file.
     #[arg(value_name = "JOB", value_hint = ValueHint::FilePath)]
     pub(crate) job: PathBuf,
+}
+
+/// `backfill`.
+#[derive(Debug, Args)]
+pub(crate) struct BackfillArgs {
+    /// The job file.
+    #[arg(value_name = "JOB", value_hint = ValueHint::FilePath)]
+    pub(crate) job: PathBuf,
+    /// The first day.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: String,
+    /// The last day.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: String,
+    /// One chunk for each of these: day, week, month, quarter or year.
+    #[arg(long, value_name = "GRAIN", default_value = "month")]
+    pub(crate) chunk: String,
+    /// Only tables that have one of these metrics.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Only these tables.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) tables: Vec<String>,
+    /// Begin with the newest chunk.
+    #[arg(long)]
+    pub(crate) newest_first: bool,
+    /// Compute cells that are there and right, too.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the chunks, and compute nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `runs`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct RunsArgs {
+    /// The job file.
+    #[arg(value_name = "JOB", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) job: Option<PathBuf>,
+    /// Print the days that no run has computed, instead of the runs.
+    #[arg(long)]
+    pub(crate) gaps: bool,
+    #[command(subcommand)]
+    pub(crate) action: Option<RunsCommand>,
+}
+
+/// What `runs` does beside listing.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// Print one run: why it computed, what it read and wrote.
+    Show(ShowArgs),
+    /// Print what differs in `kpi_values` between two runs.
+    Diff(DiffArgs),
+}
+
+/// `runs show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The job file.
+    #[arg(value_name = "JOB", value_hint = ValueHint::FilePath)]
+    pub(crate) job: PathBuf,
+    /// The run, by its id or the beginning of it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+}
+
+/// `runs diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The job file.
+    #[arg(value_name = "JOB", value_hint = ValueHint::FilePath)]
+    pub(crate) job: PathBuf,
+    /// The first run.
+    #[arg(value_name = "RUN")]
+    pub(crate) first: String,
+    /// The second run.
+    #[arg(value_name = "RUN")]
+    pub(crate) second: String,
+}
+
+/// `vacuum`.
+#[derive(Debug, Args)]
+pub(crate) struct VacuumArgs {
+    /// The job file.
+    #[arg(value_name = "JOB", value_hint = ValueHint::FilePath)]
+    pub(crate) job: PathBuf,
+    /// Versions of so many days stay readable: 1 to 90.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=90))]
+    pub(crate) keep_days: u32,
+}
+
+/// `schedule`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct ScheduleArgs {
+    /// The job files.
+    #[arg(value_name = "JOB", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) jobs: Vec<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) action: Option<ScheduleCommand>,
+}
+
+/// What `schedule` does beside running jobs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScheduleCommand {
+    /// Print the schedule of a job for another scheduler: --format cron, systemd, kubernetes or airflow.
+    Export(JobArgs),
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The job file.
+    #[arg(value_name = "JOB", value_hint = ValueHint::FilePath)]
+    pub(crate) job: PathBuf,
+    /// Leave it to the caller to tell those whom `on_failure` names.
+    #[arg(long, hide = true)]
+    pub(crate) return_failure: bool,
 }
 
 /// `test`.

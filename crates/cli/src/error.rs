@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use arrow::error::ArrowError;
-use quotient_jobs::{DemoError, ErrorClass, JobError, ReportError};
+use quotient_jobs::{DemoError, ErrorClass, JobError, ReportError, ScheduleError};
 use thiserror::Error;
 
 use crate::usage::UsageError;
@@ -42,6 +42,15 @@ pub(crate) enum CliError {
     /// Stdout does not take the data.
     #[error("cannot write to stdout")]
     Stdout { source: io::Error },
+    /// A job that says no times.
+    #[error("job `{job}` has no `schedule`\n\nhint: write a cron line, such as `schedule: \"0 2 * * *\"`")]
+    NoSchedule { job: String },
+    /// A schedule that another scheduler cannot say.
+    #[error(transparent)]
+    Schedule(ScheduleError),
+    /// Signals that cannot be listened to.
+    #[error("cannot listen to signals")]
+    Signals { source: io::Error },
     /// Columns of a listing do not fit together.
     #[error("cannot put a listing together")]
     Listing { source: ArrowError },
@@ -79,7 +88,8 @@ impl CliError {
                 DemoError::Columns { .. } => ErrorClass::Internal,
             },
             Self::NotEmpty { .. } | Self::Look { .. } | Self::Write { .. } | Self::Stdout { .. } => ErrorClass::Output,
-            Self::Render(_) | Self::Listing { .. } | Self::Json { .. } => ErrorClass::Internal,
+            Self::NoSchedule { .. } | Self::Schedule(_) => ErrorClass::Project,
+            Self::Render(_) | Self::Listing { .. } | Self::Json { .. } | Self::Signals { .. } => ErrorClass::Internal,
         }
     }
 }

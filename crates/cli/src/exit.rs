@@ -17,6 +17,9 @@ pub(crate) const OUTPUT: u8 = 5;
 /// A fault of the program itself.
 pub(crate) const INTERNAL: u8 = 70;
 
+/// A second signal broke off the run that `schedule` was finishing.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// The code of a class of errors.
 pub(crate) fn code(class: ErrorClass) -> u8 {
     match class {

@@ -8,10 +8,13 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap_complete::Shell;
-use quotient_jobs::{DemoRequest, Dialect, ExportFormat, Format, QueryRequest, TestRequest};
+use quotient_jobs::{Again, BackfillRequest, ChunkOrder, DemoRequest, Dialect, ExportFormat, Format, QueryRequest, ScheduleForm, TestRequest};
 
-use crate::args::{Cli, Command, CompileArgs, DemoArgs, DialectArg, FormatArg, QueryArgs};
-use crate::session::Session;
+use quotient_model::{Grain, nearest};
+
+use crate::args::{BackfillArgs, Cli, Command, CompileArgs, DemoArgs, DialectArg, FormatArg, QueryArgs, RunsArgs, RunsCommand, ScheduleArgs, ScheduleCommand};
+use crate::commands::run::Failure;
+use crate::session::{AsOf, Session};
 use crate::talk::Talk;
 use crate::usage::UsageError;
 
@@ -36,7 +39,23 @@ pub(crate) enum Task {
     /// Print the plan of a job.
     Plan { job: PathBuf },
     /// Run a job.
-    Run { job: PathBuf },
+    Run { job: PathBuf, failure: Failure },
+    /// Backfill a job, or print the chunks that would be.
+    Backfill { job: PathBuf, request: BackfillRequest, dry_run: bool },
+    /// Print the runs of a job.
+    Runs { job: PathBuf },
+    /// Print the days of a job that no run has computed.
+    Gaps { job: PathBuf },
+    /// Print one run.
+    ShowRun { job: PathBuf, run: String },
+    /// Print what differs between two runs.
+    DiffRuns { job: PathBuf, first: String, second: String },
+    /// Take away old versions of a job's tables.
+    Vacuum { job: PathBuf, keep_days: u32 },
+    /// Run jobs at their times.
+    Schedule { jobs: Vec<PathBuf> },
+    /// Print the schedule of a job for another scheduler.
+    ScheduleExport { job: PathBuf, form: ScheduleForm },
     /// Run tests.
     Test(TestRequest),
     /// Compute metrics.
@@ -89,25 +108,45 @@ pub(crate) fn resolve(cli: Cli, around: Surroundings) -> Result<(Session, Task),
     let session = Session {
         project: global.project,
         as_of,
+        now: around.now,
+        as_of_is: if global.as_of.is_some() { AsOf::Given } else { AsOf::Clock },
         vars: vars(global.vars)?,
         env: around.env,
         format: match global.format {
-            FormatArg::Table | FormatArg::Metricflow | FormatArg::Ossie => Format::Table,
             FormatArg::Json => Format::Json,
             FormatArg::Csv => Format::Csv,
+            _ => Format::Table,
         },
         talk: if global.quiet { Talk::Quiet } else { Talk::Open },
         shows_progress: around.has_terminal && !global.quiet && !global.no_progress,
     };
-    if matches!(global.format, FormatArg::Metricflow | FormatArg::Ossie) && !matches!(cli.command, Command::Export(_)) {
-        return Err(UsageError::FormatOfExport { found: form(global.format) });
+    let is_known = match global.format {
+        FormatArg::Metricflow | FormatArg::Ossie => matches!(cli.command, Command::Export(_)),
+        FormatArg::Cron | FormatArg::Systemd | FormatArg::Kubernetes | FormatArg::Airflow => {
+            matches!(&cli.command, Command::Schedule(ScheduleArgs { action: Some(_), .. }))
+        }
+        FormatArg::Table | FormatArg::Json | FormatArg::Csv => true,
+    };
+    if !is_known {
+        return Err(UsageError::FormatOfExport { found: form(global.format), command: command_of(global.format) });
+    }
+    if global.as_of.is_some() && matches!(cli.command, Command::Schedule(ScheduleArgs { action: None, .. })) {
+        return Err(UsageError::AsOfOfSchedule);
     }
     let task = match cli.command {
         Command::Init(args) => Task::Init { directory: args.directory.unwrap_or_else(|| session.project.clone()) },
         Command::Demo(args) => Task::Demo(demo(args)?),
         Command::Check => Task::Check,
         Command::Plan(args) => Task::Plan { job: args.job },
-        Command::Run(args) => Task::Run { job: args.job },
+        Command::Run(args) => Task::Run { job: args.job, failure: if args.return_failure { Failure::Returned } else { Failure::Told } },
+        Command::Backfill(args) => Task::Backfill { job: args.job.clone(), dry_run: args.dry_run, request: backfill(&args)? },
+        Command::Runs(RunsArgs { action: Some(RunsCommand::Show(args)), .. }) => Task::ShowRun { job: args.job, run: args.run },
+        Command::Runs(RunsArgs { action: Some(RunsCommand::Diff(args)), .. }) => Task::DiffRuns { job: args.job, first: args.first, second: args.second },
+        Command::Runs(RunsArgs { job, gaps: true, .. }) => Task::Gaps { job: job.unwrap_or_default() },
+        Command::Runs(RunsArgs { job, .. }) => Task::Runs { job: job.unwrap_or_default() },
+        Command::Vacuum(args) => Task::Vacuum { job: args.job, keep_days: args.keep_days },
+        Command::Schedule(ScheduleArgs { action: Some(ScheduleCommand::Export(args)), .. }) => Task::ScheduleExport { job: args.job, form: schedule_form(global.format)? },
+        Command::Schedule(args) => Task::Schedule { jobs: args.jobs },
         Command::Test(args) => Task::Test(TestRequest { select: names("--select", &args.select)? }),
         Command::Query(args) => Task::Query(question(args)?),
         Command::Explain(args) => Task::Explain { metric: args.metric },
@@ -122,6 +161,26 @@ pub(crate) fn resolve(cli: Cli, around: Surroundings) -> Result<(Session, Task),
 
 fn demo(args: DemoArgs) -> Result<DemoRequest, UsageError> {
     Ok(DemoRequest { directory: args.out, scale: args.scale, seed: args.seed, from: date("--from", &args.from)?, to: date("--to", &args.to)? })
+}
+
+fn backfill(args: &BackfillArgs) -> Result<BackfillRequest, UsageError> {
+    let (from, to) = (date("--from", &args.from)?, date("--to", &args.to)?);
+    if from > to {
+        return Err(UsageError::BackfillRange { from, to });
+    }
+    let chunk = Grain::STANDARD
+        .into_iter()
+        .find(|grain| grain.name() == args.chunk)
+        .ok_or_else(|| UsageError::Chunk { nearest: nearest(&args.chunk, Grain::STANDARD.map(Grain::name)).map(str::to_owned), found: args.chunk.clone() })?;
+    Ok(BackfillRequest {
+        from,
+        to,
+        chunk,
+        tables: names("--tables", &args.tables)?,
+        metrics: names("--metrics", &args.metrics)?,
+        order: if args.newest_first { ChunkOrder::NewestFirst } else { ChunkOrder::OldestFirst },
+        again: if args.force { Again::Force } else { Again::Keep },
+    })
 }
 
 fn question(args: QueryArgs) -> Result<Question, UsageError> {
@@ -147,7 +206,24 @@ fn export_format(format: FormatArg) -> Result<ExportFormat, UsageError> {
     match format {
         FormatArg::Metricflow => Ok(ExportFormat::Metricflow),
         FormatArg::Ossie => Ok(ExportFormat::Ossie),
-        FormatArg::Table | FormatArg::Json | FormatArg::Csv => Err(UsageError::ExportFormat { found: form(format) }),
+        other => Err(UsageError::ExportFormat { found: form(other) }),
+    }
+}
+
+fn command_of(format: FormatArg) -> &'static str {
+    match format {
+        FormatArg::Cron | FormatArg::Systemd | FormatArg::Kubernetes | FormatArg::Airflow => "schedule export",
+        _ => "export",
+    }
+}
+
+fn schedule_form(format: FormatArg) -> Result<ScheduleForm, UsageError> {
+    match format {
+        FormatArg::Cron => Ok(ScheduleForm::Cron),
+        FormatArg::Systemd => Ok(ScheduleForm::Systemd),
+        FormatArg::Kubernetes => Ok(ScheduleForm::Kubernetes),
+        FormatArg::Airflow => Ok(ScheduleForm::Airflow),
+        other => Err(UsageError::ScheduleFormat { found: form(other) }),
     }
 }
 
@@ -158,6 +234,10 @@ fn form(format: FormatArg) -> &'static str {
         FormatArg::Csv => "csv",
         FormatArg::Metricflow => "metricflow",
         FormatArg::Ossie => "ossie",
+        FormatArg::Cron => "cron",
+        FormatArg::Systemd => "systemd",
+        FormatArg::Kubernetes => "kubernetes",
+        FormatArg::Airflow => "airflow",
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use quotient_jobs::{Format, OpenRequest, Workspace};
+use quotient_jobs::{Format, OpenRequest, Progress, Silent, Workspace};
 
 use crate::error::CliError;
+use crate::progress::Bar;
 use crate::talk::Talk;
 
 /// One call of the binary. Without `Debug`: the environment may hold credentials.
@@ -15,6 +16,10 @@ pub(crate) struct Session {
     pub(crate) project: PathBuf,
     /// What is taken for now.
     pub(crate) as_of: DateTime<Utc>,
+    /// What the clock says.
+    pub(crate) now: DateTime<Utc>,
+    /// Who says so.
+    pub(crate) as_of_is: AsOf,
     /// Vars that override the project's.
     pub(crate) vars: BTreeMap<String, String>,
     /// The environment.
@@ -33,7 +38,29 @@ impl Session {
     /// # Errors
     /// A project that is not there, or has faults.
     pub(crate) fn open(&self) -> Result<Workspace, CliError> {
-        let request = OpenRequest { project_dir: self.project.clone(), env: self.env.clone(), vars: self.vars.clone(), as_of: self.as_of };
+        self.open_at(self.as_of)
+    }
+
+    /// Reads and checks the project, as of another instant.
+    ///
+    /// # Errors
+    /// A project that is not there, or has faults.
+    pub(crate) fn open_at(&self, as_of: DateTime<Utc>) -> Result<Workspace, CliError> {
+        let request = OpenRequest { project_dir: self.project.clone(), env: self.env.clone(), vars: self.vars.clone(), as_of };
         Workspace::open(&request).map_err(CliError::job)
     }
+
+    /// How work is shown while it goes on.
+    pub(crate) fn progress(&self) -> Box<dyn Progress> {
+        if self.shows_progress { Box::new(Bar::new()) } else { Box::new(Silent) }
+    }
+}
+
+/// Who says what is taken for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AsOf {
+    /// `--as-of`.
+    Given,
+    /// The clock.
+    Clock,
 }

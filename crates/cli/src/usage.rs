@@ -27,9 +27,21 @@ pub(crate) enum UsageError {
     /// A range that ends before it starts.
     #[error("`--start-time` is {start}, expected a day no later than `--end-time`, which is {end}")]
     Range { start: NaiveDate, end: NaiveDate },
+    /// A backfill that ends before it starts.
+    #[error("`--from` is {from}, expected a day no later than `--to`, which is {to}")]
+    BackfillRange { from: NaiveDate, to: NaiveDate },
+    /// A chunk that is no period.
+    #[error("`--chunk` is `{found}`, expected day, week, month, quarter or year{}", .nearest.as_ref().map_or(String::new(), |near| format!("\n\nhint: did you mean `{near}`?")))]
+    Chunk { found: String, nearest: Option<String> },
     /// A form of `export`, asked of another command.
-    #[error("`--format` is `{found}`, expected `table`, `json` or `csv`\n\nhint: `{found}` is a form of `quotient export`")]
-    FormatOfExport { found: &'static str },
+    #[error("`--format` is `{found}`, expected `table`, `json` or `csv`\n\nhint: `{found}` is a form of `quotient {command}`")]
+    FormatOfExport { found: &'static str, command: &'static str },
+    /// A form that schedules do not have.
+    #[error("`--format` is `{found}`, expected `cron`, `systemd`, `kubernetes` or `airflow`")]
+    ScheduleFormat { found: &'static str },
+    /// An instant for what runs at many.
+    #[error("`quotient schedule` takes no `--as-of`: a run takes its due instant for now\n\nhint: `quotient run` takes it")]
+    AsOfOfSchedule,
     /// A form that definitions do not have.
     #[error("`--format` is `{found}`, expected `metricflow` or `ossie`")]
     ExportFormat { found: &'static str },

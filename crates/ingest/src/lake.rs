@@ -5,24 +5,36 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use polars::prelude::LazyFrame;
-use quotient_model::SourceTable;
+use quotient_model::{ColumnType, SourceTable};
 use tokio::runtime::Runtime;
 
 use crate::check::{SchemaFault, check_file};
 use crate::error::IngestError;
 use crate::footer::{self, Footer};
 use crate::location::Location;
-use crate::scan::{self, FileSchema};
+use crate::scan;
 use crate::store::root_store;
 
 /// How many footers are read at once.
 const FOOTERS_AT_ONCE: usize = 32;
 
-/// A file of a table.
+/// A file as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Path or URL.
+    pub address: String,
+    /// Bytes.
+    pub size: u64,
+    /// The store's tag for this version of the file, where it gives one.
+    pub etag: Option<String>,
+}
+
+/// A file of a table, with what its footer says.
+#[derive(Debug, Clone, PartialEq)]
 pub struct LakeFile {
     /// Path or URL.
     pub address: String,
@@ -32,6 +44,38 @@ pub struct LakeFile {
     pub etag: Option<String>,
     /// Rows, as the footer counts them.
     pub rows: u64,
+    /// The columns in the file.
+    pub schema: SchemaRef,
+    /// The first and last moment of its time columns; a column whose statistics are missing is not here.
+    pub times: BTreeMap<String, Moments>,
+}
+
+impl LakeFile {
+    /// Whether a listing shows the same version of this file; without a tag, the size has to do.
+    #[must_use]
+    pub fn is(&self, listed: &ListedFile) -> bool {
+        self.address == listed.address && self.size == listed.size && self.etag == listed.etag
+    }
+}
+
+/// The first and the last moment of a time column in one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moments {
+    /// What the numbers are.
+    pub kind: TimeKind,
+    /// First and last; `None` where every row is null.
+    pub range: Option<(i64, i64)>,
+}
+
+/// How a time column counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeKind {
+    /// Days since 1970-01-01.
+    Day,
+    /// Microseconds UTC.
+    Instant,
+    /// Microseconds on a wall clock without zone.
+    Local,
 }
 
 /// A table that can be scanned.
@@ -45,20 +89,45 @@ pub struct SourceFrame {
     pub files: Vec<LakeFile>,
     /// Declared columns that no file has; they read as null.
     pub absent: Vec<String>,
+    table: Arc<SourceTable>,
+    env: Arc<BTreeMap<String, String>>,
 }
+
+impl SourceFrame {
+    /// The table with the rows of some of its files only.
+    ///
+    /// # Errors
+    /// [`IngestError::Scan`] where Polars refuses the scan.
+    pub fn part(&self, keep: &dyn Fn(&LakeFile) -> bool) -> Result<Self, IngestError> {
+        let files: Vec<LakeFile> = self.files.iter().filter(|file| keep(file)).cloned().collect();
+        let frame = scan::scan(&self.table, &files, &self.env).map_err(|source| IngestError::Scan { table: self.table.name.clone(), source })?;
+        Ok(Self { frame, files, ..self.clone() })
+    }
+}
+
+/// Files whose footers were read before, by address.
+pub type KnownFiles = BTreeMap<String, LakeFile>;
 
 /// Reads source tables.
 pub struct Lake {
     /// The folder that relative locations start from.
     base: PathBuf,
-    env: BTreeMap<String, String>,
+    env: Arc<BTreeMap<String, String>>,
     runtime: Runtime,
 }
 
-struct Listed {
+/// The files of a table, listed and not opened.
+pub struct Listing {
     location: Location,
     store: Arc<dyn ObjectStore>,
     files: Vec<ObjectMeta>,
+}
+
+impl Listing {
+    /// The files, in the order of names.
+    pub fn files(&self) -> impl Iterator<Item = ListedFile> {
+        self.files.iter().map(|meta| listed_file(&self.location, meta))
+    }
 }
 
 impl Lake {
@@ -68,41 +137,55 @@ impl Lake {
     /// [`IngestError::Runtime`] where the I/O runtime cannot start.
     pub fn new(base: impl Into<PathBuf>, env: BTreeMap<String, String>) -> Result<Self, IngestError> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(IngestError::Runtime)?;
-        Ok(Self { base: base.into(), env, runtime })
+        Ok(Self { base: base.into(), env: Arc::new(env), runtime })
     }
 
-    /// Lists, checks and opens tables. Nothing but listings and footers is read.
+    /// Lists the files of tables. Nothing is opened.
     ///
     /// # Errors
-    /// The first location that cannot be listed; the first torn file; else every column of every table that is not as declared.
+    /// The first location that cannot be listed, or that has no file and must have one.
+    pub fn list(&self, tables: &[&SourceTable]) -> Result<Vec<Listing>, IngestError> {
+        tables.iter().map(|table| self.listed(table)).collect()
+    }
+
+    /// Lists, checks and opens tables.
+    ///
+    /// # Errors
+    /// As [`Lake::list`] and [`Lake::open_listed`].
     pub fn open(&self, tables: &[&SourceTable]) -> Result<Vec<SourceFrame>, IngestError> {
+        self.open_listed(tables, &self.list(tables)?, &KnownFiles::new())
+    }
+
+    /// Checks and opens tables that were listed. Nothing is read but the footers of files that are not known in this version.
+    ///
+    /// # Errors
+    /// The first torn file; else every column of every table that is not as declared.
+    pub fn open_listed(&self, tables: &[&SourceTable], listings: &[Listing], known: &KnownFiles) -> Result<Vec<SourceFrame>, IngestError> {
         let mut frames = Vec::with_capacity(tables.len());
         let mut faults: Vec<SchemaFault> = Vec::new();
-        for table in tables {
-            let listed = self.runtime.block_on(self.listing(table))?;
-            if listed.files.is_empty() && !table.optional {
-                return Err(IngestError::NoFiles { table: table.name.clone(), location: table.location.clone() });
-            }
-            let footers = self.runtime.block_on(read_footers(table, &listed))?;
-            let mut schemas = Vec::with_capacity(footers.len());
-            let mut files = Vec::with_capacity(footers.len());
-            for (meta, footer) in listed.files.iter().zip(footers) {
-                let file = lake_file(&listed.location, meta, footer.rows);
-                let partitions = partitions_of(meta.location.as_ref());
-                faults.extend(check_file(table, &file.address, &footer.schema, &partitions));
-                schemas.push(FileSchema { address: file.address.clone(), schema: footer.schema, partitions });
-                files.push(file);
+        for (table, listed) in tables.iter().zip(listings) {
+            let files = self.runtime.block_on(read_files(table, listed, known))?;
+            for file in &files {
+                faults.extend(check_file(table, &file.address, &file.schema, &partitions_of(&file.address)));
             }
             if faults.is_empty() {
-                let scan_error = |source| IngestError::Scan { table: table.name.clone(), source };
-                let absent = scan::absent_columns(table, &schemas);
-                frames.push(SourceFrame { schema: scan::declared_schema(table), frame: scan::scan(table, &schemas, &self.env).map_err(scan_error)?, files, absent });
+                let frame = scan::scan(table, &files, &self.env).map_err(|source| IngestError::Scan { table: table.name.clone(), source })?;
+                let absent = scan::absent_columns(table, &files);
+                frames.push(SourceFrame { schema: scan::declared_schema(table), frame, files, absent, table: Arc::new((*table).clone()), env: Arc::clone(&self.env) });
             }
         }
         if faults.is_empty() { Ok(frames) } else { Err(IngestError::Schema(faults)) }
     }
 
-    async fn listing(&self, table: &SourceTable) -> Result<Listed, IngestError> {
+    fn listed(&self, table: &SourceTable) -> Result<Listing, IngestError> {
+        let listed = self.runtime.block_on(self.listing(table))?;
+        if listed.files.is_empty() && !table.optional {
+            return Err(IngestError::NoFiles { table: table.name.clone(), location: table.location.clone() });
+        }
+        Ok(listed)
+    }
+
+    async fn listing(&self, table: &SourceTable) -> Result<Listing, IngestError> {
         let location = Location::parse(&table.location, &self.base)?;
         let store = root_store(&location, &self.env)?;
         let failed = |e: object_store::Error| IngestError::List { table: table.name.clone(), location: location.text.clone(), reason: reason(&e) };
@@ -122,30 +205,45 @@ impl Lake {
         };
         files.retain(|meta| location.is_file() || location.matches(meta.location.as_ref()));
         files.sort_by(|a, b| a.location.cmp(&b.location));
-        Ok(Listed { location, store, files })
+        Ok(Listing { location, store, files })
     }
 }
 
-async fn read_footers(table: &SourceTable, listed: &Listed) -> Result<Vec<Footer>, IngestError> {
+async fn read_files(table: &SourceTable, listed: &Listing, known: &KnownFiles) -> Result<Vec<LakeFile>, IngestError> {
     futures::stream::iter(&listed.files)
         .map(|meta| async move {
-            footer::read(Arc::clone(&listed.store), meta).await.map_err(|e| IngestError::Footer {
-                table: table.name.clone(),
-                file: listed.location.address(meta.location.as_ref()),
-                reason: e.to_string(),
-            })
+            let ListedFile { address, size, etag } = listed_file(&listed.location, meta);
+            let version = ListedFile { address: address.clone(), size, etag: etag.clone() };
+            if let Some(file) = known.get(&address).filter(|file| file.etag.is_some() && file.is(&version)) {
+                return Ok(file.clone());
+            }
+            let Footer { schema, rows, times } =
+                footer::read(Arc::clone(&listed.store), meta).await.map_err(|e| IngestError::Footer { table: table.name.clone(), file: address.clone(), reason: e.to_string() })?;
+            let times = times.into_iter().chain(days_of_path(table, &address, &schema)).collect();
+            Ok(LakeFile { address, size, etag, rows, schema, times })
         })
         .buffered(FOOTERS_AT_ONCE)
         .try_collect()
         .await
 }
 
-fn lake_file(location: &Location, meta: &ObjectMeta, rows: u64) -> LakeFile {
-    LakeFile { address: location.address(meta.location.as_ref()), size: meta.size, etag: meta.e_tag.clone(), rows }
+fn listed_file(location: &Location, meta: &ObjectMeta) -> ListedFile {
+    ListedFile { address: location.address(meta.location.as_ref()), size: meta.size, etag: meta.e_tag.clone() }
+}
+
+/// The days that the folders of a path give to the rows of a file.
+fn days_of_path(table: &SourceTable, address: &str, schema: &SchemaRef) -> Vec<(String, Moments)> {
+    let is_day = |name: &str| schema.field_with_name(name).is_err() && table.columns.iter().any(|column| column.name == name && column.data_type == ColumnType::Date);
+    let day = |value: &str| value.parse::<NaiveDate>().ok().map(|day| i64::from(day.to_epoch_days()));
+    let moments = |(name, value): (String, String)| {
+        let day = day(&value).filter(|_| is_day(&name))?;
+        Some((name, Moments { kind: TimeKind::Day, range: Some((day, day)) }))
+    };
+    partitions_of(address).into_iter().filter_map(moments).collect()
 }
 
 /// The `key=value` folders of a path.
-fn partitions_of(key: &str) -> Vec<(String, String)> {
+pub(crate) fn partitions_of(key: &str) -> Vec<(String, String)> {
     key.split('/').filter_map(|part| part.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 

@@ -14,6 +14,6 @@ mod store;
 
 pub use check::SchemaFault;
 pub use error::IngestError;
-pub use lake::{Lake, LakeFile, SourceFrame};
+pub use lake::{KnownFiles, Lake, LakeFile, ListedFile, Listing, Moments, SourceFrame, TimeKind};
 pub use location::Location;
-pub use store::{OpenedStore, open_store};
+pub use store::{OpenedStore, existing_store, open_store};

@@ -13,14 +13,8 @@ use polars::prelude::{
 };
 use quotient_model::{ColumnType, SourceTable};
 
+use crate::lake::{LakeFile, partitions_of};
 use crate::store::s3_options;
-
-/// A file with what its footer and path say.
-pub(crate) struct FileSchema {
-    pub(crate) address: String,
-    pub(crate) schema: SchemaRef,
-    pub(crate) partitions: Vec<(String, String)>,
-}
 
 /// The declared columns as an Arrow schema.
 pub(crate) fn declared_schema(table: &SourceTable) -> SchemaRef {
@@ -29,22 +23,23 @@ pub(crate) fn declared_schema(table: &SourceTable) -> SchemaRef {
 }
 
 /// Declared columns that neither a file nor a path has.
-pub(crate) fn absent_columns(table: &SourceTable, files: &[FileSchema]) -> Vec<String> {
+pub(crate) fn absent_columns(table: &SourceTable, files: &[LakeFile]) -> Vec<String> {
     table
         .columns
         .iter()
         .map(|column| &column.name)
-        .filter(|name| !files.iter().any(|f| f.schema.field_with_name(name).is_ok() || f.partitions.iter().any(|(n, _)| n == *name)))
+        .filter(|name| !files.iter().any(|f| f.schema.field_with_name(name).is_ok() || partitions_of(&f.address).iter().any(|(n, _)| n == *name)))
         .cloned()
         .collect()
 }
 
 /// Scans the files; without any, the frame is empty.
-pub(crate) fn scan(table: &SourceTable, files: &[FileSchema], env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
-    let mut groups: IndexMap<String, Vec<&FileSchema>> = IndexMap::new();
+pub(crate) fn scan(table: &SourceTable, files: &[LakeFile], env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
+    let mut groups: IndexMap<String, Vec<&LakeFile>> = IndexMap::new();
     for file in files {
         let types: Vec<String> = file.schema.fields().iter().map(|f| format!("{}:{}", f.name(), f.data_type())).collect();
-        let used: Vec<&(String, String)> = file.partitions.iter().filter(|(name, _)| table.columns.iter().any(|c| c.name == *name)).collect();
+        let mut used = partitions_of(&file.address);
+        used.retain(|(name, _)| table.columns.iter().any(|c| c.name == *name));
         groups.entry(format!("{types:?}{used:?}")).or_default().push(file);
     }
     let frames: Vec<LazyFrame> = groups.values().map(|group| scan_group(table, group, env)).collect::<PolarsResult<_>>()?;
@@ -55,8 +50,9 @@ pub(crate) fn scan(table: &SourceTable, files: &[FileSchema], env: &BTreeMap<Str
     }
 }
 
-fn scan_group(table: &SourceTable, group: &[&FileSchema], env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
+fn scan_group(table: &SourceTable, group: &[&LakeFile], env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
     let Some(first) = group.first() else { return empty(table) };
+    let partitions = partitions_of(&first.address);
     let mut args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
     args.hive_options.enabled = Some(false);
     if first.address.starts_with("s3://") {
@@ -71,7 +67,7 @@ fn scan_group(table: &SourceTable, group: &[&FileSchema], env: &BTreeMap<String,
         .map(|column| {
             let target = polars_type(column.data_type);
             let in_file = first.schema.field_with_name(&column.name).is_ok();
-            let value = match first.partitions.iter().find(|(name, _)| *name == column.name) {
+            let value = match partitions.iter().find(|(name, _)| *name == column.name) {
                 _ if in_file => col(column.name.as_str()),
                 Some((_, value)) => lit(value.as_str()),
                 None => lit(LiteralValue::untyped_null()),

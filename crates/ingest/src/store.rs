@@ -23,6 +23,18 @@ pub struct OpenedStore {
     pub url: Url,
 }
 
+/// Opens a folder for reading; `None` where a local one is not there.
+///
+/// # Errors
+/// [`IngestError::Location`] where the location cannot be opened.
+pub fn existing_store(text: &str, base: &Path, env: &BTreeMap<String, String>) -> Result<Option<OpenedStore>, IngestError> {
+    let location = Location::parse(text, base)?;
+    if location.root.scheme() == "file" && !Path::new(&format!("/{}", location.prefix)).is_dir() {
+        return Ok(None);
+    }
+    open_store(text, base, env).map(Some)
+}
+
 /// Opens a folder for reading and writing; a local one is created.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use quotient_ingest::SourceFrame;
 
+use crate::availability::Unavailable;
 use crate::error::{JobError, Models};
 use crate::workspace::Workspace;
 
@@ -16,6 +17,8 @@ pub struct CheckReport {
     pub models: u64,
     /// Metrics.
     pub metrics: u64,
+    /// Metrics that the lake lacks columns for.
+    pub unavailable: Vec<Unavailable>,
 }
 
 /// A source table and what lies there.
@@ -66,7 +69,9 @@ impl Workspace {
             faults.dedup_by_key(|e| e.to_string());
             return Err(JobError::Models(Models(faults)));
         }
+        let names: Vec<String> = self.project.metrics.keys().cloned().collect();
         Ok(CheckReport {
+            unavailable: self.unavailable(&names, &sources)?,
             sources: sources.iter().map(|(name, source)| CheckedSource::of(name, source)).collect(),
             models: bound,
             metrics: u64::try_from(self.project.metrics.len()).unwrap_or(u64::MAX),

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use quotient_metrics::sql::SqlModel;
 use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Outcome, Place, Project, Rule, quoted};
-use quotient_report::{Finding, cell_texts};
+use quotient_report::{Finding, ReportError, cell_texts};
 
 /// How many examples a finding has.
 const EXAMPLES: usize = 5;
@@ -82,7 +82,7 @@ fn suspects(engine: &PolarsEngine<'_>, tests: &[&DataTest]) -> Result<Vec<bool>,
     let batch = ask(engine, first, &format!("SELECT {} FROM {}", columns.join(", "), from(first)))?;
     for (column, (at, _)) in counts.iter().enumerate() {
         // A sum over no row is null.
-        failed[*at] = number(&batch, column) > 0;
+        failed[*at] = number(&batch, column)? > 0;
     }
     Ok(failed)
 }
@@ -101,7 +101,7 @@ impl Asked<'_> {
         let (key, failures) = self.failures();
         let mut count = 0;
         if failed {
-            count = number(&ask(self.engine, test, &format!("SELECT count(*) AS \"failures\" FROM (\n{failures}\n) AS failed"))?, 0);
+            count = number(&ask(self.engine, test, &format!("SELECT count(*) AS \"failures\" FROM (\n{failures}\n) AS failed"))?, 0)?;
         }
         let mut examples = Vec::new();
         if count > 0 {
@@ -109,7 +109,7 @@ impl Asked<'_> {
                 "SELECT \"example\" FROM (SELECT \"example\" FROM (\n{failures}\n) AS failed GROUP BY \"example\") AS one \
                  WHERE \"example\" IS NOT NULL ORDER BY \"example\" LIMIT {EXAMPLES}"
             );
-            examples = texts(&ask(self.engine, test, &sql)?, 0);
+            examples = texts(&ask(self.engine, test, &sql)?, 0)?;
         }
         let count = test.limit.map_or(count, |limit| count.min(limit));
         let outcome = test.outcome(count);
@@ -185,14 +185,47 @@ fn ask(engine: &PolarsEngine<'_>, test: &DataTest, sql: &str) -> Result<RecordBa
 }
 
 /// A count in the first row; 0 for null.
-pub(crate) fn number(batch: &RecordBatch, column: usize) -> u64 {
-    let counts = batch.column(column).as_primitive_opt::<Int64Type>();
-    let count = counts.filter(|counts| !counts.is_empty() && !counts.is_null(0)).map_or(0, |counts| counts.value(0));
-    u64::try_from(count).unwrap_or(0)
+pub(crate) fn number(batch: &RecordBatch, column: usize) -> Result<u64, MetricsError> {
+    let refused = |reason: String| MetricsError::Bridge { column: batch.schema_ref().field(column).name().clone(), reason };
+    let values = batch.column(column);
+    let counts = values.as_primitive_opt::<Int64Type>().ok_or_else(|| refused(format!("its type is {}, expected Int64", values.data_type())))?;
+    let count = if counts.is_empty() || counts.is_null(0) { 0 } else { counts.value(0) };
+    u64::try_from(count).map_err(|_| refused(format!("it is {count}, expected a count")))
 }
 
-/// The values of a column as texts; empty for null, and for a type without text.
-pub(crate) fn texts(batch: &RecordBatch, column: usize) -> Vec<String> {
-    let columns = cell_texts(batch).unwrap_or_default();
-    columns.into_iter().nth(column).unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect()
+/// The values of a column as texts; empty for null.
+pub(crate) fn texts(batch: &RecordBatch, column: usize) -> Result<Vec<String>, MetricsError> {
+    let columns = all_texts(batch)?;
+    Ok(columns.into_iter().nth(column).unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect())
+}
+
+/// The values of every column as texts.
+pub(crate) fn all_texts(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, MetricsError> {
+    cell_texts(batch).map_err(|error| {
+        let column = if let ReportError::Render { column, .. } = &error { column.clone() } else { "*".to_owned() };
+        MetricsError::Bridge { column, reason: error.to_string() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+
+    use super::number;
+
+    fn batch(values: ArrayRef) -> RecordBatch {
+        RecordBatch::try_from_iter_with_nullable([("failures", values, true)]).unwrap()
+    }
+
+    #[test]
+    fn a_count_that_is_none_is_an_error_and_no_zero() {
+        assert_eq!(number(&batch(Arc::new(Int64Array::from(vec![3]))), 0).unwrap(), 3);
+        assert_eq!(number(&batch(Arc::new(Int64Array::from(vec![None]))), 0).unwrap(), 0);
+        let error = number(&batch(Arc::new(Float64Array::from(vec![3.0]))), 0).unwrap_err();
+        assert_eq!(error.to_string(), "cannot hand over column `failures` to arrow: its type is Float64, expected Int64");
+        let error = number(&batch(Arc::new(Int64Array::from(vec![-1]))), 0).unwrap_err();
+        assert_eq!(error.to_string(), "cannot hand over column `failures` to arrow: it is -1, expected a count");
+    }
 }

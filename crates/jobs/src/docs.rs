@@ -72,7 +72,7 @@ impl Entry<'_> {
     /// What is said of it in a table: properties that are there, in the order of reading.
     pub(crate) fn properties(&self) -> Vec<(&'static str, String)> {
         let meta = &self.metric.meta;
-        let mature = meta.mature_after.map(|days| format!("{days} days after the end of the period")).unwrap_or_default();
+        let mature = self.explained.mature_after.map(|days| format!("{days} days after the end of the period")).unwrap_or_default();
         let all = [
             ("Formula", meta.formula.clone()),
             ("Unit", meta.unit.clone()),

@@ -7,6 +7,7 @@ use quotient_metrics::MetricsError;
 use quotient_model::ProjectError;
 use quotient_report::ReportError;
 
+use crate::availability::Unavailable;
 use crate::data_tests::TestResult;
 
 /// Why a command did not do what it was asked.
@@ -41,6 +42,18 @@ pub enum JobError {
     /// Data tests found more than they allow.
     #[error("{}", Self::findings(.0))]
     Findings(Vec<TestResult>),
+    /// Metrics that were asked for by name rest on columns that the lake lacks.
+    #[error("{}\n\nhint: the columns are optional; give them to the lake, or say in `sources.yml` what their absence means (`config: {{meta: {{absent_means: ...}}}}`)", Self::lines(.0))]
+    Unavailable(Vec<Unavailable>),
+    /// A run in a process of its own ended with an exit code that is not 0, or was killed.
+    #[error("the run ended {}", .code.map_or_else(|| "by a signal".to_owned(), |code| format!("with exit code {code}")))]
+    Ended {
+        /// The exit code; `None` where a signal ended it.
+        code: Option<i32>,
+    },
+    /// A run that could not be started in a process of its own.
+    #[error("cannot start a run: {0}")]
+    Start(std::io::Error),
     /// The executor could not start.
     #[error("cannot start the I/O runtime: {0}")]
     Runtime(std::io::Error),
@@ -84,15 +97,22 @@ impl JobError {
         format!("{count}, nothing was published\n\n{}", lines.join("\n"))
     }
 
+    fn lines(unavailable: &[Unavailable]) -> String {
+        unavailable.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
     /// Whose fault it is.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Findings(_) => ErrorClass::Findings,
-            Self::Project(_) | Self::ProjectFile { .. } | Self::Models(_) => ErrorClass::Project,
-            Self::Input(IngestError::Runtime(_)) | Self::Runtime(_) => ErrorClass::Internal,
-            Self::Input(_) => ErrorClass::Input,
-            Self::Output(_) | Self::Results(_) => ErrorClass::Output,
+            Self::Findings(_) | Self::Ended { code: Some(1) } => ErrorClass::Findings,
+            Self::Ended { code: Some(2) } => ErrorClass::Usage,
+            Self::Project(_) | Self::ProjectFile { .. } | Self::Models(_) | Self::Ended { code: Some(3) } => ErrorClass::Project,
+            // A run that was killed may pass the next time, as one that could not write.
+            Self::Output(_) | Self::Results(_) | Self::Ended { code: Some(5) | None } => ErrorClass::Output,
+            Self::Ended { code: Some(4) } => ErrorClass::Input,
+            Self::Input(IngestError::Runtime(_)) | Self::Runtime(_) | Self::Start(_) | Self::Ended { code: Some(_) } => ErrorClass::Internal,
+            Self::Input(_) | Self::Unavailable(_) => ErrorClass::Input,
             Self::Metrics(error) => match error {
                 MetricsError::Unknown { .. } | MetricsError::Group { .. } => ErrorClass::Usage,
                 MetricsError::Sql(_) | MetricsError::Definition { .. } | MetricsError::Render { .. } => ErrorClass::Project,

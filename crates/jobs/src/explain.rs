@@ -26,6 +26,8 @@ pub struct Explanation {
     pub unit: String,
     /// When it is null.
     pub null_rule: String,
+    /// Days after a period's end before its value is final, those of the inputs with it.
+    pub mature_after: Option<u32>,
     /// Where the definition comes from.
     pub source: String,
     /// The metrics that it reads.
@@ -71,6 +73,7 @@ impl Workspace {
             formula: metric.meta.formula.clone(),
             unit: metric.meta.unit.clone(),
             null_rule: metric.meta.null_rule.clone(),
+            mature_after: project.mature_after(metric),
             source: metric.meta.source.clone(),
             inputs: inputs_of(metric).into_iter().map(|input| input.metric.clone()).collect(),
             sql: model.as_ref().and_then(|m| project.models.get(m)).map(|m| m.sql.clone()),

@@ -52,7 +52,7 @@ fn common_losses(project: &Project) -> Vec<String> {
         losses.push(format!("weeks from {}: elsewhere they start on Monday", project.calendar.week_start));
     }
     for metric in project.metrics.values() {
-        if let Some(days) = metric.meta.mature_after {
+        if let Some(days) = project.mature_after(metric) {
             losses.push(format!("metric `{}`: its values are not marked as incomplete for {days} days after the period", metric.name));
         }
     }

@@ -116,14 +116,15 @@ fn listed(engine: &PolarsEngine<'_>, model: &Model) -> Result<Vec<TestResult>, M
     );
     let batch = engine.sql(&SqlModel { name: &model.name, file: &model.file, sql: &sql }, &[&model.name])?;
     let mut found: IndexMap<(String, String), Finding> = IndexMap::new();
-    for (row, ((rule, table), key)) in texts(&batch, 0).into_iter().zip(texts(&batch, 1)).zip(texts(&batch, 2)).enumerate() {
+    for (row, ((rule, table), key)) in texts(&batch, 0)?.into_iter().zip(texts(&batch, 1)?).zip(texts(&batch, 2)?).enumerate() {
+        let count = number(&batch.slice(row, 1), 3)?;
         let finding = found.entry((table.clone(), rule.clone())).or_insert_with(|| Finding {
             table,
             column: None,
             rule,
             test: model.name.clone(),
             key: None,
-            count: number(&batch.slice(row, 1), 3),
+            count,
             examples: Vec::new(),
             severity: "warn".to_owned(),
             outcome: "warn".to_owned(),

@@ -7,10 +7,12 @@ use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, Utc};
-use quotient_metrics::{Cells, Key, filled, metric_array};
-use quotient_model::{Calendar, JobTable, Period, Project};
+use quotient_metrics::{Cells, Key, metric_array};
+use quotient_model::{Calendar, JobTable, Period};
 
+use crate::days::Days;
 use crate::error::JobError;
+use crate::workspace::Workspace;
 
 /// The name of a slice in the results: its dimensions, or `total`.
 pub(crate) fn slice_name(slice: &[String]) -> String {
@@ -23,19 +25,41 @@ pub(crate) fn period_of(calendar: &Calendar, cells: &Cells, key: Key) -> Option<
     Some(calendar.period(grain, NaiveDate::from_epoch_days(key.period)?))
 }
 
-/// The cells that a job's table asks for, without those that only served other cells.
-pub(crate) fn asked_keys(cells: &Cells, groupings: usize) -> BTreeSet<Key> {
-    let keys = cells.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied());
-    keys.filter(|key| usize::from(key.grouping) < groupings).collect()
+/// Which periods are shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    /// Those that end after this day.
+    pub(crate) after: i32,
+    /// Those all of whose days, as far as they have begun, are among these.
+    pub(crate) covered: Vec<Days>,
+    /// The day after the last that has begun.
+    pub(crate) tomorrow: i32,
+}
+
+impl Shown {
+    fn shows(&self, period: Period) -> bool {
+        let (start, end) = (period.start.to_epoch_days(), period.end.to_epoch_days());
+        end > self.after && self.covered.iter().any(|days| days.holds(start, end.min(self.tomorrow)))
+    }
+}
+
+/// The cells that a job's table asks for, without those that only served other cells, of the periods that are shown.
+///
+/// The first groupings are those that the table asks for.
+pub(crate) fn asked_keys(calendar: &Calendar, table: &JobTable, cells: &Cells, shown: &Shown) -> BTreeSet<Key> {
+    let keys: BTreeSet<Key> = cells.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied()).collect();
+    let is_all = shown.after == i32::MIN && shown.covered == [Days::ALL];
+    let ends_after = |key: &Key| is_all || period_of(calendar, cells, *key).is_none_or(|period| shown.shows(period));
+    keys.into_iter().filter(|key| usize::from(key.grouping) < table.slices.len() * table.grains.len()).filter(ends_after).collect()
 }
 
 /// The table of a job.
 ///
 /// Columns: grain, slice, `period_start`, `period_end` (the day after the last), `is_complete`, the dimensions of all slices (null where a slice
 /// does not have them), the metrics.
-pub(crate) fn table(project: &Project, table: &JobTable, cells: &Cells, as_of: DateTime<Utc>) -> Result<RecordBatch, JobError> {
-    let keys = asked_keys(cells, table.slices.len() * table.grains.len());
-    let mut columns: Vec<(String, ArrayRef)> = frame_columns(&project.calendar, cells, &keys, as_of);
+pub(crate) fn table(workspace: &Workspace, table: &JobTable, cells: &Cells, keys: &BTreeSet<Key>) -> Result<RecordBatch, JobError> {
+    let project = &workspace.project;
+    let mut columns: Vec<(String, ArrayRef)> = frame_columns(&project.calendar, cells, keys, workspace.as_of);
     let mut dimensions: Vec<&String> = Vec::new();
     for item in table.slices.iter().flatten() {
         if !dimensions.contains(&item) {
@@ -50,8 +74,8 @@ pub(crate) fn table(project: &Project, table: &JobTable, cells: &Cells, as_of: D
         columns.push((dimension.clone(), Arc::new(texts.collect::<StringArray>())));
     }
     for (name, column) in &cells.metrics {
-        let column = filled(project, name, column, &keys);
-        columns.push((name.clone(), metric_array(&column, &keys, name).map_err(JobError::Metrics)?));
+        let column = cells.filled(project, name, column, keys);
+        columns.push((name.clone(), metric_array(&column, keys, name).map_err(JobError::Metrics)?));
     }
     batch(columns).map_err(|e| refused(&table.name, &e))
 }

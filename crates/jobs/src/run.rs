@@ -1,23 +1,37 @@
-//! `run`: computes every table of a job, then writes them, `kpi_runs` last.
+//! `run`: computes what is stale of a job, then writes it, `kpi_runs` last.
 //!
 //! All cells are computed before the first table is written: a run that fails over its input leaves the results as they were.
+//! A run that another one overtakes looks again at what is left to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use arrow::array::{AsArray, RecordBatch};
+use chrono::{Datelike, NaiveDate, SecondsFormat};
 use indexmap::IndexMap;
-use quotient_ingest::{SourceFrame, open_store};
-use quotient_metrics::{BaseGrouping, CellRequest, Cells, Counts, Key, cells};
-use quotient_model::{Grain, Job, JobTable, Project, definition_hash, short_hash};
-use quotient_report::{Finder, PeriodRange, Replace, ResultStore, Run, TableWrite, Written, dim_date, dim_period, kpi_dictionary, kpi_findings, kpi_runs};
+use quotient_ingest::{Lake, SourceFrame};
+use quotient_metrics::{BaseGrouping, CellRequest, Cells, Counts, cells};
+use quotient_model::{Job, JobTable, definition_hash, model_hash, short_hash};
+use quotient_report::{Finder, Finding, PeriodRange, Replace, ReportError, RunWork, dim_date, dim_period, kpi_dictionary, kpi_findings};
 use sha2::{Digest, Sha256};
 
+use crate::availability::{self, Unavailable};
 use crate::error::JobError;
+use crate::headline::Headline;
+use crate::incremental_engine::IncrementalEngine;
+use crate::ledger::{LEDGER, Ledger};
 use crate::progress::Progress;
-use crate::results::{batch, refused, table};
+use crate::publish::{Publication, RESULTS_OF_RUNS};
+use crate::restatements::{RESTATEMENTS, Restating};
+use crate::results::{Shown, asked_keys, refused, slice_name, table};
+use crate::shelf::Shelf;
+use crate::stored_cells::Stored;
+use crate::touched::Reason;
 use crate::values::{Stamp, Values};
+use crate::work::{Asked, TableWork, Worklist};
 use crate::workspace::Workspace;
+
+/// How often a run looks again after another one came first.
+const LOOKS: usize = 5;
 
 /// What a run did.
 #[derive(Debug, Clone)]
@@ -32,8 +46,14 @@ pub struct RunSummary {
     pub results: String,
     /// The tables.
     pub tables: Vec<WrittenTable>,
-    /// The totals of the last complete month: metric, label, unit, value, previous.
+    /// The totals of the last complete month: metric, label, unit, value, previous; no row where nothing was computed.
     pub headline: RecordBatch,
+    /// Metrics of the job that the lake lacks columns for: their values are null.
+    pub unavailable: Vec<Unavailable>,
+    /// Why anything was computed; none where there was nothing to do.
+    pub reasons: Vec<Reason>,
+    /// Published cells of complete periods whose value is another one now.
+    pub restated: u64,
 }
 
 /// A table that a run wrote, or found to say the same already.
@@ -49,99 +69,239 @@ pub struct WrittenTable {
     pub rows: u64,
 }
 
+/// What is known before anything is computed.
+pub(crate) enum Prepared {
+    /// Nothing is different from the last run.
+    Nothing(Ledger),
+    /// Something may be.
+    Something {
+        ledger: Ledger,
+        /// The opened sources, with all their rows.
+        sources: IndexMap<String, SourceFrame>,
+        lacking: Vec<Unavailable>,
+        /// Of all that decides what is computed beside the lake and as-of.
+        job_hash: String,
+    },
+}
+
 impl Workspace {
-    /// Runs a job.
+    /// Runs a job: computes the cells that are not there yet or no longer right, and publishes its tables.
     ///
     /// # Errors
     /// Input that is not as declared; results that cannot be written. Nothing is written unless everything could be computed.
     pub fn run(&self, job: &Job, progress: &dyn Progress) -> Result<RunSummary, JobError> {
-        let models = self.job_models(job);
-        let all_rows = self.open_all_rows(&self.tables_of(&models))?;
-        progress.begin(u64::try_from(job.tables.len() * 2 + 7).unwrap_or(u64::MAX));
-        let found = self.job_findings(&models, &all_rows)?;
+        self.run_asked(job, &Asked::default(), progress)
+    }
+
+    pub(crate) fn run_asked(&self, job: &Job, asked: &Asked, progress: &dyn Progress) -> Result<RunSummary, JobError> {
+        let shelf = Shelf::open(self, job)?;
+        let mut looks = 0;
+        loop {
+            match self.run_once(job, asked, &shelf, progress) {
+                Err(JobError::Output(ReportError::Concurrent { .. })) if looks < LOOKS => looks += 1,
+                done => return done,
+            }
+        }
+    }
+
+    /// Compares the lake with the ledger, by listings alone where nothing differs.
+    pub(crate) fn prepare(&self, job: &Job, asked: &Asked, shelf: &Shelf) -> Result<Prepared, JobError> {
+        let rows = shelf.read(LEDGER)?;
+        let ledger = rows.map(|rows| Ledger::read(&rows, &job.name)).unwrap_or_default();
+        let tables = self.tables_of(&self.job_models(job));
+        let lake = Lake::new(&self.folder, self.env.clone()).map_err(JobError::Input)?;
+        let listings = lake.list(&tables).map_err(JobError::Input)?;
+        let names: Vec<String> = tables.iter().map(|table| format!("{}.{}", table.schema, table.name)).collect();
+        let hash = self.job_hash(job);
+        let same_files = names.iter().zip(&listings).all(|(name, listing)| {
+            let none = BTreeMap::new();
+            let known = ledger.files.get(name).unwrap_or(&none);
+            let mut files = 0;
+            listing.files().all(|listed| {
+                files += 1;
+                // Without a tag, two versions of a file of one size look the same.
+                listed.etag.is_some() && known.get(&listed.address).is_some_and(|file| file.is(&listed))
+            }) && files == known.len()
+        });
+        if same_files
+            && !ledger.claimed
+            && asked.is_nothing()
+            && ledger.is_whole()
+            && job.tables.iter().all(|table| ledger.has_cells(&table.name))
+            && missing_tables(&ledger, shelf)?.is_empty()
+            && ledger.as_of == Some(self.as_of.timestamp_micros())
+            && ledger.job_hash.starts_with(&hash)
+        {
+            return Ok(Prepared::Nothing(ledger));
+        }
+        let frames = lake.open_listed(&tables, &listings, &ledger.known()).map_err(JobError::Input)?;
+        let sources: IndexMap<String, SourceFrame> = names.into_iter().zip(frames).collect();
+        let lacking = self.job_unavailable(job, &sources)?;
+        let job_hash = format!("{hash} {}", lacking.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        Ok(Prepared::Something { ledger, sources, lacking, job_hash })
+    }
+
+    fn run_once(&self, job: &Job, asked: &Asked, shelf: &Shelf, progress: &dyn Progress) -> Result<RunSummary, JobError> {
+        progress.begin(u64::try_from(job.tables.len() * 2 + RESULTS_OF_RUNS + 1).unwrap_or(u64::MAX));
+        let (ledger, sources, lacking, job_hash) = match self.prepare(job, asked, shelf)? {
+            Prepared::Nothing(ledger) => return self.nothing_to_do(job, &ledger, shelf, progress),
+            Prepared::Something { ledger, sources, lacking, job_hash } => (ledger, sources, lacking, job_hash),
+        };
+        let found = self.job_findings(&self.job_models(job), &sources)?;
         progress.step("tested the data");
-        let sources = self.without_bad_rows(all_rows)?;
-        let engine = self.engine(&sources);
-        let run_id = self.run_id(job, &sources);
-        let findings = kpi_findings(&found, &Finder { job: &job.name, run_id: &run_id, as_of: self.as_of }).map_err(JobError::Output)?;
+        let (kept, lost) = kept_cells(&ledger, shelf)?;
+        let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
+        if !ledger.claimed && !ledger.run_id.is_empty() {
+            // The last run may have died before its last write.
+            Publication::new(self, job, &ledger.run_id).record(&ledger, shelf)?;
+        }
+        let missing = missing_tables(&ledger, shelf)?;
+        let since = Since::new(self, &ledger, &job_hash);
+        let engine = IncrementalEngine::new(self, &worklist, kept);
+        let run_id = self.run_id(job, asked, &sources);
+        let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
+        let mut publication = Publication::new(self, job, &run_id);
         let mut values = Values::default();
-        let mut writes = Vec::new();
         let mut headline = Headline::new(&self.project, self.as_of);
         let mut first_day = self.project.calendar.day_of(self.as_of);
-        for wanted in &job.tables {
-            let request = request_of(wanted);
-            let found = cells(&engine, &self.project, &request, self.project.calendar.last_day_before(self.as_of)).map_err(JobError::Metrics)?;
-            let rows = table(&self.project, wanted, &found, self.as_of)?;
+        let mut works: IndexMap<&str, TableWork> = IndexMap::new();
+        let is_known = |table: &JobTable| asked.tables.is_empty() || asked.tables.contains(&table.name) || ledger.has_cells(&table.name);
+        let tables: Vec<&JobTable> = job.tables.iter().filter(|table| is_known(table)).collect();
+        for wanted in &tables {
+            works.insert(&wanted.name, worklist.of_table(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?);
+        }
+        let since_values = if missing.contains("kpi_values") { i32::MIN } else { since.of_values(works.values(), self.longest_maturity(job)) };
+        let tomorrow = self.project.calendar.last_day_before(self.as_of).to_epoch_days() + 1;
+        for wanted in tables {
+            engine.begin(&wanted.name);
+            let mut found = cells(&engine, &self.project, &request_of(wanted), self.project.calendar.last_day_before(self.as_of)).map_err(JobError::Metrics)?;
+            for lack in &lacking {
+                found.withhold(&lack.metric);
+            }
+            let since = works.get(wanted.name.as_str()).filter(|_| !missing.contains(&wanted.name)).map_or(i32::MIN, |work| since.of_table(work));
+            let shown = Shown { after: since, covered: engine.covered(&wanted.name), tomorrow };
+            let rows = table(self, wanted, &found, &asked_keys(&self.project.calendar, wanted, &found, &shown))?;
+            publication.add(&wanted.name, rows, replacing(since, None));
             // Cells under conditions would stand beside those of all rows with nothing to tell them apart.
             if wanted.filters.is_empty() {
-                values.add(&self.project, &found, request.groupings.len(), self.as_of);
+                values.add(&self.project, &found, &asked_keys(&self.project.calendar, wanted, &found, &Shown { after: since_values, ..shown }), self.as_of);
                 headline.add(&found);
             }
             first_day = first_day.min(earliest(&found).unwrap_or(first_day));
-            writes.push((wanted.name.clone(), rows, Replace::All));
             progress.step(&format!("computed {}", wanted.name));
         }
-        let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
+        let values = values.into_batch(&stamp)?;
+        let restated = self.restate(job, &Restated { ledger: &ledger, run_id: &run_id, works: &works, since: since_values, values: &values }, shelf, &mut publication)?;
         let own = Replace::Where { column: "job".to_owned(), value: job.name.clone() };
-        writes.push(("kpi_values".to_owned(), values.into_batch(&stamp)?, own.clone()));
-        writes.push(("kpi_findings".to_owned(), findings, own));
-        writes.push(("kpi_dictionary".to_owned(), kpi_dictionary(&self.project).map_err(JobError::Output)?, Replace::All));
+        publication.add("kpi_values", values, replacing(since_values, Some(("job".to_owned(), job.name.clone()))));
+        let found: Vec<Finding> = found.into_iter().chain(availability::findings(&lacking)).collect();
+        let finder = Finder { job: &job.name, run_id: &run_id, as_of: self.as_of };
+        publication.add("kpi_findings", kpi_findings(&found, &finder).map_err(JobError::Output)?, own);
+        publication.add("kpi_dictionary", kpi_dictionary(&self.project).map_err(JobError::Output)?, Replace::All);
         let (from, to) = self.calendar_range(first_day);
-        writes.push(("dim_date".to_owned(), dim_date(&self.project.calendar, from, to).map_err(JobError::Output)?, Replace::All));
+        publication.add("dim_date", dim_date(&self.project.calendar, from, to).map_err(JobError::Output)?, Replace::All);
         let range = PeriodRange { calendar: &self.project.calendar, grains: &self.project.grains(), from, to, as_of: self.as_of };
-        writes.push(("dim_period".to_owned(), dim_period(&range).map_err(JobError::Output)?, Replace::All));
-        let written = self.publish(job, &run_id, writes, progress)?;
+        publication.add("dim_period", dim_period(&range).map_err(JobError::Output)?, Replace::All);
+        let reasons: BTreeSet<Reason> = works.values().flat_map(|work| since.reasons(work)).collect();
+        let read: BTreeMap<&String, u64> = works.values().flat_map(|work| &work.files).map(|(address, size)| (address, *size)).collect();
+        let answers = engine.into_answers();
+        let files = sources.iter().map(|(name, source)| (name.clone(), source.files.iter().map(|file| (file.address.clone(), file.clone())).collect())).collect();
+        let next = Ledger {
+            epoch: ledger.epoch + 1,
+            claimed: false,
+            run_id: run_id.clone(),
+            as_of: Some(self.as_of.timestamp_micros()),
+            job_hash,
+            files,
+            cells: BTreeMap::new(),
+            tables: Vec::new(),
+            // A run that nobody asked anything of leaves an open backfill open.
+            backfill: if asked.is_nothing() { ledger.backfill.clone() } else { asked.backfill.clone() },
+            work: RunWork {
+                reasons: reasons.iter().map(|reason| reason.words()).collect::<Vec<_>>().join(", "),
+                files: i64::try_from(read.len()).unwrap_or(i64::MAX),
+                bytes: i64::try_from(read.values().sum::<u64>()).unwrap_or(i64::MAX),
+                restated: i64::try_from(restated).unwrap_or(i64::MAX),
+            },
+        };
+        let tables = publication.publish(&ledger, next, answers, shelf, progress)?;
         progress.end();
+        Ok(RunSummary { headline: headline.into_batch()?, unavailable: lacking, reasons: reasons.into_iter().collect(), restated, ..self.summary(job, &run_id, tables)? })
+    }
+
+    /// The run before said it all; its row in `kpi_runs` is written where it died before it could.
+    fn nothing_to_do(&self, job: &Job, ledger: &Ledger, shelf: &Shelf, progress: &dyn Progress) -> Result<RunSummary, JobError> {
+        let mut tables = ledger.tables.clone();
+        tables.push(Publication::new(self, job, &ledger.run_id).record(ledger, shelf)?);
+        progress.end();
+        self.summary(job, &ledger.run_id, tables.into_iter().map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect())
+    }
+
+    fn summary(&self, job: &Job, run_id: &str, tables: Vec<WrittenTable>) -> Result<RunSummary, JobError> {
         Ok(RunSummary {
-            run_id,
+            run_id: run_id.to_owned(),
             job: job.name.clone(),
             as_of: self.as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true),
             results: job.results.clone(),
-            tables: written.into_iter().map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect(),
-            headline: headline.into_batch()?,
+            tables,
+            headline: Headline::new(&self.project, self.as_of).into_batch()?,
+            unavailable: Vec::new(),
+            reasons: Vec::new(),
+            restated: 0,
         })
     }
 
-    fn publish(&self, job: &Job, run_id: &str, writes: Vec<(String, RecordBatch, Replace)>, progress: &dyn Progress) -> Result<Vec<Written>, JobError> {
-        let here = std::path::Path::new("");
-        let opened = open_store(&job.results, here, &self.env).map_err(JobError::Results)?;
-        let store = ResultStore { store: opened.store, url: opened.url };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(JobError::Runtime)?;
-        let mut written = Vec::with_capacity(writes.len() + 1);
-        let stamp = self.as_of.timestamp_micros();
-        for (name, batch, replace) in writes {
-            let write =
-                TableWrite { transaction: (format!("quotient/{}/{name}", job.name), stamp), name, batch, replace, ignore: vec!["run_id".to_owned(), "computed_at".to_owned()] };
-            let done = runtime.block_on(store.write(&write)).map_err(JobError::Output)?;
-            progress.step(&format!("wrote {}", done.name));
-            written.push(done);
+    /// Compares the new values with the published ones; gives the number of restated cells.
+    fn restate(&self, job: &Job, new: &Restated<'_>, shelf: &Shelf, publication: &mut Publication<'_>) -> Result<u64, JobError> {
+        let mut causes: BTreeMap<String, BTreeSet<Reason>> = BTreeMap::new();
+        for table in &job.tables {
+            let Some(work) = new.works.get(table.name.as_str()) else { continue };
+            for metric in &table.metrics {
+                causes.entry(metric.clone()).or_default().extend(work.reasons(&|model| crate::question::stands_on(&self.project, metric, model)));
+            }
         }
-        let run = Run {
-            run_id: run_id.to_owned(),
-            job: job.name.clone(),
-            project: self.project.name.clone(),
-            quotient_version: env!("CARGO_PKG_VERSION").to_owned(),
-            status: "done".to_owned(),
-            as_of: self.as_of,
+        let words = |reasons: BTreeSet<Reason>| reasons.into_iter().map(Reason::words).collect::<Vec<_>>().join(", ");
+        let causes = causes.into_iter().map(|(metric, reasons)| (metric, words(reasons))).collect();
+        let slices = |table: &JobTable| -> Vec<(String, String)> {
+            table.metrics.iter().flat_map(|metric| table.slices.iter().map(move |slice| (metric.clone(), slice_name(slice)))).collect()
         };
-        let rows = kpi_runs(&run, &written).map_err(JobError::Output)?;
-        // The same run again replaces its own rows, which says the same unless a table has moved on since.
-        let write = TableWrite {
-            name: "kpi_runs".to_owned(),
-            batch: rows,
-            replace: Replace::Where { column: "run_id".to_owned(), value: run_id.to_owned() },
-            ignore: vec!["changed".to_owned()],
-            transaction: (format!("quotient/{}/kpi_runs", job.name), stamp),
-        };
-        written.push(runtime.block_on(store.write(&write)).map_err(JobError::Output)?);
-        progress.step("wrote kpi_runs");
-        Ok(written)
+        let shown = job.tables.iter().flat_map(slices).collect();
+        let restating = Restating { job: &job.name, run_id: new.run_id, as_of: self.as_of, causes: &causes, shown: &shown, since: new.since };
+        let refuse = |error: arrow::error::ArrowError| refused(RESTATEMENTS, &error);
+        // A run that died may have written its values already: what counts is what the last whole run published.
+        let published = new.ledger.tables.iter().find(|table| table.name == "kpi_values").filter(|_| new.ledger.claimed);
+        let before = published.map_or_else(|| shelf.read("kpi_values"), |table| shelf.read_at("kpi_values", table.version))?;
+        let rows = restating.rows(before.as_ref(), new.values).map_err(refuse)?;
+        let count = u64::try_from(rows.num_rows()).unwrap_or(u64::MAX);
+        let runs = shelf.read("kpi_runs")?;
+        let ended: BTreeSet<&str> =
+            runs.iter().filter_map(|runs| runs.column_by_name("run_id")?.as_string_opt::<i32>()).flat_map(arrow::array::GenericByteArray::iter).flatten().collect();
+        let has_ended = |run: &str| ended.contains(run) || (run == new.ledger.run_id && !new.ledger.claimed);
+        let all = restating.appended(shelf.read(RESTATEMENTS)?.as_ref(), &has_ended, &rows).map_err(refuse)?;
+        publication.add(RESTATEMENTS, all, Replace::Where { column: "job".to_owned(), value: job.name.clone() });
+        Ok(count)
     }
 
-    /// A name for what a run depends on: job, as-of, definitions, and the files that it reads.
-    fn run_id(&self, job: &Job, sources: &IndexMap<String, SourceFrame>) -> String {
+    /// A hash of all that decides what is computed beside the lake and as-of.
+    fn job_hash(&self, job: &Job) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(format!("{}{}{:?}{:?}", env!("CARGO_PKG_VERSION"), self.texts_hash, job.tables, job.required));
+        for name in self.project.models.keys() {
+            hasher.update(model_hash(&self.project, name));
+        }
+        for source in self.project.sources.values() {
+            hasher.update(&source.location);
+        }
+        short_hash(hasher)
+    }
+
+    /// A name for what a run depends on: job, as-of, what was asked for, definitions, and the files that it reads.
+    fn run_id(&self, job: &Job, asked: &Asked, sources: &IndexMap<String, SourceFrame>) -> String {
         let mut hasher = Sha256::new();
         hasher.update(format!("{} {}", job.name, self.as_of.timestamp_micros()));
+        if !asked.is_nothing() {
+            hasher.update(format!("{:?}{:?}{:?}", asked.limit, asked.days, asked.tables));
+        }
         for table in &job.tables {
             hasher.update(format!("{} {:?} {:?} {:?} {:?}", table.name, table.metrics, table.slices, table.grains, table.filters));
         }
@@ -154,6 +314,12 @@ impl Workspace {
         short_hash(hasher)
     }
 
+    /// Days after the end of a period until the last of the job's metrics is final.
+    fn longest_maturity(&self, job: &Job) -> u32 {
+        let metrics = job.tables.iter().flat_map(|table| &table.metrics).filter_map(|name| self.project.metrics.get(name));
+        metrics.filter_map(|metric| self.project.mature_after(metric)).max().unwrap_or(0)
+    }
+
     /// Whole years from the first period of the results to the year of as-of.
     fn calendar_range(&self, first: NaiveDate) -> (NaiveDate, NaiveDate) {
         let today = self.project.calendar.day_of(self.as_of);
@@ -162,7 +328,89 @@ impl Workspace {
     }
 }
 
-fn request_of(table: &JobTable) -> CellRequest {
+/// What restatements are told from.
+struct Restated<'a> {
+    ledger: &'a Ledger,
+    run_id: &'a str,
+    works: &'a IndexMap<&'a str, TableWork>,
+    since: i32,
+    values: &'a RecordBatch,
+}
+
+/// From which periods on rows may differ: those that end after a day.
+pub(crate) struct Since {
+    /// The last day that had begun at the last run; `None` where everything may differ.
+    before: Option<i32>,
+    /// Whether now is another time.
+    moved: bool,
+}
+
+impl Since {
+    pub(crate) fn new(workspace: &Workspace, ledger: &Ledger, job_hash: &str) -> Self {
+        let calendar = &workspace.project.calendar;
+        let day = |instant| calendar.last_day_before(instant).to_epoch_days();
+        let before = ledger.instant().filter(|before| !ledger.claimed && ledger.job_hash == job_hash && *before <= workspace.as_of);
+        Self { before: before.map(day), moved: before.is_some_and(|before| before != workspace.as_of) }
+    }
+
+    /// Why a table is written: why its cells are computed, or what else changes its rows.
+    pub(crate) fn reasons(&self, work: &TableWork) -> BTreeSet<Reason> {
+        let mut reasons = work.reasons(&|_| true);
+        if reasons.is_empty() {
+            match self.of_table(work) {
+                i32::MAX => {}
+                i32::MIN => drop(reasons.insert(Reason::ChangedDefinition)),
+                _ => drop(reasons.insert(Reason::AsOfMoved)),
+            }
+        }
+        reasons
+    }
+
+    /// Of a table: its touched days, and the periods that ran at the last run where now is another time.
+    pub(crate) fn of_table(&self, work: &TableWork) -> i32 {
+        let Some(before) = self.before else { return i32::MIN };
+        let first = work.first_day().unwrap_or(i32::MAX);
+        if self.moved { first.min(before) } else { first }
+    }
+
+    /// Of `kpi_values`: the same of all tables, and periods that were to become final since.
+    fn of_values<'w>(&self, works: impl Iterator<Item = &'w TableWork>, maturity: u32) -> i32 {
+        let Some(before) = self.before else { return i32::MIN };
+        let first = works.map(|work| self.of_table(work)).min().unwrap_or(i32::MAX);
+        if self.moved { first.min(before.saturating_sub(i32::try_from(maturity).unwrap_or(i32::MAX))) } else { first }
+    }
+}
+
+/// The rows that rows of periods that end after a day take the place of.
+fn replacing(since: i32, only: Option<(String, String)>) -> Replace {
+    match (since, only) {
+        (i32::MIN, None) => Replace::All,
+        (i32::MIN, Some((column, value))) => Replace::Where { column, value },
+        (day, only) => Replace::EndingAfter { day, only },
+    }
+}
+
+/// Tables that the last run left, and that are not there any more.
+fn missing_tables(ledger: &Ledger, shelf: &Shelf) -> Result<BTreeSet<String>, JobError> {
+    shelf.missing(ledger.tables.iter().map(|table| table.name.clone()).collect())
+}
+
+/// The cells that the last run kept, and the requests whose cells are gone.
+fn kept_cells(ledger: &Ledger, shelf: &Shelf) -> Result<(BTreeMap<String, Stored>, BTreeSet<String>), JobError> {
+    let objects = shelf.kept(ledger.cells.values().flat_map(|kept| kept.parts.values().cloned()).collect())?;
+    let (mut cells, mut lost) = (BTreeMap::new(), BTreeSet::new());
+    for (key, kept) in &ledger.cells {
+        let parts: Option<Vec<RecordBatch>> = kept.parts.values().map(|path| objects.get(path).cloned()).collect();
+        match parts.and_then(|parts| Stored::of_parts(kept.question.clone(), &parts).ok()) {
+            Some(stored) => drop(cells.insert(key.clone(), stored)),
+            None => drop(lost.insert(key.clone())),
+        }
+    }
+    Ok((cells, lost))
+}
+
+/// What a table asks of the metrics.
+pub(crate) fn request_of(table: &JobTable) -> CellRequest {
     let groupings = table.grains.iter().flat_map(|grain| table.slices.iter().map(|slice| BaseGrouping { grain: Some(*grain), slice: slice.clone() }));
     CellRequest { metrics: table.metrics.clone(), groupings: groupings.collect(), filters: table.filters.clone(), counts: Counts::Yes, ..CellRequest::default() }
 }
@@ -170,57 +418,4 @@ fn request_of(table: &JobTable) -> CellRequest {
 fn earliest(found: &Cells) -> Option<NaiveDate> {
     let first = found.metrics.iter().flat_map(|(_, column)| column.cells.keys()).map(|key| key.period).min()?;
     NaiveDate::from_epoch_days(first)
-}
-
-/// The totals of the last complete month.
-struct Headline<'a> {
-    project: &'a Project,
-    month: quotient_model::Period,
-    before: quotient_model::Period,
-    values: BTreeMap<String, Shown>,
-}
-
-/// A metric's value in the month, and in the month before.
-struct Shown {
-    value: Option<f64>,
-    previous: Option<f64>,
-}
-
-impl<'a> Headline<'a> {
-    fn new(project: &'a Project, as_of: DateTime<Utc>) -> Self {
-        let calendar = &project.calendar;
-        let this = calendar.period(Grain::Month, calendar.day_of(as_of));
-        let month = if calendar.is_complete(this, as_of) { this } else { calendar.previous(this) };
-        Self { project, month, before: calendar.previous(month), values: BTreeMap::new() }
-    }
-
-    fn add(&mut self, found: &Cells) {
-        let total = BaseGrouping { grain: Some(Grain::Month), slice: Vec::new() };
-        let Some(grouping) = found.grid.index_of(&total) else { return };
-        for (name, column) in &found.metrics {
-            let at = |period: quotient_model::Period| {
-                let first = Key { grouping, period: period.start.to_epoch_days(), member: 0 };
-                let last = Key { member: u32::MAX, ..first };
-                column.cells.range(first..=last).next().and_then(|(_, value)| value.map(|v| v.as_f64(column.kind)))
-            };
-            self.values.entry(name.clone()).or_insert(Shown { value: at(self.month), previous: at(self.before) });
-        }
-    }
-
-    fn into_batch(self) -> Result<RecordBatch, JobError> {
-        let metrics: Vec<_> = self.project.metrics.values().filter(|m| self.values.contains_key(&m.name)).collect();
-        let text = |texts: Vec<&str>| -> ArrayRef { std::sync::Arc::new(StringArray::from_iter_values(texts)) };
-        let value =
-            |pick: fn(&Shown) -> Option<f64>| -> ArrayRef { std::sync::Arc::new(metrics.iter().map(|m| self.values.get(&m.name).and_then(pick)).collect::<Float64Array>()) };
-        let month = self.project.calendar.label(self.month);
-        batch(vec![
-            ("month".to_owned(), text(metrics.iter().map(|_| month.as_str()).collect())),
-            ("metric".to_owned(), text(metrics.iter().map(|m| m.name.as_str()).collect())),
-            ("label".to_owned(), text(metrics.iter().map(|m| m.label.as_str()).collect())),
-            ("unit".to_owned(), text(metrics.iter().map(|m| m.meta.unit.as_str()).collect())),
-            ("value".to_owned(), value(|v| v.value)),
-            ("previous".to_owned(), value(|v| v.previous)),
-        ])
-        .map_err(|e| refused("headline", &e))
-    }
 }

@@ -11,9 +11,9 @@ use indexmap::IndexMap;
 use quotient_metrics::sql::{Relation, SqlModel, lower_model};
 use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{GivenRow, Node, Outcome, Project, Settings, SourceTable, UnitTest, Value, nearest, quoted};
-use quotient_report::{Finding, cell_texts};
+use quotient_report::Finding;
 
-use crate::data_tests::{TestResult, relation};
+use crate::data_tests::{TestResult, all_texts, relation};
 use crate::error::JobError;
 use crate::project_files;
 use crate::workspace::Workspace;
@@ -85,7 +85,7 @@ impl Case<'_> {
         let expected = PolarsEngine::new(self.project, IndexMap::from([("expect".to_owned(), wanted)]), workspace.as_of);
         let expected = expected.sql(&self.query(&select("expect")), &[])?;
         let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
-        Ok(compared(&lines(&names, &expected), &lines(&names, &found)))
+        Ok(compared(&lines(&names, &expected)?, &lines(&names, &found)?))
     }
 
     fn given(&self, name: &str) -> &[GivenRow] {
@@ -162,14 +162,14 @@ fn typed(text: &str, kind: &str) -> String {
 }
 
 /// Each row as one line, with how often it is there.
-fn lines(names: &[String], batch: &RecordBatch) -> BTreeMap<String, i64> {
-    let columns = cell_texts(batch).unwrap_or_default();
+fn lines(names: &[String], batch: &RecordBatch) -> Result<BTreeMap<String, i64>, MetricsError> {
+    let columns = all_texts(batch)?;
     let mut lines = BTreeMap::new();
     for row in 0..batch.num_rows() {
         let cells = names.iter().zip(&columns).map(|(name, column)| format!("{name}: {}", column.get(row).cloned().flatten().unwrap_or_else(|| "null".to_owned())));
         *lines.entry(cells.collect::<Vec<_>>().join(", ")).or_insert(0) += 1;
     }
-    lines
+    Ok(lines)
 }
 
 /// `- row` for what is expected and missing, `+ row` for what is there and not expected, in the order of the rows' texts.

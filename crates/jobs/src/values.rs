@@ -1,15 +1,15 @@
 //! `kpi_values`: one row per cell, whatever its metric.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use chrono::{DateTime, Days, Utc};
-use quotient_metrics::{Cells, Column, Key, Kind, Value, filled};
+use quotient_metrics::{Cells, Column, Key, Kind, Value};
 use quotient_model::{Metric, MetricKind, Period, Project, definition_hash};
 
 use crate::error::JobError;
-use crate::results::{asked_keys, batch, period_of, refused, slice_name};
+use crate::results::{batch, period_of, refused, slice_name};
 
 /// Digits after the point of the column `amount`.
 const AMOUNT_SCALE: i8 = 6;
@@ -54,13 +54,12 @@ pub(crate) struct Stamp<'a> {
 }
 
 impl Values {
-    /// Adds the cells of one table; the first `groupings` groupings are those that were asked for.
-    pub(crate) fn add(&mut self, project: &Project, cells: &Cells, groupings: usize, as_of: DateTime<Utc>) {
-        let keys = asked_keys(cells, groupings);
+    /// Adds cells of one table.
+    pub(crate) fn add(&mut self, project: &Project, cells: &Cells, keys: &BTreeSet<Key>, as_of: DateTime<Utc>) {
         for (name, column) in &cells.metrics {
             let Some(metric) = project.metrics.get(name) else { continue };
             let hash = definition_hash(project, metric);
-            let column = filled(project, name, column, &keys);
+            let column = cells.filled(project, name, column, keys);
             for key in keys.iter().filter(|key| column.cells.contains_key(key)) {
                 let Some(period) = period_of(&project.calendar, cells, *key) else { continue };
                 let cell_of = CellOf { project, cells, metric, column: &column, key: *key, period };
@@ -160,9 +159,12 @@ impl CellOf<'_> {
         self.column.cells.get(&key).copied().flatten().map(|v| v.as_f64(self.column.kind))
     }
 
-    /// `incomplete` until the period has ended and its rows had time to mature; then why there is no value, or `ok`.
+    /// `unavailable` where the lake lacks a column; `incomplete` until the period has ended and its rows had time to mature; then why there is no value, or `ok`.
     fn status(&self, value: Option<Value>, denominator: Option<f64>, as_of: DateTime<Utc>) -> &'static str {
-        let grace = Days::new(self.metric.meta.mature_after.unwrap_or(0).into());
+        if self.cells.withheld.contains(&self.metric.name) {
+            return "unavailable";
+        }
+        let grace = Days::new(self.project.mature_after(self.metric).unwrap_or(0).into());
         let final_day = self.period.end.checked_add_days(grace).unwrap_or(self.period.end);
         if self.project.calendar.start_instant(final_day) > as_of {
             return "incomplete";

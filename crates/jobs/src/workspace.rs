@@ -9,7 +9,8 @@ use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
 use quotient_metrics::sql::Relation;
 use quotient_metrics::{MetricsError, PolarsEngine, QueryRequest, query};
-use quotient_model::{Filter, Job, MetricKind, Project, Settings, SourceTable, filters_of, metrics_read_by, nearest, resolve_item};
+use quotient_model::{Filter, Job, MetricKind, Project, Settings, SourceTable, filters_of, metrics_read_by, nearest, resolve_item, short_hash};
+use sha2::{Digest, Sha256};
 
 use crate::error::JobError;
 use crate::project_files;
@@ -37,6 +38,8 @@ pub struct Workspace {
     /// The vars of the request, without as-of.
     pub(crate) vars: BTreeMap<String, String>,
     pub(crate) as_of: DateTime<Utc>,
+    /// A hash of the texts of the project and of the vars, without as-of.
+    pub(crate) texts_hash: String,
 }
 
 impl Workspace {
@@ -51,7 +54,8 @@ impl Workspace {
         vars.insert("as_of".to_owned(), format!("\"{as_of}\""));
         let settings = Settings { env: request.env.clone(), vars };
         let project = Project::parse(&files, &settings).map_err(JobError::Project)?;
-        Ok(Self { project, folder: request.project_dir.clone(), env: request.env.clone(), vars: request.vars.clone(), as_of: request.as_of })
+        let texts_hash = short_hash(Sha256::new_with_prefix(format!("{}{:?}{:?}{:?}", files.project, files.models, files.macros, request.vars)));
+        Ok(Self { texts_hash, project, folder: request.project_dir.clone(), env: request.env.clone(), vars: request.vars.clone(), as_of: request.as_of })
     }
 
     /// Reads and validates a job file.
@@ -87,7 +91,7 @@ impl Workspace {
     /// Answers a query from the lake.
     ///
     /// # Errors
-    /// Unknown names, a lake that is not as declared, definitions without meaning.
+    /// Unknown names, metrics that the lake lacks the columns for, a lake that is not as declared, definitions without meaning.
     pub fn query(&self, request: &QueryRequest) -> Result<RecordBatch, JobError> {
         let (mut metrics, mut items) = (request.metrics.clone(), request.group_by.clone());
         // A filter that does not parse is reported where it is used.
@@ -97,7 +101,12 @@ impl Workspace {
             metrics.extend(filter.metrics.into_iter().map(|read| read.name));
         }
         let tables = self.tables_of(&self.models_of(&metrics, &items));
-        let engine = self.engine(&self.open_sources(&tables)?);
+        let sources = self.open_sources(&tables)?;
+        let lacking = self.unavailable(&request.metrics, &sources)?;
+        if !lacking.is_empty() {
+            return Err(JobError::Unavailable(lacking));
+        }
+        let engine = self.engine(&sources);
         query(&engine, &self.project, request, self.as_of).map_err(JobError::Metrics)
     }
 

@@ -26,6 +26,29 @@ pub struct Cells {
     pub parts: BTreeMap<String, (Rc<Column>, Rc<Column>)>,
     /// The rows behind the values of simple metrics, and behind the denominators of ratios; where they were asked for.
     pub counts: BTreeMap<String, Column>,
+    /// Metrics whose values were withheld: their cells are there, and null.
+    pub withheld: BTreeSet<String>,
+}
+
+impl Cells {
+    /// Takes away every value of a metric that cannot be told, with what stands behind it; its cells stay.
+    pub fn withhold(&mut self, metric: &str) {
+        for (_, column) in self.metrics.iter_mut().filter(|(name, _)| name == metric) {
+            Rc::make_mut(column).cells.values_mut().for_each(|value| *value = None);
+            self.parts.remove(metric);
+            self.counts.remove(metric);
+            self.withheld.insert(metric.to_owned());
+        }
+    }
+
+    /// A metric's column with its `fill_nulls_with` where other metrics have a cell and it has none.
+    ///
+    /// Alone it has no cell to be missing from; a withheld one stays null.
+    #[must_use]
+    pub fn filled(&self, project: &Project, name: &str, column: &Rc<Column>, keys: &BTreeSet<Key>) -> Rc<Column> {
+        let filler = project.metrics.get(name).and_then(Metric::filler).filter(|_| !self.withheld.contains(name));
+        fill_with(Rc::clone(column), filler, keys.iter().copied())
+    }
 }
 
 /// Computes the cells of metrics over groupings.

@@ -6,6 +6,7 @@
 pub mod cube;
 pub mod sql;
 
+mod availability;
 mod bridge;
 mod cells;
 mod compile;
@@ -23,15 +24,18 @@ mod needs;
 mod periods;
 mod polars_engine;
 mod query;
+mod requests;
 mod snapshot;
 mod time_item;
 mod windows;
 
+pub use availability::unavailable;
 pub use cells::{Column, Grid, Key, Kind, Value};
-pub use compile::{CompileRequest, compile};
+pub use compile::{CompileRequest, compile, empty_engine};
 pub use derive::{Cells, cells};
-pub use engine::{BaseGrouping, BaseMeasure, BaseRequest, Engine, NONE};
+pub use engine::{BaseGrouping, BaseMeasure, BaseRequest, ConversionRequest, Engine, NONE};
 pub use error::MetricsError;
 pub use needs::{CellRequest, Counts};
 pub use polars_engine::PolarsEngine;
-pub use query::{QueryRequest, filled, metric_array, query};
+pub use query::{QueryRequest, metric_array, query};
+pub use requests::{Requests, requests_of};

@@ -207,7 +207,7 @@ fn shares<'a>(project: &'a Project, reached: &Reached<'a>, simple: &'a Simple, g
 }
 
 /// The time dimension that a simple metric is counted by.
-fn time_of<'a>(project: &'a Project, simple: &'a Simple) -> &'a str {
+pub(crate) fn time_of<'a>(project: &'a Project, simple: &'a Simple) -> &'a str {
     let own = semantics_of(project, simple).and_then(|s| s.agg_time_dimension.as_deref());
     simple.agg_time_dimension.as_deref().or(own).unwrap_or_default()
 }

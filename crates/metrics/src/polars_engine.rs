@@ -5,7 +5,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use arrow::compute::concat_batches;
+use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
@@ -116,11 +119,19 @@ impl Engine for PolarsEngine<'_> {
         if let Some(rule) = request.snapshot {
             fact = snapshot::keep(self, request, rule, fact)?;
         }
-        if let Some(window) = request.window {
-            fact = windows::spread(self, request, window, fact)?;
+        let measures =
+            || request.measures.iter().enumerate().map(|(i, measure)| (measure.name.clone(), measure.agg, fact.columns[i].as_str(), fact.filters[i].as_deref())).collect();
+        let Some(window) = request.window else { return self.aggregate(request, &fact.frame, measures()) };
+        let mut parts: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
+        for pairs in windows::parts(self, request, window, &fact)? {
+            let cells = self.aggregate(request, &windows::spread(request, pairs, &fact)?, measures())?;
+            parts.iter_mut().zip(cells).for_each(|(part, cells)| part.push(cells));
         }
-        let measures = request.measures.iter().enumerate().map(|(i, measure)| (measure.name.clone(), measure.agg, fact.columns[i].as_str(), fact.filters[i].as_deref()));
-        self.aggregate(request, &fact.frame, measures.collect())
+        let joined = |part: &Vec<RecordBatch>| {
+            let schema = part.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+            concat_batches(&schema, part).map_err(|error| MetricsError::Bridge { column: request.time.to_owned(), reason: error.to_string() })
+        };
+        parts.iter().map(joined).collect()
     }
 
     fn conversion_cells(&self, request: &ConversionRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {

@@ -3,17 +3,16 @@
 //! In: what `mf query` takes. Out: one record batch, the group-bys first, then the metrics.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, NaiveDate, Utc};
-use quotient_model::{Filter, Metric, Project, nearest};
+use quotient_model::{Filter, Project, nearest};
 
 use crate::cells::{Column, Key, Kind, Value};
-use crate::derive::{Cells, cells, fill_with};
+use crate::derive::{Cells, cells};
 use crate::engine::{BaseGrouping, Engine};
 use crate::error::MetricsError;
 use crate::group_columns::GroupColumns;
@@ -84,21 +83,13 @@ fn table(project: &Project, request: &QueryRequest, groups: &GroupColumns, found
     }
     let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = groups.arrays(project, found, &keys).into_iter().unzip();
     for (name, column) in &found.metrics {
-        let column = filled(project, name, column, &keys);
+        let column = found.filled(project, name, column, &keys);
         let array = metric_array(&column, &keys, name)?;
         fields.push(Field::new(name, array.data_type().clone(), true));
         arrays.push(array);
     }
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(keys.len()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(|e| refused(&e))
-}
-
-/// A metric's column with its `fill_nulls_with` where other metrics have a cell and it has none.
-///
-/// Alone it has no cell to be missing from.
-#[must_use]
-pub fn filled(project: &Project, name: &str, column: &Rc<Column>, keys: &BTreeSet<Key>) -> Rc<Column> {
-    fill_with(Rc::clone(column), project.metrics.get(name).and_then(Metric::filler), keys.iter().copied())
 }
 
 /// The values of a metric at keys, as an arrow array of its own type.

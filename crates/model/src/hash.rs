@@ -10,16 +10,13 @@ use crate::project::Project;
 use crate::validate::inputs_of;
 
 /// A hash over everything that decides a metric's numbers: its formula and filters, those of its inputs,
-/// the SQL of every model it stands on, the vars but for `as_of`, and the calendar.
+/// the SQL of every model it stands on, the rows that tests keep out of them, and the calendar.
 ///
-/// Labels, descriptions and places in files do not count. 16 hexadecimal digits.
+/// Vars count where they stand in that SQL and in the calendar. Labels, descriptions and places in files do not count. 16 hexadecimal digits.
 #[must_use]
 pub fn definition_hash(project: &Project, metric: &Metric) -> String {
     let mut hasher = Sha256::new();
     hasher.update(format!("{:?}", project.calendar));
-    for (name, node) in project.context.vars.iter().filter(|(name, _)| *name != "as_of") {
-        hasher.update(format!("{name}={:?}", node.text()));
-    }
     add_metric(project, metric, &mut hasher);
     short_hash(hasher)
 }
@@ -34,6 +31,29 @@ pub fn short_hash(hasher: Sha256) -> String {
     })
 }
 
+/// A hash over everything that decides the rows of a model: its SQL and that of all models that it reads, how it is joined, the declared
+/// columns of the sources and the rows that tests keep out.
+#[must_use]
+pub fn model_hash(project: &Project, model: &str) -> String {
+    let mut hasher = Sha256::new();
+    add_model(project, model, &mut hasher);
+    short_hash(hasher)
+}
+
+fn add_model(project: &Project, name: &str, hasher: &mut Sha256) {
+    for model in project.upstream(name) {
+        hasher.update(&model.name);
+        hasher.update(without_as_of(project, &model.sql));
+        hasher.update(format!("{:?}", model.semantics.as_ref().map(|s| (&s.entities, &s.dimensions, &s.agg_time_dimension))));
+        for source in model.sources.iter().filter_map(|source| project.sources.get(source)) {
+            hasher.update(format!("{:?}", source.columns));
+            for test in source.tests.iter().filter(|test| test.excludes) {
+                hasher.update(format!("{:?}{:?}{:?}", test.sql, test.rule, test.filter));
+            }
+        }
+    }
+}
+
 fn add_metric(project: &Project, metric: &Metric, hasher: &mut Sha256) {
     hasher.update(&metric.name);
     for filter in &metric.filters {
@@ -42,11 +62,7 @@ fn add_metric(project: &Project, metric: &Metric, hasher: &mut Sha256) {
     match &metric.kind {
         MetricKind::Simple(simple) => {
             hasher.update(format!("{simple:?}"));
-            for model in project.upstream(&simple.model) {
-                hasher.update(&model.name);
-                hasher.update(without_as_of(project, &model.sql));
-                hasher.update(format!("{:?}", model.semantics.as_ref().map(|s| (&s.entities, &s.dimensions, &s.agg_time_dimension))));
-            }
+            add_model(project, &simple.model, hasher);
         }
         MetricKind::Ratio { .. } => hasher.update([u8::from(metric.meta.share_of_total)]),
         MetricKind::Derived { expr, .. } => hasher.update(format!("{expr}{}", metric.meta.like_for_like)),

@@ -6,11 +6,19 @@ use crate::fault::{Faults, Place, ProjectError};
 use crate::grain::Grain;
 use crate::jinja::{Filter, Renderer};
 use crate::metric::MetricKind;
+use crate::nearest::nearest;
 use crate::project::Project;
 use crate::reader::MapReader;
 use crate::resolve::resolve_item;
 use crate::validate::inputs_of;
 use crate::yaml::Node;
+
+mod cron_line;
+mod policy;
+
+use cron_line::read_schedule;
+use policy::read_policy;
+pub use policy::{CatchUp, LineageTarget, OnFailure, Policy, Retries};
 
 /// A job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +33,10 @@ pub struct Job {
     pub grains: Vec<Grain>,
     /// The tables.
     pub tables: Vec<JobTable>,
+    /// Metrics without which it is no run: the lake must have what they need.
+    pub required: Vec<String>,
+    /// How it is run: missed runs, time-outs, retries, and who is told.
+    pub policy: Policy,
 }
 
 /// One result table of a job.
@@ -73,7 +85,8 @@ fn read_job(reader: &MapReader<'_>, project: &Project) -> Option<Job> {
     let results = reader
         .required("results")
         .and_then(|template| renderer.text(&template).map_err(|message| reader.fault(reader.place_of("results").line, format!("job `results`: {message}"))).ok());
-    let schedule = reader.text("schedule");
+    let schedule = read_schedule(reader);
+    let policy = read_policy(reader, &renderer);
     let grains = match reader.map("periods") {
         None => Grain::STANDARD.to_vec(),
         Some(periods) => {
@@ -93,8 +106,19 @@ fn read_job(reader: &MapReader<'_>, project: &Project) -> Option<Job> {
     if tables.is_empty() {
         reader.fault(reader.place().line, "job: expected at least one table, found none");
     }
+    let mut required = Vec::new();
+    for (metric, line) in reader.texts("required") {
+        if !tables.iter().any(|table| table.metrics.contains(&metric)) {
+            let message = format!("required metric `{metric}` is in no table of the job");
+            match nearest(&metric, tables.iter().flat_map(|table| &table.metrics).map(String::as_str)) {
+                Some(near) => reader.fault_with_hint(line, message, format!("did you mean `{near}`?")),
+                None => reader.fault(line, message),
+            }
+        }
+        required.push(metric);
+    }
     reader.finish();
-    Some(Job { name: name?, schedule, results: results?, grains, tables })
+    Some(Job { name: name?, schedule, results: results?, grains, tables, required, policy })
 }
 
 fn read_grains(periods: &MapReader<'_>, project: &Project) -> Vec<Grain> {
@@ -117,7 +141,7 @@ fn read_grains(periods: &MapReader<'_>, project: &Project) -> Vec<Grain> {
 }
 
 /// Names that result tables of every job have; a job's own table cannot take them.
-pub const RESERVED_TABLES: [&str; 7] = ["kpi_values", "kpi_dictionary", "kpi_runs", "kpi_findings", "kpi_restatements", "dim_period", "dim_date"];
+pub const RESERVED_TABLES: [&str; 8] = ["kpi_values", "kpi_dictionary", "kpi_runs", "kpi_findings", "kpi_restatements", "kpi_ledger", "dim_period", "dim_date"];
 
 fn read_table(reader: &MapReader<'_>, grains: &[Grain], project: &Project) -> Option<JobTable> {
     if let Some(saved) = reader.text("saved_query") {

@@ -6,7 +6,7 @@ use crate::jinja::Filter;
 
 mod read;
 
-pub(crate) use read::read_metric;
+pub(crate) use read::{MetricList, read_metric};
 
 /// A metric of the project.
 #[derive(Debug, Clone, PartialEq)]
@@ -250,7 +250,7 @@ pub struct MetricMeta {
     pub null_rule: String,
     /// Where the definition comes from.
     pub source: String,
-    /// Days after a period's end before its value is final.
+    /// Days after a period's end before its value is final, of the metric itself; [`crate::Project::mature_after`] counts its inputs.
     pub mature_after: Option<u32>,
     /// The denominator is the period's total, whatever the slice.
     pub share_of_total: bool,

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use crate::data_test::{DataTest, Tested, read_tests};
 use crate::fault::{Faults, Place};
+use crate::incremental::{Declared, Incremental, read_incremental};
 use crate::jinja::{Renderer, quoted};
-use crate::metric::{Metric, read_metric};
+use crate::metric::{Metric, MetricList, read_metric};
 use crate::reader::MapReader;
 use crate::time_spine::{CustomGranularity, TimeSpine, read_time_spine};
 use crate::yaml::{Node, Value};
@@ -33,6 +34,8 @@ pub struct Model {
     pub tests: Vec<DataTest>,
     /// Whether its rows are findings, with the columns rule, `table_name` and key (`config.meta.findings`).
     pub findings: bool,
+    /// How far events of its sources reach (`config.meta.incremental`); `None` where it does not say.
+    pub incremental: Option<Incremental>,
     /// The standard granularity column, if this is the project's time spine.
     pub time_spine: Option<String>,
     /// The granularity of that column: `day`, `microsecond`.
@@ -144,6 +147,7 @@ pub(crate) struct ModelEntry {
     pub(crate) metrics: Vec<Metric>,
     pub(crate) tests: Vec<DataTest>,
     pub(crate) findings: bool,
+    pub(crate) incremental: Option<Incremental>,
     pub(crate) place: Place,
 }
 
@@ -178,7 +182,8 @@ pub(crate) fn read_model(file: &str, node: &Node, renderer: &Renderer<'_>, fault
     if semantics.primary_entity.is_none() {
         semantics.primary_entity = semantics.entities.iter().find(|e| e.kind == EntityKind::Primary).map(|e| e.name.clone());
     }
-    let metrics = reader.list("metrics").iter().filter_map(|metric| read_metric(file, metric, Some(&name), faults)).collect();
+    let list = MetricList { file, model: Some(&name), renderer, faults };
+    let metrics = reader.list("metrics").iter().filter_map(|metric| read_metric(metric, &list)).collect();
     let entry = ModelEntry {
         description: reader.text("description").unwrap_or_default(),
         spine_granularity: spine_granularity(node),
@@ -187,6 +192,7 @@ pub(crate) fn read_model(file: &str, node: &Node, renderer: &Renderer<'_>, fault
         metrics,
         tests,
         findings: node.get("config").and_then(|config| config.get("meta")).and_then(|meta| meta.get("findings")).is_some_and(|value| value.value == Value::Boolean(true)),
+        incremental: read_incremental(node, reader.what(), &Declared { file, renderer, faults }),
         place: reader.place(),
         name,
     };

@@ -12,13 +12,13 @@ use crate::exposure::{Exposure, check_exposure, read_exposure};
 use crate::fault::{Faults, Place, ProjectError};
 use crate::grain::Grain;
 use crate::jinja::{Context, Dialect, Renderer};
-use crate::metric::{Metric, read_metric};
+use crate::metric::{Metric, MetricList, read_metric};
 use crate::model::{Model, ModelEntry, read_model};
 use crate::reader::MapReader;
 use crate::saved_query::{SavedQuery, SavedQueryEntry, check_saved_query, read_saved_query};
 use crate::source::{SourceTable, read_sources};
 use crate::unit_test::{UnitTest, read_unit_test};
-use crate::validate;
+use crate::validate::{self, inputs_of};
 use crate::yaml::Node;
 
 /// A parsed and valid project.
@@ -120,6 +120,13 @@ impl Project {
     pub fn render(&self, model: &Model, dialect: Dialect) -> Result<String, String> {
         let renderer = Renderer::new(&self.context, self.macros.iter().map(String::as_str)).speaking(dialect);
         renderer.model(&model.template).map(|rendered| rendered.text).map_err(|error| error.message)
+    }
+
+    /// Days after a period's end before a metric's value is final: its own, or the most that one of its inputs needs.
+    #[must_use]
+    pub fn mature_after(&self, metric: &Metric) -> Option<u32> {
+        let of_inputs = inputs_of(metric).into_iter().filter_map(|input| self.mature_after(self.metrics.get(&input.metric)?));
+        of_inputs.chain(metric.meta.mature_after).max()
     }
 
     /// Every data test: those of sources, then those of models.
@@ -268,9 +275,8 @@ fn read_file(path: &str, node: &Node, renderer: &Renderer<'_>, parsed: &mut Pars
         }
         parsed.entries.insert(entry.name.clone(), entry);
     }
-    for node in reader.list("metrics") {
-        parsed.metrics.extend(read_metric(path, node, None, faults));
-    }
+    let list = MetricList { file: path, model: None, renderer, faults };
+    parsed.metrics.extend(reader.list("metrics").iter().filter_map(|node| read_metric(node, &list)));
     for node in reader.list("saved_queries") {
         parsed.saved_queries.extend(read_saved_query(path, node, faults));
     }
@@ -316,6 +322,7 @@ fn render_models(files: &ProjectFiles, renderer: &Renderer<'_>, parsed: &mut Par
                 custom_granularities: spine.map(|s| s.custom_granularities).unwrap_or_default(),
                 tests: entry.as_ref().map(|e| e.tests.clone()).unwrap_or_default(),
                 findings: entry.as_ref().is_some_and(|e| e.findings),
+                incremental: entry.as_ref().and_then(|e| e.incremental.clone()),
                 semantics: entry.and_then(|e| e.semantics),
             },
         );

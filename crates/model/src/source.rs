@@ -24,6 +24,8 @@ pub struct SourceTable {
     pub location: String,
     /// Whether a lake without any file for it is still a lake; the table is empty then.
     pub optional: bool,
+    /// What it means that no file is there, where that is no lack (`config: {meta: {absent_means: ...}}`).
+    pub absent_means: Option<String>,
     /// The columns, in the order of the declaration.
     pub columns: Vec<SourceColumn>,
     /// What must hold of its rows: tests of the table, then those of its columns.
@@ -43,6 +45,8 @@ pub struct SourceColumn {
     pub data_type: ColumnType,
     /// Whether files must have it (`config: {meta: {required: true}}`); any other column that is absent is null.
     pub required: bool,
+    /// What it means that no file has it, where that is no lack; metrics that read it are unavailable otherwise.
+    pub absent_means: Option<String>,
 }
 
 /// The types that a source column may declare.
@@ -145,8 +149,7 @@ fn read_table(schema: &str, default_location: Option<&String>, reader: &MapReade
     let what = format!("source table `{schema}.{name}`");
     reader.ignore(&["description", "identifier", "tags", "freshness", "loaded_at_field", "columns", "name"]);
     let location = location_of(reader).or_else(|| default_location.cloned());
-    let optional =
-        reader.node("config").and_then(|c| c.get("meta")).or_else(|| reader.node("meta")).and_then(|m| m.get("required")).is_some_and(|r| r.text().as_deref() == Some("false"));
+    let optional = meta_of(reader, "required").as_deref() == Some("false");
     let Some(template) = location else {
         reader.fault_with_hint(reader.place().line, format!("{what}: no location"), "give `config: {meta: {external_location: ...}}` on the table or its source");
         return None;
@@ -172,6 +175,7 @@ fn read_table(schema: &str, default_location: Option<&String>, reader: &MapReade
         name,
         location,
         optional,
+        absent_means: meta_of(reader, "absent_means"),
         columns,
         tests,
         freshness: None,
@@ -182,8 +186,13 @@ fn read_table(schema: &str, default_location: Option<&String>, reader: &MapReade
 }
 
 fn location_of(reader: &MapReader<'_>) -> Option<String> {
-    let meta = reader.node("config").and_then(|c| c.get("meta")).or_else(|| reader.node("meta"))?;
-    meta.get("external_location")?.text()
+    meta_of(reader, "external_location")
+}
+
+/// A text under `config: {meta: ...}`, or under `meta:` as older projects have it.
+fn meta_of(reader: &MapReader<'_>, key: &str) -> Option<String> {
+    let meta = reader.node("config").and_then(|config| config.get("meta")).or_else(|| reader.node("meta"))?;
+    meta.get(key)?.text()
 }
 
 fn read_column(key: &str, reader: &MapReader<'_>, renderer: &Renderer<'_>) -> Option<(SourceColumn, Vec<DataTest>)> {
@@ -191,8 +200,8 @@ fn read_column(key: &str, reader: &MapReader<'_>, renderer: &Renderer<'_>) -> Op
     let table = format!("source table `{key}`");
     reader.ignore(&["description", "quote", "tags", "config", "meta"]);
     let tests = read_tests(reader, &Tested { table: key, source: true, column: Some(&name), renderer });
-    let required =
-        reader.node("config").and_then(|c| c.get("meta")).or_else(|| reader.node("meta")).and_then(|m| m.get("required")).is_some_and(|r| r.text().as_deref() == Some("true"));
+    let required = meta_of(reader, "required").as_deref() == Some("true");
+    let absent_means = meta_of(reader, "absent_means");
     let Some(type_text) = reader.text("data_type") else {
         reader.fault(reader.place().line, format!("{table}: column `{name}`: missing key `data_type`"));
         return None;
@@ -206,7 +215,7 @@ fn read_column(key: &str, reader: &MapReader<'_>, renderer: &Renderer<'_>) -> Op
         return None;
     };
     reader.finish();
-    Some((SourceColumn { name, data_type, required }, tests))
+    Some((SourceColumn { name, data_type, required, absent_means }, tests))
 }
 
 #[cfg(test)]

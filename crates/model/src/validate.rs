@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use crate::fault::{Faults, Place};
 use crate::filter_check::{check_filter, facts_of, metrics_read_by};
 use crate::grain::Grain;
+use crate::incremental::check_incremental;
 use crate::metric::{Conversion, Input, Metric, MetricKind, NonAdditive, Offset, Span};
 use crate::model::{DimensionKind, EntityKind, Model, Semantics};
 use crate::project::Project;
@@ -16,6 +17,7 @@ pub(crate) fn check(project: &mut Project, faults: &mut Faults) {
     check_semantics(project, faults);
     check_metrics(project, faults);
     check_tests(project, faults);
+    check_incremental(project, faults);
     let ordered = order(&project.models, faults);
     project.models = ordered;
 }

@@ -3,7 +3,12 @@
 //! A commit is made on the version that was read, or not at all: whoever comes second reads again.
 //! That is stricter than Delta asks for, and leaves no way for two writers to add the same rows.
 
-use arrow::array::RecordBatch;
+use std::collections::BTreeMap;
+
+use arrow::array::{AsArray, RecordBatch, UInt64Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::Date32Type;
+use chrono::{Datelike, NaiveDate};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake::kernel::{Action, Add, MetadataExt, Protocol, Transaction, new_metadata};
 use deltalake::logstore::LogStore;
@@ -14,6 +19,7 @@ use object_store::{ObjectStoreExt, PutPayload};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::data_files::DataFiles;
 use crate::delta::{ResultStore, TableWrite};
 use crate::error::ReportError;
 use crate::file::{encode, statistics};
@@ -22,12 +28,18 @@ use crate::stable::delta_schema;
 /// Rows of one data file at most.
 const ROWS_PER_FILE: usize = 2_000_000;
 
+/// Rows up to which a table is one file.
+const ROWS_OF_ONE_FILE: usize = 50_000;
+
+/// How long the log remembers what was taken out: as long as a vacuum may be asked to keep it.
+const RETENTION: [(&str, &str); 2] = [("delta.deletedFileRetentionDuration", "interval 90 days"), ("delta.logRetentionDuration", "interval 90 days")];
+
 /// What became of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Committed {
     /// It is this version.
     Version(u64),
-    /// Another application's commit came first: read again.
+    /// Another commit came first: read again.
     Overtaken,
 }
 
@@ -36,21 +48,21 @@ pub(crate) enum Committed {
 enum Later {
     /// Ours, though we were told that it failed.
     Ours(u64),
-    /// One of the same application.
-    SameApplication,
-    /// Others', or none.
+    /// Another's, or none.
     Others,
 }
 
 impl ResultStore {
-    /// Commits the rows as the whole of the table, on top of the version of `table`.
-    pub(crate) async fn commit(&self, table: &DeltaTable, write: &TableWrite, rows: &RecordBatch) -> Result<Committed, ReportError> {
+    /// Commits the rows in the place of some files, on top of the version of `table`.
+    pub(crate) async fn commit(&self, table: &DeltaTable, write: &TableWrite, rows: &RecordBatch, replaced: &DataFiles) -> Result<Committed, ReportError> {
         let id = Uuid::new_v4().to_string();
         let adds = self.put_files(&write.name, rows, &id).await?;
         let files: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
         let mut actions = self.schema_actions(table, write, rows)?;
         if let Some(state) = &table.state {
-            actions.extend(state.log_data().iter().map(|view| Action::Remove(view.remove_action(true))));
+            let taken_out = replaced.taken_out();
+            let removed = state.log_data().into_iter().filter(|view| taken_out.contains(view.path().as_ref()));
+            actions.extend(removed.map(|view| Action::Remove(view.remove_action(true))));
         }
         actions.extend(adds.into_iter().map(Action::Add));
 
@@ -68,12 +80,8 @@ impl ResultStore {
             Err(error) => error,
         };
         let overtaken = is_conflict(&error);
-        match later(table, &id, application).await {
+        match later(table, &id).await {
             Ok(Later::Ours(version)) => Ok(Committed::Version(version)),
-            Ok(Later::SameApplication) if overtaken => {
-                self.discard(&write.name, &files).await;
-                Err(ReportError::Concurrent { table: write.name.clone() })
-            }
             Ok(Later::Others) if overtaken => {
                 self.discard(&write.name, &files).await;
                 Ok(Committed::Overtaken)
@@ -90,7 +98,7 @@ impl ResultStore {
         let fault = |source| self.delta_fault(name, source);
         let Some(state) = &table.state else {
             let protocol: Protocol = serde_json::from_value(json!({"minReaderVersion": 1, "minWriterVersion": 2})).map_err(|e| fault(e.into()))?;
-            let metadata = new_metadata(&schema, Vec::<String>::new(), Vec::<(String, String)>::new()).map_err(|e| fault(e.into()))?;
+            let metadata = new_metadata(&schema, Vec::<String>::new(), RETENTION.map(|(key, value)| (key.to_owned(), value.to_owned()))).map_err(|e| fault(e.into()))?;
             let metadata = MetadataExt::with_name(metadata, name.to_owned()).map_err(|e| fault(e.into()))?;
             return Ok(vec![Action::Protocol(protocol), Action::Metadata(metadata)]);
         };
@@ -105,8 +113,7 @@ impl ResultStore {
     async fn put_files(&self, name: &str, rows: &RecordBatch, id: &str) -> Result<Vec<Add>, ReportError> {
         let unwritable = |source| self.unwritable(name, source);
         let mut adds = Vec::new();
-        for (part, start) in (0..rows.num_rows()).step_by(ROWS_PER_FILE).enumerate() {
-            let slice = rows.slice(start, ROWS_PER_FILE.min(rows.num_rows() - start));
+        for (part, slice) in parts(name, rows)?.into_iter().enumerate() {
             let bytes = encode(&slice).map_err(|source| ReportError::Encode { table: name.to_owned(), source })?;
             let file = format!("part-{part:05}-{id}.zstd.parquet");
             let path = Path::from(format!("{name}/{file}"));
@@ -142,6 +149,27 @@ impl ResultStore {
     }
 }
 
+/// The rows of each data file: of a large table those of each year of periods apart, so that a later write can leave early years alone.
+fn parts(name: &str, rows: &RecordBatch) -> Result<Vec<RecordBatch>, ReportError> {
+    let starts = rows.column_by_name("period_start").and_then(|column| column.as_primitive_opt::<Date32Type>());
+    let years = match starts {
+        Some(starts) if rows.num_rows() > ROWS_OF_ONE_FILE => {
+            let year = |day: Option<i32>| day.and_then(NaiveDate::from_epoch_days).map_or(0, |day| day.year());
+            let mut by_year: BTreeMap<i32, Vec<u64>> = BTreeMap::new();
+            for (row, start) in starts.iter().enumerate() {
+                by_year.entry(year(start)).or_default().push(u64::try_from(row).unwrap_or(u64::MAX));
+            }
+            let take = |rows_of_year: Vec<u64>| take_record_batch(rows, &UInt64Array::from(rows_of_year)).map_err(ReportError::rows(name, "split"));
+            by_year.into_values().map(take).collect::<Result<Vec<_>, _>>()?
+        }
+        _ => vec![rows.clone()],
+    };
+    let slices = |part: RecordBatch| -> Vec<RecordBatch> {
+        (0..part.num_rows()).step_by(ROWS_PER_FILE).map(|start| part.slice(start, ROWS_PER_FILE.min(part.num_rows() - start))).collect()
+    };
+    Ok(years.into_iter().flat_map(slices).collect())
+}
+
 /// Whether the log had moved on since the version that was read.
 fn is_conflict(error: &DeltaTableError) -> bool {
     match error {
@@ -154,21 +182,17 @@ fn is_conflict(error: &DeltaTableError) -> bool {
 }
 
 /// Reads the commits after the version of `table`.
-async fn later(table: &DeltaTable, id: &str, application: &str) -> Result<Later, DeltaTableError> {
+async fn later(table: &DeltaTable, id: &str) -> Result<Later, DeltaTableError> {
     let log = table.log_store();
     let mut version = table.version().map_or(0, |version| version + 1);
-    let mut found = Later::Others;
     while let Some(bytes) = log.read_commit_entry(version).await? {
         for line in String::from_utf8_lossy(&bytes).lines() {
             let action: Value = serde_json::from_str(line)?;
             if action["commitInfo"]["quotientCommit"] == id {
                 return Ok(Later::Ours(version));
             }
-            if action["txn"]["appId"] == application {
-                found = Later::SameApplication;
-            }
         }
         version += 1;
     }
-    Ok(found)
+    Ok(Later::Others)
 }

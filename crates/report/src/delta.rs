@@ -8,23 +8,25 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::logstore::{StorageConfig, default_logstore};
 use deltalake::{DeltaTable, DeltaTableError};
+use futures::StreamExt;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
 
 use crate::commit::Committed;
+use crate::data_files::{DataFile, DataFiles};
 use crate::error::ReportError;
 use crate::file::decode;
-use crate::merge::merge;
+use crate::merge::{merge, same_columns};
 use crate::ordered::Ordered;
 use crate::stable::{Misfit, align};
 
-/// How often a commit is tried again after another job wrote the same table.
-const RETRIES: usize = 3;
+/// How often a commit is tried again after another run wrote the same table.
+const RETRIES: usize = 8;
 
 /// Which rows of a table new rows take the place of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,13 @@ pub enum Replace {
     /// Those of these periods: grain and first day, as days since 1970-01-01.
     /// The table has the columns `grain` (text) and `period_start` (date), and every new row is of one of the periods.
     Periods(Vec<(String, i32)>),
+    /// Those of periods that end after a day, as days since 1970-01-01: the table has the column `period_end` (date), and so has every new row.
+    EndingAfter {
+        /// The day.
+        day: i32,
+        /// Only rows with this text in this column, where a table is shared.
+        only: Option<(String, String)>,
+    },
     /// Those whose text in a column is this one: a table that several jobs share holds each job's rows under its name.
     Where {
         /// The column.
@@ -56,8 +65,8 @@ pub struct TableWrite {
     pub replace: Replace,
     /// Columns that do not count as a change, such as `run_id` and `computed_at`: where only they differ, the old row stays.
     pub ignore: Vec<String>,
-    /// An application's name, one per job and table, and a number of its own.
-    /// Of two writes of one application at the same time, the second is refused.
+    /// An application's name, one per job and table, and a number that grows with each of its runs.
+    /// A table that has a higher number of the application was written by a later run, and is left as it is.
     pub transaction: (String, i64),
 }
 
@@ -97,11 +106,22 @@ impl ResultStore {
     /// Rows are ordered by grain, period and dimensions; a table without periods keeps the order given.
     ///
     /// # Errors
-    /// [`ReportError::Concurrent`] if the same application wrote the table at the same time;
+    /// [`ReportError::Concurrent`] if a later run of the same application wrote the table, or one at the same time;
     /// [`ReportError::Schema`] for columns that no table can hold; else what went wrong with the store or its files.
     pub async fn write(&self, write: &TableWrite) -> Result<Written, ReportError> {
         let table = self.open(&write.name).await?;
-        self.write_from(table, write).await
+        self.write_from(table, write, &|_| true).await
+    }
+
+    /// Writes a table if its rows are still as expected: a comparison and an exchange in one commit.
+    ///
+    /// In: what must hold of the rows that the table has now, `None` where there is no table.
+    ///
+    /// # Errors
+    /// [`ReportError::Concurrent`] if it does not hold; as [`ResultStore::write`].
+    pub async fn exchange(&self, write: &TableWrite, holds: &(dyn Fn(Option<&RecordBatch>) -> bool + Sync)) -> Result<Written, ReportError> {
+        let table = self.open(&write.name).await?;
+        self.write_from(table, write, holds).await
     }
 
     /// Adds rows to a table, such as those of a run to `kpi_runs`.
@@ -119,7 +139,34 @@ impl ResultStore {
     /// What went wrong with the store or its files.
     pub async fn read(&self, name: &str) -> Result<Option<RecordBatch>, ReportError> {
         let table = self.open(name).await?;
-        self.rows(name, &table).await
+        self.rows(name, &table, &DataFiles::every(&table).read).await
+    }
+
+    /// All rows of an earlier version of a table; `None` if there is no such table.
+    ///
+    /// # Errors
+    /// A version that is not there any more; what went wrong with the store or its files.
+    pub async fn read_at(&self, name: &str, version: i64) -> Result<Option<RecordBatch>, ReportError> {
+        let mut table = self.open(name).await?;
+        if table.state.is_none() {
+            return Ok(None);
+        }
+        let fault = |source| ReportError::Delta { table: name.to_owned(), location: self.location(name), doing: "open an earlier version of", source: Box::new(source) };
+        table.load_version(u64::try_from(version).unwrap_or_default()).await.map_err(fault)?;
+        self.rows(name, &table, &DataFiles::every(&table).read).await
+    }
+
+    /// Whether there is a table: its log has an entry.
+    ///
+    /// # Errors
+    /// A store that does not list.
+    pub async fn has(&self, name: &str) -> Result<bool, ReportError> {
+        let log = Path::from(format!("{name}/_delta_log"));
+        match self.store.list(Some(&log)).next().await {
+            None | Some(Err(object_store::Error::NotFound { .. })) => Ok(false),
+            Some(Ok(_)) => Ok(true),
+            Some(Err(source)) => Err(ReportError::Read { table: name.to_owned(), location: self.location(name), file: log.to_string(), source: Box::new(source) }),
+        }
     }
 
     /// The latest version of a table; `None` if there is no such table.
@@ -132,20 +179,37 @@ impl ResultStore {
     }
 
     /// Writes onto a version that was opened before.
-    pub(crate) async fn write_from(&self, mut table: DeltaTable, write: &TableWrite) -> Result<Written, ReportError> {
-        for _ in 0..=RETRIES {
-            let old = self.rows(&write.name, &table).await?;
-            let merged = merge(write, old.as_ref())?;
+    pub(crate) async fn write_from(&self, mut table: DeltaTable, write: &TableWrite, holds: &(dyn Fn(Option<&RecordBatch>) -> bool + Sync)) -> Result<Written, ReportError> {
+        for attempt in 0..=RETRIES {
+            let (application, own) = &write.transaction;
+            let last = self.last_number(&write.name, &table, application).await?;
+            // Who was overtaken by a run of the same number cannot tell which of the two came first.
+            let overtaken = last.is_some_and(|last| last > *own || (attempt > 0 && last == *own));
+            if overtaken {
+                return Err(ReportError::Concurrent { table: write.name.clone() });
+            }
+            let mut files = DataFiles::of(&table, write);
+            let mut old = self.rows(&write.name, &table, &files.read).await?;
+            if !holds(old.as_ref()) {
+                return Err(ReportError::Concurrent { table: write.name.clone() });
+            }
+            let mut merged = merge(write, old.as_ref())?;
+            if files.has_others() && !same_columns(merged.rows.schema_ref(), &schema_of(&table)) {
+                // Columns come and go by the rows of the whole table.
+                files = files.all();
+                old = self.rows(&write.name, &table, &files.read).await?;
+                merged = merge(write, old.as_ref())?;
+            }
             let written = |version: u64| Written {
                 name: write.name.clone(),
                 version: number(version),
                 changed: merged.changed,
-                rows: u64::try_from(merged.rows.num_rows()).unwrap_or(u64::MAX),
+                rows: u64::try_from(merged.rows.num_rows()).unwrap_or(u64::MAX).saturating_add(files.other_rows()),
             };
             if let (false, Some(version)) = (merged.changed, table.version()) {
                 return Ok(written(version));
             }
-            match Box::pin(self.commit(&table, write, &merged.rows)).await? {
+            match Box::pin(self.commit(&table, write, &merged.rows, &files)).await? {
                 Committed::Version(version) => return Ok(written(version)),
                 Committed::Overtaken => table = self.open(&write.name).await?,
             }
@@ -167,21 +231,25 @@ impl ResultStore {
         }
     }
 
-    async fn rows(&self, name: &str, table: &DeltaTable) -> Result<Option<RecordBatch>, ReportError> {
+    /// The number of the last write of an application to a table.
+    async fn last_number(&self, name: &str, table: &DeltaTable, application: &str) -> Result<Option<i64>, ReportError> {
         let Some(state) = &table.state else { return Ok(None) };
-        let schema: SchemaRef = state.snapshot().arrow_schema();
-        let mut files = Vec::new();
-        for view in state.log_data().iter() {
-            let file = view.path().into_owned();
-            if view.deletion_vector_descriptor().is_some() {
-                return Err(ReportError::DeletionVector { table: name.to_owned(), location: self.location(name), file });
-            }
-            files.push(file);
+        let fault = |source| ReportError::Delta { table: name.to_owned(), location: self.location(name), doing: "open", source: Box::new(source) };
+        state.transaction_version(table.log_store().as_ref(), application).await.map_err(fault)
+    }
+
+    /// The rows of some files of a table.
+    async fn rows(&self, name: &str, table: &DeltaTable, files: &[DataFile]) -> Result<Option<RecordBatch>, ReportError> {
+        if table.state.is_none() {
+            return Ok(None);
         }
-        files.sort();
+        let schema = schema_of(table);
         let mut batches = Vec::with_capacity(files.len());
-        for file in files {
-            let batch = self.file(name, &file).await?;
+        for DataFile { path: file, deletes, .. } in files {
+            if *deletes {
+                return Err(ReportError::DeletionVector { table: name.to_owned(), location: self.location(name), file: file.clone() });
+            }
+            let batch = self.file(name, file).await?;
             batches.push(align(name, &batch, &schema, Misfit::Refuse)?);
         }
         concat_batches(&schema, &batches).map(Some).map_err(ReportError::rows(name, "join"))
@@ -209,6 +277,11 @@ impl ResultStore {
         url.set_fragment(None);
         url.as_str().trim_end_matches('/').to_owned()
     }
+}
+
+/// The columns of a table; none where it is not there.
+fn schema_of(table: &DeltaTable) -> SchemaRef {
+    table.state.as_ref().map_or_else(|| Arc::new(Schema::empty()), |state| state.snapshot().arrow_schema())
 }
 
 fn folder(name: &str) -> Result<Url, ReportError> {

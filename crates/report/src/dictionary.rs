@@ -22,7 +22,7 @@ const TABLE: &str = "kpi_dictionary";
 pub fn kpi_dictionary(project: &Project) -> Result<RecordBatch, ReportError> {
     let metrics: Vec<&Metric> = project.metrics.values().collect();
     let text = |of: &dyn Fn(&Metric) -> Option<String>| -> ArrayRef { Arc::new(metrics.iter().map(|metric| of(metric)).collect::<StringArray>()) };
-    let mature: Int32Array = metrics.iter().map(|m| m.meta.mature_after.and_then(|days| i32::try_from(days).ok())).collect();
+    let mature: Int32Array = metrics.iter().map(|m| project.mature_after(m).and_then(|days| i32::try_from(days).ok())).collect();
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("metric", text(&|m| said(&m.name))),
         ("label", text(&|m| said(&m.label))),

@@ -4,6 +4,7 @@
 //! It computes no metric, reads no lake, asks no clock and writes nowhere but under the store that it is given.
 
 mod commit;
+mod data_files;
 mod delta;
 mod dictionary;
 mod dimensions;
@@ -11,15 +12,19 @@ mod error;
 mod file;
 mod findings;
 mod merge;
+mod objects;
 mod ordered;
 mod render;
 mod runs;
 mod stable;
+mod vacuum;
 
 pub use delta::{Replace, ResultStore, TableWrite, Written};
 pub use dictionary::kpi_dictionary;
 pub use dimensions::{PeriodRange, dim_date, dim_period};
 pub use error::ReportError;
 pub use findings::{Finder, Finding, kpi_findings};
+pub use objects::KEPT;
 pub use render::{Format, cell_texts, render};
-pub use runs::{Run, kpi_runs};
+pub use runs::{Run, RunWork, kpi_runs};
+pub use vacuum::Vacuumed;

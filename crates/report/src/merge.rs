@@ -16,6 +16,7 @@ use crate::stable::{Misfit, align, stabilise, union};
 
 const GRAIN: &str = "grain";
 const PERIOD_START: &str = "period_start";
+const PERIOD_END: &str = "period_end";
 
 /// The rows of a table's next version.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +31,10 @@ pub(crate) struct Merged {
 pub(crate) fn merge(write: &TableWrite, old: Option<&RecordBatch>) -> Result<Merged, ReportError> {
     let table = write.name.as_str();
     let new = stabilise(table, &write.batch)?;
-    if let Replace::Periods(periods) = &write.replace {
-        check_periods(table, &new, periods)?;
+    match &write.replace {
+        Replace::Periods(periods) => check_periods(table, &new, periods)?,
+        Replace::EndingAfter { day, .. } => check_ends(table, &new, *day)?,
+        Replace::All | Replace::Nothing | Replace::Where { .. } => {}
     }
     let Some(old) = old else {
         return Ok(Merged { rows: sorted(table, new, &write.ignore)?, changed: true });
@@ -64,6 +67,12 @@ fn replaced(table: &str, old: &RecordBatch, replace: &Replace) -> Result<Vec<boo
             let wanted: BTreeSet<(&str, i32)> = periods.iter().map(|(grain, start)| (grain.as_str(), *start)).collect();
             Ok(periods_of(table, old)?.into_iter().map(|period| period.is_some_and(|p| wanted.contains(&p))).collect())
         }
+        Replace::EndingAfter { day, only } => {
+            let late = ends_of(table, old)?.into_iter().map(|end| end.is_none_or(|end| end > *day));
+            let Some((column, value)) = only else { return Ok(late.collect()) };
+            let own = replaced(table, old, &Replace::Where { column: column.clone(), value: value.clone() })?;
+            Ok(late.zip(own).map(|(late, own)| late && own).collect())
+        }
         Replace::Where { column, value } => {
             let texts = old.column_by_name(column).and_then(|c| c.as_string_opt::<i32>()).ok_or_else(|| ReportError::Schema {
                 table: table.to_owned(),
@@ -95,6 +104,24 @@ fn check_periods(table: &str, new: &RecordBatch, periods: &[(String, i32)]) -> R
             ),
         }),
     }
+}
+
+/// The same of periods that end too early.
+fn check_ends(table: &str, new: &RecordBatch, day: i32) -> Result<(), ReportError> {
+    let text = |day: i32| Date32Type::to_naive_date_opt(day).map_or_else(|| day.to_string(), |date| date.to_string());
+    match ends_of(table, new)?.into_iter().find(|end| end.is_none_or(|end| end <= day)) {
+        None => Ok(()),
+        Some(end) => Err(ReportError::Schema {
+            table: table.to_owned(),
+            column: PERIOD_END.to_owned(),
+            expected: format!("a day after {}", text(day)),
+            found: end.map_or_else(|| "null".to_owned(), text),
+        }),
+    }
+}
+
+fn ends_of(table: &str, batch: &RecordBatch) -> Result<Vec<Option<i32>>, ReportError> {
+    Ok(column(table, batch, PERIOD_END, &DataType::Date32)?.as_primitive::<Date32Type>().iter().collect())
 }
 
 /// Grain and first day of each row; `None` where either is null.
@@ -175,7 +202,7 @@ fn take(table: &str, batch: &RecordBatch, order: impl IntoIterator<Item = usize>
     take_record_batch(batch, &indices).map_err(ReportError::rows(table, "order"))
 }
 
-fn same_columns(a: &Schema, b: &Schema) -> bool {
+pub(crate) fn same_columns(a: &Schema, b: &Schema) -> bool {
     let names_and_types = |schema: &Schema| -> Vec<(String, DataType)> { schema.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect() };
     names_and_types(a) == names_and_types(b)
 }

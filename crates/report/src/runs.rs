@@ -23,11 +23,27 @@ pub struct Run {
     pub status: String,
     /// What it took for now.
     pub as_of: DateTime<Utc>,
+    /// Why it computed, what it read, and what came of it.
+    pub work: RunWork,
+}
+
+/// Why a run computed, what it read, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct RunWork {
+    /// Why, in words with commas.
+    pub reasons: String,
+    /// Files that it read.
+    pub files: i64,
+    /// Their size.
+    pub bytes: i64,
+    /// Cells of complete periods that it restated.
+    pub restated: i64,
 }
 
 /// `kpi_runs`: one row per table of a run, in the order given; a run without tables has one row whose table is null.
 ///
-/// Columns: `run_id`, job, project, status, `as_of` (an instant), `table_name`, `table_version`, rows, changed, `quotient_version`.
+/// Columns: `run_id`, job, project, status, `as_of` (an instant), reasons, files, bytes (what was read), restated (cells),
+/// `table_name`, `table_version`, rows, changed, `quotient_version`.
 ///
 /// # Errors
 /// None that a run can cause.
@@ -39,12 +55,17 @@ pub fn kpi_runs(run: &Run, tables: &[Written]) -> Result<RecordBatch, ReportErro
     let versions: Int64Array = tables.iter().map(|t| t.map(|t| t.version)).collect();
     let rows: Int64Array = tables.iter().map(|t| t.and_then(|t| i64::try_from(t.rows).ok())).collect();
     let changed: BooleanArray = tables.iter().map(|t| t.map(|t| t.changed)).collect();
+    let number = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value; tables.len()])) };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("run_id", text(&run.run_id)),
         ("job", text(&run.job)),
         ("project", text(&run.project)),
         ("status", text(&run.status)),
         ("as_of", Arc::new(as_of.with_timezone("UTC"))),
+        ("reasons", text(&run.work.reasons)),
+        ("files", number(run.work.files)),
+        ("bytes", number(run.work.bytes)),
+        ("restated", number(run.work.restated)),
         ("table_name", Arc::new(names)),
         ("table_version", Arc::new(versions)),
         ("rows", Arc::new(rows)),
@@ -56,7 +77,7 @@ pub fn kpi_runs(run: &Run, tables: &[Written]) -> Result<RecordBatch, ReportErro
 
 #[cfg(test)]
 mod tests {
-    use super::{Run, kpi_runs};
+    use super::{Run, RunWork, kpi_runs};
     use crate::delta::Written;
     use crate::render::{Format, render};
 
@@ -68,14 +89,15 @@ mod tests {
             quotient_version: "0.1.0".to_owned(),
             status: "done".to_owned(),
             as_of: "2024-05-01T00:00:00Z".parse().unwrap(),
+            work: RunWork { reasons: "new file".to_owned(), files: 2, bytes: 30, restated: 1 },
         }
     }
 
     #[test]
     fn a_run_has_a_row_per_table() {
         let table = Written { name: "revenue".to_owned(), version: 3, changed: true, rows: 12 };
-        let expected = "run_id,job,project,status,as_of,table_name,table_version,rows,changed,quotient_version\r\n\
-            r1,nightly,shop,done,2024-05-01T00:00:00Z,revenue,3,12,true,0.1.0\r\n";
+        let expected = "run_id,job,project,status,as_of,reasons,files,bytes,restated,table_name,table_version,rows,changed,quotient_version\r\n\
+            r1,nightly,shop,done,2024-05-01T00:00:00Z,new file,2,30,1,revenue,3,12,true,0.1.0\r\n";
         assert_eq!(render(&kpi_runs(&run(), &[table]).unwrap(), Format::Csv).unwrap(), expected);
     }
 

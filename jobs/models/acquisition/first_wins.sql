@@ -72,7 +72,11 @@ placed AS (
         reps.territory AS territory,
         row_number() OVER (
             PARTITION BY firsts.customer_id
-            ORDER BY reps.valid_from DESC NULLS LAST
+            ORDER BY
+                reps.valid_from DESC NULLS LAST,
+                reps.valid_to ASC NULLS LAST,
+                reps.team ASC NULLS LAST,
+                reps.territory ASC NULLS LAST
         ) AS place
     FROM firsts
     INNER JOIN {{ ref('reps') }} AS reps

@@ -171,7 +171,11 @@ placed AS (
         reps.territory AS territory,
         row_number() OVER (
             PARTITION BY movements.customer_id, movements.family_key, movements.moved_on
-            ORDER BY reps.valid_from DESC NULLS LAST
+            ORDER BY
+                reps.valid_from DESC NULLS LAST,
+                reps.valid_to ASC NULLS LAST,
+                reps.team ASC NULLS LAST,
+                reps.territory ASC NULLS LAST
         ) AS place
     FROM movements
     INNER JOIN {{ ref('reps') }} AS reps

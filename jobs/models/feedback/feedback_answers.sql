@@ -1,7 +1,8 @@
 -- Answers to surveys, by when they were given.
 -- Of several answers of a respondent to one survey in the same instant, the one with the highest id counts.
 -- A respondent is a customer; an answer without one is a respondent of its own.
--- An answer off the scale of its survey (nps 0 to 10, csat 1 to 5) belongs to no survey.
+-- An answer off the scale of its survey (nps 0 to 10, csat 1 to 5) belongs to no survey: it takes the place of no other,
+-- and feedback_findings counts it.
 -- Grain: one row per answer.
 WITH scaled AS (
     SELECT
@@ -29,10 +30,11 @@ placed AS (
         scaled.submitted_on AS submitted_on,
         scaled.score AS score,
         scaled.survey AS survey,
-        row_number() OVER (
+        scaled.survey IS NOT NULL
+        AND row_number() OVER (
             PARTITION BY scaled.respondent_id, scaled.survey, scaled.submitted_at
             ORDER BY scaled.feedback_id DESC NULLS LAST
-        ) AS place
+        ) = 1 AS counts
     FROM scaled
 )
 
@@ -44,8 +46,8 @@ SELECT
     placed.survey AS survey,
     placed.submitted_at AS submitted_at,
     placed.submitted_on AS submitted_on,
-    CASE WHEN placed.place = 1 THEN placed.feedback_id END AS answer_id,
-    placed.place = 1 AND placed.score >= 9 AS is_promoter,
-    placed.place = 1 AND placed.score <= 6 AS is_detractor,
-    placed.place = 1 AND placed.score >= 4 AS is_satisfied
+    CASE WHEN placed.counts THEN placed.feedback_id END AS answer_id,
+    placed.counts AND placed.score >= 9 AS is_promoter,
+    placed.counts AND placed.score <= 6 AS is_detractor,
+    placed.counts AND placed.score >= 4 AS is_satisfied
 FROM placed

@@ -1,29 +1,23 @@
--- Answers of a customer to a survey that a later one of the same month replaces.
--- Grain: one row per answer that is replaced.
-WITH answers AS (
-    SELECT
-        feedback.feedback_id AS feedback_id,
-        feedback.customer_id AS customer_id,
-        feedback.kind AS kind,
-        feedback.submitted_at AS submitted_at,
-        {{ dbt.date_trunc('month', 'feedback.submitted_on') }} AS month
-    FROM {{ ref('stg_feedback') }} AS feedback
-    WHERE feedback.customer_id IS NOT NULL
-),
-
-ranked AS (
+-- Answers that no score has: off the scale of their survey, and, of a customer's answers on it, those that a later one of
+-- the month replaces. The one that counts is chosen among the answers on the scale, as in the metrics.
+-- Grain: one row per answer that no score has.
+WITH ranked AS (
     SELECT
         answers.feedback_id AS feedback_id,
+        answers.survey AS survey,
         row_number() OVER (
-            PARTITION BY answers.customer_id, answers.kind, answers.month
+            PARTITION BY
+                answers.respondent_id,
+                answers.survey,
+                {{ dbt.date_trunc('month', 'answers.submitted_on') }}
             ORDER BY answers.submitted_at DESC NULLS LAST, answers.feedback_id DESC NULLS LAST
         ) AS place
-    FROM answers
+    FROM {{ ref('feedback_answers') }} AS answers
 )
 
 SELECT
-    'answer_replaced_in_month' AS rule,
+    CASE WHEN ranked.survey IS NULL THEN 'score_off_scale' ELSE 'answer_replaced_in_month' END AS rule,
     'crm.feedback' AS table_name,
     ranked.feedback_id AS key
 FROM ranked
-WHERE ranked.place > 1
+WHERE ranked.survey IS NULL OR ranked.place > 1

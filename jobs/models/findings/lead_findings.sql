@@ -10,8 +10,11 @@ WITH touched AS (
 ),
 
 changed AS (
-    SELECT DISTINCT changes.lead_id AS lead_id
+    SELECT
+        changes.lead_id AS lead_id,
+        min(changes.changed_at) AS first_at
     FROM {{ ref('stg_lead_temperatures') }} AS changes
+    GROUP BY changes.lead_id
 )
 
 SELECT
@@ -38,3 +41,19 @@ SELECT
     leads.lead_id AS key
 FROM {{ ref('stg_leads') }} AS leads
 WHERE leads.converted_at < leads.created_at
+UNION ALL
+SELECT
+    'no_temperature_at_creation' AS rule,
+    'crm.leads' AS table_name,
+    leads.lead_id AS key
+FROM {{ ref('stg_leads') }} AS leads
+INNER JOIN changed
+    ON leads.lead_id = changed.lead_id
+WHERE changed.first_at > leads.created_at
+UNION ALL
+SELECT
+    'created_before_calendar' AS rule,
+    'crm.leads' AS table_name,
+    leads.lead_id AS key
+FROM {{ ref('stg_leads') }} AS leads
+WHERE leads.created_on < {{ day(var('time_spine_start')) }}

@@ -1,4 +1,4 @@
--- Subscriptions that served on no day, or whose MRR has no rate.
+-- Subscriptions that some number leaves out, and why.
 -- Grain: one row per subscription and rule.
 SELECT
     'ended_before_started' AS rule,
@@ -15,3 +15,31 @@ FROM {{ ref('stg_subscriptions') }} AS subscriptions
 LEFT JOIN {{ ref('exchange_rates') }} AS rates
     ON subscriptions.currency = rates.currency AND subscriptions.started_on = rates.day
 WHERE subscriptions.mrr IS NOT NULL AND rates.rate IS NULL
+UNION ALL
+SELECT
+    'no_mrr' AS rule,
+    'crm.subscriptions' AS table_name,
+    subscriptions.subscription_id AS key
+FROM {{ ref('stg_subscriptions') }} AS subscriptions
+WHERE subscriptions.mrr IS NULL
+UNION ALL
+SELECT
+    'no_product' AS rule,
+    'crm.subscriptions' AS table_name,
+    subscriptions.subscription_id AS key
+FROM {{ ref('stg_subscriptions') }} AS subscriptions
+WHERE subscriptions.product_id IS NULL
+UNION ALL
+SELECT
+    'no_family' AS rule,
+    'crm.subscriptions' AS table_name,
+    services.subscription_id AS key
+FROM {{ ref('services') }} AS services
+WHERE services.product_id IS NOT NULL AND services.family IS NULL
+UNION ALL
+SELECT
+    'no_tier' AS rule,
+    'crm.subscriptions' AS table_name,
+    services.subscription_id AS key
+FROM {{ ref('services') }} AS services
+WHERE services.product_id IS NOT NULL AND services.tier IS NULL

@@ -1,5 +1,6 @@
 -- What was reached of each metric that may have a target, by day, and by team and territory at the event.
 -- In: order lines (revenue), deals won (won_deals), first wins (new_customers).
+-- Of versions of a rep that overlap, which rep_version_overlaps refuses, the one that began last counts.
 -- Grain: one row per metric, day, team and territory.
 WITH events AS (
     SELECT
@@ -20,19 +21,54 @@ WITH events AS (
     WHERE deals.is_won
 ),
 
-placed AS (
+moments AS (
     SELECT
         events.metric AS metric,
+        events.rep_id AS rep_id,
+        events.happened_at AS happened_at,
         events.happened_on AS happened_on,
+        sum(events.amount) AS amount
+    FROM events
+    GROUP BY events.metric, events.rep_id, events.happened_at, events.happened_on
+),
+
+versions AS (
+    SELECT
+        moments.metric AS metric,
+        moments.rep_id AS rep_id,
+        moments.happened_at AS happened_at,
         reps.team AS team,
         reps.territory AS territory,
-        events.amount AS amount
-    FROM events
-    LEFT JOIN {{ ref('reps') }} AS reps
+        row_number() OVER (
+            PARTITION BY moments.metric, moments.rep_id, moments.happened_at
+            ORDER BY
+                reps.valid_from DESC NULLS LAST,
+                reps.valid_to ASC NULLS LAST,
+                reps.team ASC NULLS LAST,
+                reps.territory ASC NULLS LAST
+        ) AS place
+    FROM moments
+    INNER JOIN {{ ref('reps') }} AS reps
         ON
-            events.rep_id = reps.rep_id
-            AND events.happened_at >= reps.valid_from
-            AND (reps.valid_to IS NULL OR events.happened_at < reps.valid_to)
+            moments.rep_id = reps.rep_id
+            AND moments.happened_at >= reps.valid_from
+            AND (reps.valid_to IS NULL OR moments.happened_at < reps.valid_to)
+),
+
+placed AS (
+    SELECT
+        moments.metric AS metric,
+        moments.happened_on AS happened_on,
+        versions.team AS team,
+        versions.territory AS territory,
+        moments.amount AS amount
+    FROM moments
+    LEFT JOIN versions
+        ON
+            moments.metric = versions.metric
+            AND moments.rep_id = versions.rep_id
+            AND moments.happened_at = versions.happened_at
+            AND versions.place = 1
     UNION ALL
     SELECT
         'new_customers' AS metric,

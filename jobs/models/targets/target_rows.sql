@@ -1,102 +1,158 @@
--- Targets of the periods that have begun, with what was reached in the period and slice of each.
--- Where a metric has targets of several grains, a row counts only if no row of a finer grain starts in its period.
--- A row for more than its parts (the company over territories and teams, a territory over its teams) keeps what the
--- rows of its parts do not cover, of the target and of what was reached: so the rows sum to the row for all.
+-- Targets of the periods that have begun, with what was reached in the days and the slice of each.
+-- A target stands for the days that target_days gives it, from the first of them on, and for what the targets of finer
+-- grain that start in its period leave over of it: so they sum to it, unless they have every one of its days.
+-- A row for more than its parts (the company over territories and teams; a territory or a team over its rows of both) keeps
+-- what the rows of its parts that start on its days leave over, of the target and of what was reached: so the rows sum to
+-- the row for all. Parts that have not begun take nothing off yet.
 -- target_to_date is the share of the target that had elapsed at as-of, by time.
 -- Grain: one row per metric, grain, period, team and territory that has a target.
-WITH summed AS (
+WITH timed AS (
     SELECT
-        targets.metric AS metric,
-        targets.grain AS grain,
-        targets.period_start AS period_start,
-        targets.team AS team,
-        targets.territory AS territory,
-        CAST(sum(targets.target) AS DECIMAL(38, 2)) AS target,
-        CASE targets.grain
-            WHEN 'day' THEN {{ add_days('targets.period_start', 1) }}
-            WHEN 'week' THEN {{ add_days('targets.period_start', 7) }}
-            WHEN 'month' THEN {{ add_months('targets.period_start', 1) }}
-            WHEN 'quarter' THEN {{ add_months('targets.period_start', 3) }}
-            WHEN 'year' THEN {{ add_months('targets.period_start', 12) }}
-        END AS period_end,
-        CASE targets.grain
-            WHEN 'day' THEN 1
-            WHEN 'week' THEN 2
-            WHEN 'month' THEN 3
-            WHEN 'quarter' THEN 4
-            WHEN 'year' THEN 5
-        END AS grain_order
-    FROM {{ ref('stg_targets') }} AS targets
-    GROUP BY targets.metric, targets.grain, targets.period_start, targets.team, targets.territory
+        days.target_row_id AS target_row_id,
+        days.metric AS metric,
+        days.grain AS grain,
+        days.grain_order AS grain_order,
+        days.period_start AS period_start,
+        days.period_end AS period_end,
+        days.team AS team,
+        days.territory AS territory,
+        days.target AS target,
+        days.day AS day,
+        {{ epoch_us(local_midnight('days.day')) }} AS start_us,
+        {{ epoch_us(local_midnight(add_days('days.day', 1))) }} AS end_us,
+        {{ epoch_us(as_of()) }} AS as_of_us
+    FROM {{ ref('target_days') }} AS days
 ),
 
-finest AS (
+standing AS (
     SELECT
-        summed.metric || '#' || summed.grain || '#' || CAST(summed.period_start AS VARCHAR)
-        || '#' || COALESCE(summed.team, '') || '#' || COALESCE(summed.territory, '') AS target_row_id,
-        summed.metric AS metric,
-        summed.grain AS grain,
-        summed.period_start AS period_start,
-        summed.period_end AS period_end,
-        summed.team AS team,
-        summed.territory AS territory,
-        summed.target AS target
-    FROM summed
-    WHERE
-        {{ seen_on('summed.period_start') }}
-        AND NOT EXISTS (
-            SELECT 1
-            FROM summed AS finer
-            WHERE
-                finer.metric = summed.metric
-                AND finer.grain_order < summed.grain_order
-                AND finer.period_start >= summed.period_start
-                AND finer.period_start < summed.period_end
-        )
+        timed.target_row_id AS target_row_id,
+        timed.metric AS metric,
+        timed.grain AS grain,
+        timed.grain_order AS grain_order,
+        timed.period_start AS period_start,
+        timed.period_end AS period_end,
+        timed.team AS team,
+        timed.territory AS territory,
+        COALESCE('=' || timed.team, '') || '#' || COALESCE('=' || timed.territory, '') AS slice_key,
+        timed.target AS target,
+        min(timed.day) AS starts_on,
+        max(timed.day) AS last_on,
+        sum(timed.end_us - timed.start_us) AS all_us,
+        sum(
+            CASE
+                WHEN timed.as_of_us <= timed.start_us THEN 0
+                WHEN timed.as_of_us >= timed.end_us THEN timed.end_us - timed.start_us
+                ELSE timed.as_of_us - timed.start_us
+            END
+        ) AS elapsed_us
+    FROM timed
+    GROUP BY
+        timed.target_row_id, timed.metric, timed.grain, timed.grain_order, timed.period_start, timed.period_end,
+        timed.team, timed.territory, timed.target
+),
+
+finer AS (
+    SELECT
+        coarse.target_row_id AS target_row_id,
+        fine.target AS target,
+        row_number() OVER (
+            PARTITION BY fine.target_row_id
+            ORDER BY coarse.grain_order ASC NULLS LAST, coarse.period_start DESC NULLS LAST
+        ) AS place
+    FROM standing AS fine
+    INNER JOIN standing AS coarse
+        ON
+            fine.metric = coarse.metric
+            AND fine.slice_key = coarse.slice_key
+            AND fine.grain_order < coarse.grain_order
+            AND fine.starts_on >= coarse.period_start
+            AND fine.starts_on < coarse.period_end
+),
+
+given AS (
+    SELECT
+        finer.target_row_id AS target_row_id,
+        sum(finer.target) AS target
+    FROM finer
+    WHERE finer.place = 1
+    GROUP BY finer.target_row_id
+),
+
+begun AS (
+    SELECT
+        standing.target_row_id AS target_row_id,
+        standing.metric AS metric,
+        standing.grain AS grain,
+        standing.team AS team,
+        standing.territory AS territory,
+        standing.starts_on AS starts_on,
+        standing.last_on AS last_on,
+        standing.all_us AS all_us,
+        standing.elapsed_us AS elapsed_us,
+        CAST(standing.target - COALESCE(given.target, CAST(0 AS DECIMAL(38, 2))) AS DECIMAL(38, 2)) AS target
+    FROM standing
+    LEFT JOIN given
+        ON standing.target_row_id = given.target_row_id
+    WHERE {{ seen_on('standing.starts_on') }}
 ),
 
 reached AS (
     SELECT
-        finest.target_row_id AS target_row_id,
+        days.target_row_id AS target_row_id,
         sum(actuals.amount) AS actual
-    FROM finest
+    FROM {{ ref('target_days') }} AS days
     INNER JOIN {{ ref('target_actuals') }} AS actuals
         ON
-            finest.metric = actuals.metric
-            AND actuals.happened_on >= finest.period_start
-            AND actuals.happened_on < finest.period_end
-            AND (finest.team IS NULL OR finest.team = actuals.team)
-            AND (finest.territory IS NULL OR finest.territory = actuals.territory)
-    GROUP BY finest.target_row_id
+            days.metric = actuals.metric
+            AND days.day = actuals.happened_on
+            AND (days.team IS NULL OR days.team = actuals.team)
+            AND (days.territory IS NULL OR days.territory = actuals.territory)
+    GROUP BY days.target_row_id
 ),
 
 gross AS (
     SELECT
-        finest.target_row_id AS target_row_id,
-        finest.metric AS metric,
-        finest.grain AS grain,
-        finest.period_start AS period_start,
-        finest.period_end AS period_end,
-        finest.team AS team,
-        finest.territory AS territory,
-        finest.target AS target,
-        COALESCE(reached.actual, CAST(0 AS DECIMAL(38, 6))) AS actual
-    FROM finest
+        begun.target_row_id AS target_row_id,
+        begun.metric AS metric,
+        begun.grain AS grain,
+        begun.starts_on AS starts_on,
+        begun.last_on AS last_on,
+        begun.team AS team,
+        begun.territory AS territory,
+        begun.target AS target,
+        CAST(COALESCE(reached.actual, CAST(0 AS DECIMAL(38, 6))) AS DECIMAL(38, 6)) AS actual,
+        -- Decimal, so that sums do not depend on their order.
+        CASE
+            WHEN begun.elapsed_us >= begun.all_us THEN CAST(begun.target AS DECIMAL(38, 12))
+            ELSE
+                CAST(
+                    CAST(begun.target AS DOUBLE) * CAST(begun.elapsed_us AS DOUBLE) / CAST(begun.all_us AS DOUBLE)
+                    AS DECIMAL(38, 12)
+                )
+        END AS to_date
+    FROM begun
     LEFT JOIN reached
-        ON finest.target_row_id = reached.target_row_id
+        ON begun.target_row_id = reached.target_row_id
 ),
 
-of_teams AS (
+of_both AS (
     SELECT
-        gross.metric AS metric,
-        gross.grain AS grain,
-        gross.period_start AS period_start,
-        gross.territory AS territory,
+        days.target_row_id AS target_row_id,
         sum(gross.target) AS target,
-        sum(gross.actual) AS actual
+        sum(gross.actual) AS actual,
+        sum(gross.to_date) AS to_date
     FROM gross
-    WHERE gross.team IS NOT NULL
-    GROUP BY gross.metric, gross.grain, gross.period_start, gross.territory
+    INNER JOIN {{ ref('target_days') }} AS days
+        ON
+            gross.metric = days.metric
+            AND gross.starts_on = days.day
+            AND (
+                (days.team IS NULL AND gross.territory = days.territory)
+                OR (days.territory IS NULL AND gross.team = days.team)
+            )
+    WHERE gross.team IS NOT NULL AND gross.territory IS NOT NULL
+    GROUP BY days.target_row_id
 ),
 
 parts AS (
@@ -104,37 +160,32 @@ parts AS (
         gross.target_row_id AS target_row_id,
         gross.metric AS metric,
         gross.grain AS grain,
-        gross.period_start AS period_start,
-        gross.period_end AS period_end,
+        gross.starts_on AS starts_on,
+        gross.last_on AS last_on,
         gross.team AS team,
         gross.territory AS territory,
-        CASE
-            WHEN gross.team IS NULL THEN gross.target - COALESCE(of_teams.target, CAST(0 AS DECIMAL(38, 2)))
-            ELSE gross.target
-        END AS target,
-        CASE
-            WHEN gross.team IS NULL THEN gross.actual - COALESCE(of_teams.actual, CAST(0 AS DECIMAL(38, 6)))
-            ELSE gross.actual
-        END AS actual
+        CAST(gross.target - COALESCE(of_both.target, CAST(0 AS DECIMAL(38, 2))) AS DECIMAL(38, 2)) AS target,
+        CAST(gross.actual - COALESCE(of_both.actual, CAST(0 AS DECIMAL(38, 6))) AS DECIMAL(38, 6)) AS actual,
+        CAST(gross.to_date - COALESCE(of_both.to_date, CAST(0 AS DECIMAL(38, 12))) AS DECIMAL(38, 12)) AS to_date
     FROM gross
-    LEFT JOIN of_teams
-        ON
-            gross.metric = of_teams.metric
-            AND gross.grain = of_teams.grain
-            AND gross.period_start = of_teams.period_start
-            AND gross.territory = of_teams.territory
+    LEFT JOIN of_both
+        ON gross.target_row_id = of_both.target_row_id
     WHERE gross.team IS NOT NULL OR gross.territory IS NOT NULL
 ),
 
 of_parts AS (
     SELECT
-        parts.metric AS metric,
-        parts.grain AS grain,
-        parts.period_start AS period_start,
+        days.target_row_id AS target_row_id,
         sum(parts.target) AS target,
-        sum(parts.actual) AS actual
+        sum(parts.actual) AS actual,
+        sum(parts.to_date) AS to_date
     FROM parts
-    GROUP BY parts.metric, parts.grain, parts.period_start
+    INNER JOIN {{ ref('target_days') }} AS days
+        ON
+            parts.metric = days.metric
+            AND parts.starts_on = days.day
+    WHERE days.team IS NULL AND days.territory IS NULL
+    GROUP BY days.target_row_id
 ),
 
 netted AS (
@@ -142,30 +193,29 @@ netted AS (
         parts.target_row_id AS target_row_id,
         parts.metric AS metric,
         parts.grain AS grain,
-        parts.period_start AS period_start,
-        parts.period_end AS period_end,
+        parts.starts_on AS starts_on,
+        parts.last_on AS last_on,
         parts.team AS team,
         parts.territory AS territory,
-        CAST(parts.target AS DECIMAL(38, 2)) AS target,
-        CAST(parts.actual AS DECIMAL(38, 6)) AS actual
+        parts.target AS target,
+        parts.actual AS actual,
+        parts.to_date AS to_date
     FROM parts
     UNION ALL
     SELECT
         gross.target_row_id AS target_row_id,
         gross.metric AS metric,
         gross.grain AS grain,
-        gross.period_start AS period_start,
-        gross.period_end AS period_end,
+        gross.starts_on AS starts_on,
+        gross.last_on AS last_on,
         gross.team AS team,
         gross.territory AS territory,
         CAST(gross.target - COALESCE(of_parts.target, CAST(0 AS DECIMAL(38, 2))) AS DECIMAL(38, 2)) AS target,
-        CAST(gross.actual - COALESCE(of_parts.actual, CAST(0 AS DECIMAL(38, 6))) AS DECIMAL(38, 6)) AS actual
+        CAST(gross.actual - COALESCE(of_parts.actual, CAST(0 AS DECIMAL(38, 6))) AS DECIMAL(38, 6)) AS actual,
+        CAST(gross.to_date - COALESCE(of_parts.to_date, CAST(0 AS DECIMAL(38, 12))) AS DECIMAL(38, 12)) AS to_date
     FROM gross
     LEFT JOIN of_parts
-        ON
-            gross.metric = of_parts.metric
-            AND gross.grain = of_parts.grain
-            AND gross.period_start = of_parts.period_start
+        ON gross.target_row_id = of_parts.target_row_id
     WHERE gross.team IS NULL AND gross.territory IS NULL
 )
 
@@ -175,15 +225,9 @@ SELECT
     netted.grain AS grain,
     netted.team AS team,
     netted.territory AS territory,
-    netted.period_start AS period_start,
-    netted.period_end AS period_end,
+    netted.starts_on AS period_start,
+    {{ add_days('netted.last_on', 1) }} AS period_end,
     netted.target AS target,
     netted.actual AS actual,
-    CASE
-        WHEN {{ local_midnight('netted.period_end') }} <= {{ as_of() }} THEN CAST(netted.target AS DOUBLE)
-        ELSE
-            CAST(netted.target AS DOUBLE)
-            * {{ seconds_between(local_midnight('netted.period_start'), as_of()) }}
-            / {{ seconds_between(local_midnight('netted.period_start'), local_midnight('netted.period_end')) }}
-    END AS target_to_date
+    CAST(netted.to_date AS DOUBLE) AS target_to_date
 FROM netted

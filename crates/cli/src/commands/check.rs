@@ -20,6 +20,9 @@ pub(crate) fn run(session: &Session, out: &mut DataOut<'_>) -> Result<(), CliErr
         format => listing(&report.sources).text("absent", report.sources.iter().map(|source| source.absent.join(" "))).print(format)?,
     };
     out.write(text)?;
+    for lack in &report.unavailable {
+        session.talk.say(&lack.to_string());
+    }
     session.talk.say(&format!("no fault in {}, {} and {}", counted(&report.sources.len(), "source"), counted(&report.models, "model"), counted(&report.metrics, "metric")));
     Ok(())
 }
@@ -36,5 +39,5 @@ pub(crate) fn listing(sources: &[CheckedSource]) -> Listing {
 fn value(report: &CheckReport) -> Value {
     let sources: Vec<Value> =
         report.sources.iter().map(|source| json!({"table": source.table, "files": source.files, "rows": source.rows, "bytes": source.bytes, "absent": source.absent})).collect();
-    json!({"sources": sources, "models": report.models, "metrics": report.metrics})
+    json!({"sources": sources, "models": report.models, "metrics": report.metrics, "unavailable": report.unavailable})
 }

@@ -30,6 +30,7 @@ fn properties(explanation: &Explanation) -> Vec<(&'static str, String)> {
         ("formula", explanation.formula.clone()),
         ("unit", explanation.unit.clone()),
         ("null rule", explanation.null_rule.clone()),
+        ("final", explanation.mature_after.map(|days| format!("{days} days after the end of the period")).unwrap_or_default()),
         ("source", explanation.source.clone()),
         ("inputs", explanation.inputs.join(", ")),
         ("model", optional(&explanation.model)),
@@ -71,6 +72,7 @@ fn value(explanation: &Explanation) -> Value {
         "formula": explanation.formula,
         "unit": explanation.unit,
         "null_rule": explanation.null_rule,
+        "mature_after": explanation.mature_after,
         "source": explanation.source,
         "inputs": explanation.inputs,
         "model": explanation.model,
@@ -99,6 +101,7 @@ mod tests {
             formula: "won_deals / closed_deals".to_owned(),
             unit: "ratio".to_owned(),
             null_rule: "null without a closed deal".to_owned(),
+            mature_after: Some(30),
             source: String::new(),
             inputs: vec!["won_deals".to_owned(), "closed_deals".to_owned()],
             model: None,
@@ -117,6 +120,7 @@ kind         ratio
 formula      won_deals / closed_deals
 unit         ratio
 null rule    null without a closed deal
+final        30 days after the end of the period
 inputs       won_deals, closed_deals
 declared in  models/sales_cycle/sales_cycle.yml:12
 group by     rep__team

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use quotient_jobs::{Format, Plan};
+use quotient_jobs::{Format, Plan, PlannedTable};
 
 use super::check;
 use crate::data_out::DataOut;
@@ -10,7 +10,7 @@ use crate::error::CliError;
 use crate::listing::{Listing, pretty};
 use crate::session::Session;
 
-/// Prints the tables that a run will write, with the reason of each, and the sources that it will read.
+/// Prints what a run will do about each table, and why, and the sources that it will read.
 ///
 /// As CSV: the tables only.
 ///
@@ -25,26 +25,38 @@ pub(crate) fn run(job: &Path, session: &Session, out: &mut DataOut<'_>) -> Resul
         Format::Csv => tables(&plan).print(Format::Csv)?,
         Format::Table => page(&plan)?,
     };
-    out.write(text)
+    out.write(text)?;
+    for lack in &plan.unavailable {
+        session.talk.say(&lack.to_string());
+    }
+    if plan.nothing_to_do {
+        session.talk.say("nothing to do: the results are those of the last run");
+    }
+    Ok(())
 }
 
 fn page(plan: &Plan) -> Result<String, CliError> {
-    Ok(format!(
-        "job `{}`, as of {}\nresults: {}\n\n{}\n{}",
-        plan.job,
-        plan.as_of,
-        plan.results,
-        tables(plan).print(Format::Table)?,
-        check::listing(&plan.sources).print(Format::Table)?
-    ))
+    let mut text = format!("job `{}`, as of {}\nresults: {}\n\n{}", plan.job, plan.as_of, plan.results, tables(plan).print(Format::Table)?);
+    if !plan.sources.is_empty() {
+        text.push('\n');
+        text.push_str(&check::listing(&plan.sources).print(Format::Table)?);
+    }
+    Ok(text)
 }
 
 fn tables(plan: &Plan) -> Listing {
-    let lengths = plan.tables.iter().map(|table| u64::try_from(table.metrics.len()).unwrap_or(u64::MAX));
+    let reason = |table: &PlannedTable| if table.reasons.is_empty() { "nothing to do".to_owned() } else { table.reasons.join(", ") };
+    let since = |table: &PlannedTable| match (&table.since, table.reasons.is_empty()) {
+        (_, true) => String::new(),
+        (Some(day), false) => format!("after {day}"),
+        (None, false) => "all".to_owned(),
+    };
     Listing::default()
         .text("table", plan.tables.iter().map(|table| &table.name))
-        .counts("metrics", lengths)
-        .counts("slices", plan.tables.iter().map(|table| table.slices))
-        .text("grains", plan.tables.iter().map(|table| table.grains.join(" ")))
-        .text("reason", plan.tables.iter().map(|table| &table.reason))
+        .text("reason", plan.tables.iter().map(reason))
+        .text("periods", plan.tables.iter().map(since))
+        .counts("files", plan.tables.iter().map(|table| table.files))
+        .counts("bytes", plan.tables.iter().map(|table| table.bytes))
+        .text("replaced", plan.tables.iter().map(|table| table.replaced.map(|rows| rows.to_string()).unwrap_or_default()))
+        .counts("stays", plan.tables.iter().map(|table| table.stays))
 }

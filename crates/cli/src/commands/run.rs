@@ -1,15 +1,19 @@
 //! `run`: a job, computed and published.
 
+mod watched;
+
 use std::path::Path;
 
-use quotient_jobs::{Format, RunSummary, Silent, render};
+use quotient_jobs::{Format, RunSummary, render};
 use serde_json::{Value, json};
 
 use crate::data_out::DataOut;
 use crate::error::CliError;
 use crate::listing::{Listing, pretty, value_of};
-use crate::progress::Bar;
 use crate::session::Session;
+use crate::talk::counted;
+
+pub(crate) use watched::Failure;
 
 /// Runs the job, and prints the tables that it wrote, where they are, and the last complete month of its metrics.
 ///
@@ -17,25 +21,37 @@ use crate::session::Session;
 ///
 /// # Errors
 /// A project, a job file, a lake or a results folder that is not as it should be.
-pub(crate) fn run(job: &Path, session: &Session, out: &mut DataOut<'_>) -> Result<(), CliError> {
+pub(crate) fn run(job: &Path, failure: Failure, session: &Session, out: &mut DataOut<'_>) -> Result<(), CliError> {
     let workspace = session.open()?;
     let job = workspace.job(job).map_err(CliError::job)?;
-    let ran = if session.shows_progress { workspace.run(&job, &Bar::new()) } else { workspace.run(&job, &Silent) };
-    let summary = ran.map_err(CliError::job)?;
-    let text = match session.format {
-        Format::Json => pretty(&value(&summary)?)?,
-        Format::Csv => tables(&summary).print(Format::Csv)?,
-        Format::Table => page(&summary)?,
-    };
-    out.write(text)?;
-    if summary.tables.iter().all(|table| !table.changed) {
-        session.talk.say("nothing changed: the results are those of the run before");
+    let summary = watched::run(&workspace, &job, failure, session).map_err(CliError::job)?;
+    out.write(page(&summary, session.format)?)?;
+    for lack in &summary.unavailable {
+        session.talk.say(&lack.to_string());
+    }
+    if summary.restated > 0 {
+        session.talk.say(&format!("{} of complete periods restated: see `kpi_restatements`", counted(&summary.restated, "cell")));
+    }
+    if summary.reasons.is_empty() {
+        session.talk.say("nothing to do: the results are those of the last run");
     }
     Ok(())
 }
 
-fn page(summary: &RunSummary) -> Result<String, CliError> {
-    let mut text = format!("run {} of job `{}`, as of {}\nresults: {}\n\n{}", summary.run_id, summary.job, summary.as_of, summary.results, tables(summary).print(Format::Table)?);
+/// The summary of a run in a form: tables, where they are, the last complete month; as CSV the tables only.
+pub(crate) fn page(summary: &RunSummary, format: Format) -> Result<String, CliError> {
+    match format {
+        Format::Json => pretty(&value(summary)?),
+        Format::Csv => tables(summary).print(Format::Csv),
+        Format::Table => text(summary),
+    }
+}
+
+fn text(summary: &RunSummary) -> Result<String, CliError> {
+    let reasons: Vec<&str> = summary.reasons.iter().map(|reason| reason.words()).collect();
+    let why = if reasons.is_empty() { "nothing to do".to_owned() } else { reasons.join(", ") };
+    let mut text =
+        format!("run {} of job `{}`, as of {}: {why}\nresults: {}\n\n{}", summary.run_id, summary.job, summary.as_of, summary.results, tables(summary).print(Format::Table)?);
     if summary.headline.num_rows() > 0 {
         text.push_str("\nthe last complete month:\n\n");
         text.push_str(&render(&summary.headline, Format::Table).map_err(CliError::render)?);
@@ -59,5 +75,8 @@ fn value(summary: &RunSummary) -> Result<Value, CliError> {
         "results": summary.results,
         "tables": tables(summary).value()?,
         "headline": value_of(&summary.headline)?,
+        "unavailable": summary.unavailable,
+        "reasons": summary.reasons,
+        "restated": summary.restated,
     }))
 }

@@ -5,7 +5,7 @@
 
 use quotient_model::quoted;
 
-use crate::engine::BaseGrouping;
+use crate::engine::{BaseGrouping, NONE};
 
 /// The key column of the period.
 pub(crate) const PERIOD: &str = "metric_time";
@@ -15,6 +15,11 @@ pub(crate) const VALUE: &str = "value";
 /// The key columns of a grouping.
 pub(crate) fn keys(grouping: &BaseGrouping) -> Vec<String> {
     std::iter::once(PERIOD.to_owned()).chain(grouping.slice.iter().cloned()).collect()
+}
+
+/// The text of an item; never null.
+pub(crate) fn label(item: &str) -> String {
+    format!("COALESCE(CAST({item} AS VARCHAR), '{NONE}')")
 }
 
 /// Quoted names, in a list.
@@ -38,34 +43,33 @@ pub(crate) struct Beside {
 }
 
 /// A query with a row wherever one of the columns has a cell.
+///
+/// Each source is read once: an engine that puts CTEs in the place of their names would compute it as often as it is named.
 pub(crate) fn side_by_side(grouping: &BaseGrouping, columns: &[Beside]) -> String {
-    let keys = keys(grouping);
+    let keys = names(&keys(grouping));
     let mut sources: Vec<&str> = Vec::new();
     for column in columns {
         if !sources.contains(&column.cells.as_str()) {
             sources.push(&column.cells);
         }
     }
-    let value = |column: &Beside| {
+    let is_one = sources.len() == 1;
+    let shown = |column: &Beside| {
         let place = sources.iter().position(|source| *source == column.cells).unwrap_or_default();
-        let value = format!("\"c{place}\".{}", quoted(VALUE));
+        let value = if is_one { quoted(VALUE) } else { format!("max(\"v{place}\")") };
         let value = column.filler.map_or_else(|| value.clone(), |filler| format!("COALESCE({value}, {filler})"));
         format!("{value} AS {}", quoted(&column.alias))
     };
-    let values: Vec<String> = columns.iter().map(value).collect();
+    let shown = columns.iter().map(shown).collect::<Vec<_>>().join(", ");
     if let [source] = sources.as_slice() {
-        return format!("SELECT {}, {} FROM {} AS \"c0\"", names_of("c0", &keys), values.join(", "), quoted(source));
+        return format!("SELECT {keys}, {shown} FROM {}", quoted(source));
     }
-    let every: Vec<String> = sources.iter().map(|source| format!("SELECT {} FROM {}", names(&keys), quoted(source))).collect();
-    let joins: Vec<String> = sources
-        .iter()
-        .enumerate()
-        .map(|(place, source)| {
-            let table = format!("c{place}");
-            format!("LEFT JOIN {} AS {} ON {}", quoted(source), quoted(&table), equal(&keys, "keys", &table))
-        })
-        .collect();
-    format!("SELECT {}, {}\nFROM ({}) AS \"keys\"\n{}", names_of("keys", &keys), values.join(", "), every.join(" UNION "), joins.join("\n"))
+    let of_source = |(place, source): (usize, &&str)| {
+        let value = |other: usize| if other == place { format!("{} AS \"v{other}\"", quoted(VALUE)) } else { format!("NULL AS \"v{other}\"") };
+        format!("SELECT {keys}, {} FROM {}", (0..sources.len()).map(value).collect::<Vec<_>>().join(", "), quoted(source))
+    };
+    let cells: Vec<String> = sources.iter().enumerate().map(of_source).collect();
+    format!("SELECT {keys}, {shown}\nFROM (\n{}\n) AS \"every\"\nGROUP BY {keys}", cells.join("\nUNION ALL\n"))
 }
 
 /// A condition that columns of two tables are equal.

@@ -5,12 +5,12 @@
 
 use quotient_model::{Agg, Input, Metric, MetricKind, NonAdditive, Offset, Simple, WindowChoice, quoted};
 
-use super::cell_set::{Beside, PERIOD, VALUE, equal, keys, names, names_of, side_by_side};
+use super::cell_set::{Beside, PERIOD, VALUE, equal, keys, label, names, names_of, side_by_side};
 use super::facts::{DAY, measure_column};
 use super::statement::Statement;
 use super::typing::{kind_of, sql_type};
 use crate::cells::Kind;
-use crate::engine::{BaseGrouping, BaseRequest, NONE};
+use crate::engine::{BaseGrouping, BaseRequest};
 use crate::error::MetricsError;
 use crate::needs::{Reached, find, total_of};
 use crate::periods::period_start;
@@ -27,10 +27,9 @@ impl<'a> Statement<'a> {
         let sql = match &metric.kind {
             MetricKind::Simple(simple) => self.simple(reached, simple, grouping)?,
             MetricKind::Ratio { numerator, denominator } => self.ratio(reached, numerator, denominator, grouping)?,
-            MetricKind::Derived { .. } if metric.meta.like_for_like => return Err(refused(metric, "a metric with `like_for_like`")),
             MetricKind::Derived { expr, inputs } => self.derived(reached, expr, inputs, grouping)?,
             MetricKind::Cumulative { .. } => self.cumulative(reached, grouping)?,
-            MetricKind::Conversion(_) => return Err(refused(metric, "a conversion metric")),
+            MetricKind::Conversion(conversion) => self.conversion(reached, conversion, grouping)?,
         };
         let name = self.add(&format!("metric__{}", metric.name), sql);
         self.cells.insert(key, name.clone());
@@ -39,26 +38,12 @@ impl<'a> Statement<'a> {
 
     fn simple(&mut self, reached: &Reached<'a>, simple: &'a Simple, grouping: &BaseGrouping) -> Result<String, MetricsError> {
         let metric = reached.metric;
-        if reached.filters.iter().any(|filter| !filter.metrics.is_empty()) {
-            return Err(refused(metric, "`Metric()` in a filter"));
-        }
-        let column = reached.column();
-        let serves = |need: &&BaseRequest<'_>| need.measures.iter().any(|measure| measure.name == column) && need.groupings.contains(grouping);
-        let need = self.needs.iter().find(serves).cloned();
-        let Some(need) = need else { return Err(MetricsError::Unknown { what: "metric", name: metric.name.clone(), near: None }) };
-        let fact = self.fact(&need)?;
-        let period = match grouping.grain {
-            Some(grain) => format!("CAST({} AS DATE)", period_start(&self.project.calendar, grain, &quoted(DAY))),
-            None => "CAST('1970-01-01' AS DATE)".to_owned(),
-        };
-        let labels = grouping.slice.iter().map(|item| format!("COALESCE(CAST({} AS VARCHAR), '{NONE}')", quoted(item)));
-        let groups: Vec<String> = std::iter::once(period).chain(labels).collect();
+        let (need, fact) = self.fact(reached, grouping)?;
+        let groups = self.group_keys(grouping, &quoted(DAY));
         let shown: Vec<String> = groups.iter().zip(keys(grouping)).map(|(sql, key)| format!("{sql} AS {}", quoted(&key))).collect();
         let kind = kind_of(self.project, &self.kinds, metric)?;
         let value = aggregate(simple.agg, &quoted(&measure_column(&need, &simple.expr)), kind);
-        let filters: Vec<String> = reached.filters.iter().map(|filter| format!("({})", filter.sql)).collect();
-        let passing = if filters.is_empty() { String::new() } else { format!("\nWHERE {}", filters.join(" AND ")) };
-        let mut rows = format!("{}{passing}", quoted(&fact));
+        let mut rows = self.passing(&fact, &reached.filters)?;
         if let Some(rule) = &simple.non_additive {
             rows = snapshot(rule, &need, &rows, &groups[0]);
         }
@@ -70,14 +55,23 @@ impl<'a> Statement<'a> {
         Ok(self.on_spine(&found, simple.fill_nulls_with, grouping))
     }
 
+    /// What rows are grouped by: the period of a day, and the texts of the slice.
+    pub(crate) fn group_keys(&self, grouping: &BaseGrouping, day: &str) -> Vec<String> {
+        let period = match grouping.grain {
+            Some(grain) => format!("CAST({} AS DATE)", period_start(&self.project.calendar, grain, day)),
+            None => "CAST('1970-01-01' AS DATE)".to_owned(),
+        };
+        std::iter::once(period).chain(grouping.slice.iter().map(|item| label(&quoted(item)))).collect()
+    }
+
     /// The cells of an input, moved by its offset.
-    fn input(&mut self, reached: &Reached<'a>, input: &'a Input, grouping: &BaseGrouping) -> Result<String, MetricsError> {
+    pub(crate) fn input(&mut self, reached: &Reached<'a>, input: &'a Input, grouping: &BaseGrouping) -> Result<String, MetricsError> {
         let inner = reached.input(find(self.project, &input.metric)?, &input.filters);
         let cells = self.cells_of(&inner, grouping)?;
         if input.offset == Offset::None {
             return Ok(cells);
         }
-        let sql = self.moved(reached.metric, &cells, input.offset, grouping)?;
+        let sql = if reached.metric.meta.like_for_like { self.like_for_like(reached, input, grouping)? } else { self.moved(reached.metric, &cells, input.offset, grouping)? };
         Ok(self.add(&format!("{cells}__moved"), sql))
     }
 
@@ -92,12 +86,7 @@ impl<'a> Statement<'a> {
             return self.share(reached, numerator, denominator, grouping);
         }
         let parts = [self.beside(reached, numerator, "numerator", grouping)?, self.beside(reached, denominator, "denominator", grouping)?];
-        Ok(format!(
-            "SELECT {}, CAST(\"numerator\" AS DOUBLE) / NULLIF(CAST(\"denominator\" AS DOUBLE), 0) AS {}\nFROM (\n{}\n) AS \"parts\"",
-            names(&keys(grouping)),
-            quoted(VALUE),
-            side_by_side(grouping, &parts)
-        ))
+        Ok(quotient(&parts, grouping))
     }
 
     /// A ratio to the total of the period.
@@ -139,17 +128,28 @@ fn snapshot(rule: &NonAdditive, need: &BaseRequest<'_>, rows: &str, period: &str
         WindowChoice::Min => "min",
         WindowChoice::Max => "max",
     };
-    let by = (0..rule.by.len()).map(|place| format!("COALESCE(CAST({} AS VARCHAR), '{NONE}')", quoted(&by_name(place))));
+    let by = (0..rule.by.len()).map(|place| label(&quoted(&by_name(place))));
     let groups: Vec<String> = std::iter::once(period.to_owned()).chain(by).collect();
     format!("(\nSELECT *, {extreme}({moment}) OVER (PARTITION BY {}) AS \"__extreme\" FROM {rows}\n) AS \"moments\"\nWHERE {moment} = \"__extreme\"", groups.join(", "))
 }
 
-/// What is refused of a metric.
+/// What is not written of a metric.
 pub(crate) fn refused(metric: &Metric, what: &str) -> MetricsError {
-    MetricsError::Definition { metric: metric.name.clone(), message: format!("{what} cannot be compiled to SQL yet") }
+    MetricsError::Group { metric: metric.name.clone(), message: format!("`compile` does not write {what}; `query` answers it") }
 }
 
-fn aggregate(agg: Agg, value: &str, kind: Kind) -> String {
+/// The cells `numerator` over the cells `denominator`.
+pub(crate) fn quotient(parts: &[Beside], grouping: &BaseGrouping) -> String {
+    format!(
+        "SELECT {}, CAST(\"numerator\" AS DOUBLE) / NULLIF(CAST(\"denominator\" AS DOUBLE), 0) AS {}\nFROM (\n{}\n) AS \"parts\"",
+        names(&keys(grouping)),
+        quoted(VALUE),
+        side_by_side(grouping, parts)
+    )
+}
+
+/// An aggregate of values.
+pub(crate) fn aggregate(agg: Agg, value: &str, kind: Kind) -> String {
     let kind = sql_type(kind);
     match agg {
         Agg::Sum => format!("CAST(sum({value}) AS {kind})"),

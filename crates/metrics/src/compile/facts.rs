@@ -50,7 +50,9 @@ pub(crate) fn measure_column(need: &BaseRequest<'_>, expr: &str) -> String {
 /// The query of a fact; and the models that it reads.
 pub(crate) fn fact(engine: &PolarsEngine<'_>, need: &BaseRequest<'_>, as_of: &str) -> Result<(String, Vec<String>), MetricsError> {
     let mut fact = Fact::new(engine, need)?;
-    for item in need.groupings.iter().flat_map(|g| &g.slice).chain(need.measures.iter().flat_map(|m| &m.filters).flat_map(|f| &f.items)) {
+    let filters = || need.measures.iter().flat_map(|measure| &measure.filters);
+    let of_metrics = filters().flat_map(|filter| &filter.metrics).flat_map(|metric| &metric.group_by);
+    for item in need.groupings.iter().flat_map(|grouping| &grouping.slice).chain(filters().flat_map(|filter| &filter.items)).chain(of_metrics) {
         fact.add_item(item)?;
     }
     fact.own.extend(need.keep.iter().cloned());
@@ -61,14 +63,19 @@ pub(crate) fn fact(engine: &PolarsEngine<'_>, need: &BaseRequest<'_>, as_of: &st
     Ok((fact.query(as_of), models))
 }
 
+/// The local day that the rows of a model are counted by, and the instant.
+pub(crate) fn moments(engine: &PolarsEngine<'_>, need: &BaseRequest<'_>) -> Result<(String, String), MetricsError> {
+    let semantics = engine.project().models.get(need.model).and_then(|m| m.semantics.as_ref());
+    let time = semantics.and_then(|s| s.dimension(need.time)).ok_or_else(|| MetricsError::Unknown { what: "time dimension", name: need.time.to_owned(), near: None })?;
+    day_of(engine, need.model, &time.expr)?.ok_or_else(|| MetricsError::Definition {
+        metric: metric_of(need),
+        message: format!("time dimension `{}` of model `{}` is neither a date nor a timestamp", need.time, need.model),
+    })
+}
+
 impl<'r, 'a> Fact<'r, 'a> {
     fn new(engine: &'r PolarsEngine<'r>, need: &'r BaseRequest<'a>) -> Result<Self, MetricsError> {
-        let semantics = engine.project().models.get(need.model).and_then(|m| m.semantics.as_ref());
-        let time = semantics.and_then(|s| s.dimension(need.time)).ok_or_else(|| MetricsError::Unknown { what: "time dimension", name: need.time.to_owned(), near: None })?;
-        let (day, event) = day_of(engine, need.model, &time.expr)?.ok_or_else(|| MetricsError::Definition {
-            metric: metric_of(need),
-            message: format!("time dimension `{}` of model `{}` is neither a date nor a timestamp", need.time, need.model),
-        })?;
+        let (day, event) = moments(engine, need)?;
         let own = IndexMap::from([(DAY.to_owned(), day.clone()), (EVENT.to_owned(), event)]);
         Ok(Self { engine, need, day, own, joins: IndexMap::new(), items: IndexMap::new() })
     }
@@ -129,9 +136,11 @@ impl<'r, 'a> Fact<'r, 'a> {
         table
     }
 
-    /// Whether a column of the model itself is read later; instants and keys served for the joins.
+    /// Whether a column of the model itself is read later; instants and keys served for the joins, unless they were asked for.
     fn is_kept(&self, name: &str) -> bool {
-        name != EVENT && !name.starts_with("__key_") && !self.items.contains_key(name)
+        let is_for_joins = name == EVENT || name.starts_with("__key_");
+        let is_asked_for = self.need.keep.iter().any(|(kept, _)| kept == name);
+        (is_asked_for || !is_for_joins) && !self.items.contains_key(name)
     }
 
     fn query(&self, as_of: &str) -> String {

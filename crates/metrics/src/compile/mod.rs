@@ -6,9 +6,13 @@
 //! It is written in our own SQL and put into the dialect at the end, by `speech`.
 
 mod cell_set;
+mod conversion;
 mod derived;
 mod facts;
+mod filters;
 mod offset;
+mod operand;
+mod row_window;
 mod sources;
 mod speech;
 mod statement;
@@ -18,3 +22,4 @@ mod typing;
 mod window;
 
 pub use statement::{CompileRequest, compile};
+pub use typing::empty_engine;

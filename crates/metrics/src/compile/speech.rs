@@ -1,19 +1,23 @@
 //! Our SQL in the words of a dialect.
 //!
 //! In: SQL with the functions that our planner knows, names in double quotes, texts in single quotes. Out: the same for another engine.
-//! What both spell alike stays as it is, comments too. Nothing is parsed beyond words, quotes and brackets.
+//! What both spell alike stays as it is, comments too. Nothing is parsed beyond words, quotes, brackets and divisors.
 
 use quotient_model::Dialect;
 
-/// The functions that some dialect has under another name, or with other arguments.
-const FUNCTIONS: [&str; 13] = [
+use super::operand::operand;
+
+/// The functions that some dialect has under another name, or with other arguments; `local_before` is of statements only.
+const FUNCTIONS: [&str; 15] = [
     "add_days",
     "add_months",
+    "avg",
     "date_part",
     "days_between",
     "epoch_us",
     "instant",
     "isfinite",
+    "local_before",
     "local_date",
     "local_midnight",
     "local_timestamp",
@@ -38,6 +42,7 @@ pub(crate) fn spoken(dialect: Dialect, sql: &str) -> String {
                 out.push_str(&name(dialect, piece));
                 after
             }
+            Some('/' | '%') if dialect == Dialect::Spark && piece.len() == 1 => divided(piece, after, &mut out),
             Some(c) if c.is_alphabetic() => word(dialect, piece, after, &mut out),
             _ => {
                 out.push_str(piece);
@@ -65,6 +70,24 @@ fn name(dialect: Dialect, quoted: &str) -> String {
         Dialect::DuckDb => quoted.to_owned(),
         Dialect::Spark => format!("`{}`", inside.replace("\"\"", "\"").replace('`', "``")),
     }
+}
+
+/// A division, or the remainder of one. Gives what comes after it.
+///
+/// Spark divides decimals in decimals, and stops at a divisor of zero; ours is of doubles, and null there.
+fn divided<'a>(operator: &str, after: &'a str, out: &mut String) -> &'a str {
+    let operand = operand(after);
+    let divisor = spoken(Dialect::Spark, operand.trim());
+    let divisor = divisor.strip_prefix("NULLIF(").and_then(|inside| inside.strip_suffix(", 0)")).unwrap_or(&divisor);
+    let divisor = if operator == "/" { double(divisor) } else { divisor.to_owned() };
+    let division = format!("{operator} NULLIF({divisor}, 0)");
+    out.push_str(&division);
+    &after[operand.len()..]
+}
+
+/// A number of Spark as a double.
+fn double(number: &str) -> String {
+    if number.starts_with("CAST(") && number.ends_with(" AS DOUBLE)") { number.to_owned() } else { format!("CAST({number} AS DOUBLE)") }
 }
 
 /// A word: the call of a function, the name of a type, or anything else. Gives what comes after it.
@@ -115,6 +138,7 @@ fn duckdb(function: &str, arguments: &[&str]) -> Option<String> {
         ("local_date", [instant, zone]) => format!("CAST(timezone({zone}, {instant}) AS DATE)"),
         ("local_timestamp", [instant, zone]) => format!("timezone({zone}, {instant})"),
         ("local_midnight", [day, zone]) => format!("timezone({zone}, CAST({day} AS TIMESTAMP))"),
+        ("local_before", [instant, zone, interval]) => format!("timezone({zone}, timezone({zone}, {instant}) - {interval})"),
         ("add_days", [day, count]) => format!("CAST(CAST({day} AS DATE) + CAST({count} AS INTEGER) AS DATE)"),
         ("add_months", [day, count]) => format!("CAST({day} + to_months(CAST({count} AS INTEGER)) AS DATE)"),
         ("days_between", [from, to]) => format!("date_diff('day', CAST({from} AS DATE), CAST({to} AS DATE))"),
@@ -129,6 +153,7 @@ fn spark(function: &str, arguments: &[&str]) -> Option<String> {
         ("local_date", [instant, zone]) => format!("CAST(from_utc_timestamp({instant}, {zone}) AS DATE)"),
         ("local_timestamp", [instant, zone]) => format!("from_utc_timestamp({instant}, {zone})"),
         ("local_midnight", [day, zone]) => format!("to_utc_timestamp(CAST({day} AS TIMESTAMP), {zone})"),
+        ("local_before", [instant, zone, interval]) => format!("to_utc_timestamp(from_utc_timestamp({instant}, {zone}) - {interval}, {zone})"),
         ("add_days", [day, count]) => format!("date_add({day}, CAST({count} AS INT))"),
         ("add_months", [day, count]) => format!("add_months({day}, CAST({count} AS INT))"),
         ("days_between", [from, to]) => format!("CAST(datediff({to}, {from}) AS BIGINT)"),
@@ -137,6 +162,8 @@ fn spark(function: &str, arguments: &[&str]) -> Option<String> {
         ("isfinite", [number]) => format!("(abs({number}) < CAST('Infinity' AS DOUBLE))"),
         ("quantile_cont", [number, rank]) => format!("percentile({number}, {rank})"),
         ("quantile_disc", [number, rank]) => format!("percentile_disc({rank}) WITHIN GROUP (ORDER BY {number})"),
+        // A mean of decimals is a decimal to Spark.
+        ("avg", [number]) if !number.get(..8).is_some_and(|word| word.eq_ignore_ascii_case("distinct")) => format!("avg({})", double(number)),
         ("date_part", ["'isodow'", day]) => format!("date_part('dow_iso', {day})"),
         _ => return None,
     })
@@ -176,7 +203,7 @@ fn without_words<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
 }
 
 /// The first piece of a text that is not empty: a text or a name in quotes, a comment, a word, a number, or one character.
-fn piece(text: &str) -> &str {
+pub(super) fn piece(text: &str) -> &str {
     let end = match text.chars().next() {
         Some(quote @ ('\'' | '"' | '`')) => quoted_end(text, quote),
         _ if text.starts_with("--") => text.find('\n').unwrap_or(text.len()),
@@ -221,6 +248,18 @@ mod tests {
         let sql = "CAST(\"a `b`\" AS VARCHAR) = 'it''s C:\\x' AND t < CAST('2024' AS TIMESTAMP with time zone) -- VARCHAR 'x\nOR d::VARCHAR(3) = ''";
         assert_eq!(spoken(Dialect::Spark, sql), "CAST(`a ``b``` AS STRING) = 'it\\'s C:\\\\x' AND t < CAST('2024' AS TIMESTAMP) -- VARCHAR 'x\nOR d::VARCHAR(3) = ''");
         assert_eq!(spoken(Dialect::DuckDb, sql), sql);
+    }
+
+    #[test]
+    fn divisions_of_spark_are_of_doubles_and_null_for_zero() {
+        let found = |sql| spoken(Dialect::Spark, sql);
+        assert_eq!(found("a / \"b\" / 4 -- a / b"), "a / NULLIF(CAST(`b` AS DOUBLE), 0) / NULLIF(CAST(4 AS DOUBLE), 0) -- a / b");
+        assert_eq!(found("a / NULLIF(b, 0), 'a / b'"), "a / NULLIF(CAST(b AS DOUBLE), 0), 'a / b'");
+        assert_eq!(found("a/CAST(b AS DOUBLE) + 1"), "a/ NULLIF(CAST(b AS DOUBLE), 0) + 1");
+        assert_eq!(found("a / (b / c)"), "a / NULLIF(CAST((b / NULLIF(CAST(c AS DOUBLE), 0)) AS DOUBLE), 0)");
+        assert_eq!(found("a % b.c * 2 /* % */"), "a % NULLIF(b.c, 0) * 2 /* % */");
+        assert_eq!(found("avg(a) OVER (ORDER BY b), AVG(DISTINCT a)"), "avg(CAST(a AS DOUBLE)) OVER (ORDER BY b), AVG(DISTINCT a)");
+        assert_eq!(spoken(Dialect::DuckDb, "avg(a / b % c)"), "avg(a / b % c)");
     }
 
     #[test]

@@ -9,15 +9,17 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use quotient_model::{Dialect, Project, quoted};
 
 use super::cell_set::{Beside, PERIOD, side_by_side};
+use super::derived::refused;
 use super::facts::fact;
+use super::filters::requests_of_filters;
 use super::sources::source;
 use super::speech::spoken;
-use super::typing::{base_kinds, empty_engine};
+use super::typing::{empty_engine, kinds_of};
 use crate::cells::Kind;
-use crate::engine::{BaseGrouping, BaseRequest};
+use crate::engine::{BaseGrouping, BaseRequest, ConversionRequest};
 use crate::error::MetricsError;
 use crate::group_columns::GroupColumns;
-use crate::needs::{CellRequest, needs_of, reach};
+use crate::needs::{CellRequest, Reached, find, needs_of, reach};
 use crate::polars_engine::PolarsEngine;
 use crate::query::{QueryRequest, query};
 
@@ -44,14 +46,29 @@ pub fn compile(project: &Project, request: &CompileRequest, as_of: DateTime<Utc>
     query(&engine, project, &request.query, as_of)?;
     let groups = GroupColumns::new(project, &request.query.metrics, &request.query.group_by)?;
     let asked = request.query.cells(&groups)?;
-    let needs = fact_needs(project, &asked)?;
+    let inner = requests_of_filters(project, &asked)?;
+    if (asked.from.is_some() || asked.to.is_some())
+        && !inner.is_empty()
+        && let Some(name) = asked.metrics.first()
+    {
+        // Its facts are those of all time, under the names of those of some days.
+        return Err(refused(find(project, name)?, "`Metric()` in a filter between days without `metric_time` among the group-bys"));
+    }
+    let (mut needs, mut conversions) = (Vec::new(), Vec::new());
+    for cells in std::iter::once(&asked).chain(&inner) {
+        let found = needs_of(project, cells)?;
+        needs.extend(found.base.into_values());
+        conversions.extend(found.conversions.into_values());
+    }
     let mut statement = Statement {
         project,
         engine: &engine,
         today: project.calendar.last_day_before(as_of),
         as_of: as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-        kinds: base_kinds(&engine, &needs)?,
+        kinds: kinds_of(&engine, &needs, &conversions)?,
         needs,
+        conversions,
+        facts: BTreeMap::new(),
         request,
         ctes: Vec::new(),
         cells: BTreeMap::new(),
@@ -60,28 +77,19 @@ pub fn compile(project: &Project, request: &CompileRequest, as_of: DateTime<Utc>
     Ok(spoken(request.dialect, &statement.text(&rows)))
 }
 
-/// What is asked of facts; conversions are not compiled.
-fn fact_needs<'a>(project: &'a Project, asked: &'a CellRequest) -> Result<Vec<BaseRequest<'a>>, MetricsError> {
-    let needs = needs_of(project, asked)?;
-    match needs.conversions.values().next() {
-        None => Ok(needs.base.into_values().collect()),
-        Some(conversion) => Err(MetricsError::Definition {
-            metric: conversion.conversion.measures.first().map(|measure| measure.metric.to_owned()).unwrap_or_default(),
-            message: "a conversion metric cannot be compiled to SQL yet".to_owned(),
-        }),
-    }
-}
-
 /// A statement in the making.
 pub(crate) struct Statement<'a> {
     pub(crate) project: &'a Project,
-    engine: &'a PolarsEngine<'a>,
+    pub(crate) engine: &'a PolarsEngine<'a>,
     /// The local day of as-of.
     pub(crate) today: NaiveDate,
     as_of: String,
-    /// The kinds of the simple metrics.
+    /// The kinds of what is aggregated from facts, by metric.
     pub(crate) kinds: BTreeMap<String, Kind>,
-    pub(crate) needs: Vec<BaseRequest<'a>>,
+    needs: Vec<BaseRequest<'a>>,
+    pub(crate) conversions: Vec<ConversionRequest<'a>>,
+    /// The CTEs of facts, by the places of their needs.
+    facts: BTreeMap<usize, String>,
     request: &'a CompileRequest,
     /// Names and queries, each after those it reads.
     ctes: Vec<(String, String)>,
@@ -104,19 +112,29 @@ impl<'a> Statement<'a> {
         name
     }
 
-    /// The rows of a fact, with everything that they stand on.
-    pub(crate) fn fact(&mut self, need: &BaseRequest<'a>) -> Result<String, MetricsError> {
-        // The rows of a non-additive measure are its own.
-        let alone = need.snapshot.and_then(|_| need.measures.first()).map(|measure| format!("__{}", measure.metric)).unwrap_or_default();
-        let name = format!("fact__{}__{}{alone}", need.model, need.time);
-        if self.ctes.iter().any(|(known, _)| *known == name) {
-            return Ok(name);
+    /// What a metric asks of a fact, and the CTE of its rows with everything that they stand on.
+    pub(crate) fn fact(&mut self, reached: &Reached<'a>, grouping: &BaseGrouping) -> Result<(BaseRequest<'a>, String), MetricsError> {
+        let column = reached.column();
+        let serves = |need: &BaseRequest<'_>| need.measures.iter().any(|measure| measure.name == column) && need.groupings.contains(grouping);
+        let found = self.needs.iter().position(serves).and_then(|place| Some((place, self.needs.get(place)?.clone())));
+        let Some((place, need)) = found else { return Err(MetricsError::Unknown { what: "metric", name: reached.metric.name.clone(), near: None }) };
+        if let Some(name) = self.facts.get(&place) {
+            return Ok((need, name.clone()));
         }
+        // The rows of moments and windows are those of one metric.
+        let alone = need.measures.first().filter(|_| need.snapshot.is_some() || need.window.is_some()).map(|measure| format!("__{}", measure.metric)).unwrap_or_default();
+        let name = self.add_fact(&format!("fact__{}__{}{alone}", need.model, need.time), &need)?;
+        self.facts.insert(place, name.clone());
+        Ok((need, name))
+    }
+
+    /// Adds the rows of a fact; gives the name that they got.
+    pub(crate) fn add_fact(&mut self, name: &str, need: &BaseRequest<'a>) -> Result<String, MetricsError> {
         let (sql, models) = fact(self.engine, need, &self.as_of)?;
         for model in models {
             self.model(&model)?;
         }
-        Ok(self.add(&name, sql))
+        Ok(self.add(name, sql))
     }
 
     /// A model, with the models and sources that it reads.

@@ -11,18 +11,21 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use polars::prelude::{Column as PolarsColumn, DataFrame, DataType as PolarsType, IntoLazy, TimeUnit as PolarsUnit, TimeZone};
-use quotient_model::{ColumnType, Metric, MetricKind, PeriodAgg, Project, SourceTable};
+use quotient_model::{Calculation, ColumnType, Metric, MetricKind, PeriodAgg, Project, SourceTable};
 
 use crate::cells::{Column, Kind};
-use crate::engine::{BaseRequest, Engine};
+use crate::engine::{BaseRequest, ConversionRequest, Engine};
 use crate::error::MetricsError;
 use crate::formula;
-use crate::needs::find;
+use crate::needs::{adds_up, find};
 use crate::polars_engine::PolarsEngine;
 use crate::sql::Relation;
 
 /// An engine over sources that have their declared columns and no rows.
-pub(crate) fn empty_engine(project: &Project, as_of: DateTime<Utc>) -> Result<PolarsEngine<'_>, MetricsError> {
+///
+/// # Errors
+/// Columns that Polars cannot put side by side.
+pub fn empty_engine(project: &Project, as_of: DateTime<Utc>) -> Result<PolarsEngine<'_>, MetricsError> {
     let mut sources = IndexMap::new();
     for (name, table) in &project.sources {
         sources.insert(name.clone(), empty(name, table)?);
@@ -55,30 +58,43 @@ fn types(declared: ColumnType) -> (DataType, PolarsType) {
     }
 }
 
-/// The kinds of the simple metrics of base requests, by metric.
-pub(crate) fn base_kinds(engine: &PolarsEngine<'_>, needs: &[BaseRequest<'_>]) -> Result<BTreeMap<String, Kind>, MetricsError> {
+/// The kinds of what is aggregated from rows, by metric.
+pub(crate) fn kinds_of(engine: &PolarsEngine<'_>, needs: &[BaseRequest<'_>], conversions: &[ConversionRequest<'_>]) -> Result<BTreeMap<String, Kind>, MetricsError> {
     let mut kinds = BTreeMap::new();
+    for conversion in conversions {
+        let batches = engine.conversion_cells(conversion)?;
+        let field = batches.first().and_then(|batch| batch.schema().field_with_name(&conversion.name).ok().cloned());
+        if let Some((field, measure)) = field.zip(conversion.conversion.measures.first()) {
+            kinds.insert(measure.metric.to_owned(), kind_of_type(field.data_type()));
+        }
+    }
     for need in needs {
         let batches = engine.base_cells(need)?;
         let Some(schema) = batches.first().map(arrow::array::RecordBatch::schema) else { continue };
         // Columns that count the rows behind a metric have the metric's name too, with a sign in front.
         for measure in need.measures.iter().filter(|m| m.name.starts_with(m.metric)) {
             let Ok(field) = schema.field_with_name(&measure.name) else { continue };
-            let kind = match field.data_type() {
-                DataType::Float64 | DataType::Float32 => Kind::Float,
-                DataType::Decimal128(_, scale) => Kind::Decimal(*scale),
-                _ => Kind::Int,
-            };
-            kinds.insert(measure.metric.to_owned(), kind);
+            kinds.insert(measure.metric.to_owned(), kind_of_type(field.data_type()));
         }
     }
     Ok(kinds)
 }
 
-/// The kind of a metric's values, from those of the simple metrics behind it.
+fn kind_of_type(data_type: &DataType) -> Kind {
+    match data_type {
+        DataType::Float64 | DataType::Float32 => Kind::Float,
+        DataType::Decimal128(_, scale) => Kind::Decimal(*scale),
+        _ => Kind::Int,
+    }
+}
+
+/// The kind of a metric's values, from those of what is aggregated behind it.
 pub(crate) fn kind_of(project: &Project, base: &BTreeMap<String, Kind>, metric: &Metric) -> Result<Kind, MetricsError> {
+    let aggregated = || Ok(base.get(&metric.name).copied().unwrap_or(Kind::Int));
     match &metric.kind {
-        MetricKind::Simple(_) => Ok(base.get(&metric.name).copied().unwrap_or(Kind::Int)),
+        MetricKind::Simple(_) => aggregated(),
+        MetricKind::Conversion(conversion) if conversion.calculation == Calculation::Conversions => aggregated(),
+        MetricKind::Cumulative { input, .. } if !adds_up(project, input) => aggregated(),
         MetricKind::Ratio { .. } | MetricKind::Conversion(_) | MetricKind::Cumulative { period_agg: PeriodAgg::Average, .. } => Ok(Kind::Float),
         MetricKind::Cumulative { input, .. } => kind_of(project, base, find(project, &input.metric)?),
         MetricKind::Derived { expr, inputs } => {

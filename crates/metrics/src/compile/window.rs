@@ -13,6 +13,20 @@ use crate::error::MetricsError;
 use crate::needs::{Reached, find};
 use crate::periods::period_start;
 
+/// Where days are: a CTE and its column.
+pub(crate) struct Days<'s> {
+    pub(crate) table: &'s str,
+    pub(crate) column: &'s str,
+}
+
+/// The windows of a grain.
+pub(crate) struct Windows {
+    /// A query with a row for each period: the period, the last day of its window, and the first where it has one.
+    pub(crate) rows: String,
+    /// A condition that a day of the table `days` lies in a window of the table `windows`.
+    pub(crate) within: String,
+}
+
 impl<'a> Statement<'a> {
     /// The cells of a cumulative metric.
     pub(crate) fn cumulative(&mut self, reached: &Reached<'a>, grouping: &BaseGrouping) -> Result<String, MetricsError> {
@@ -22,43 +36,56 @@ impl<'a> Statement<'a> {
         let grain = grouping.grain.ok_or_else(|| meaningless("a cumulative metric needs `metric_time` among its group-bys".to_owned()))?;
         let inner = find(self.project, &input.metric)?;
         if !inner.adds_up() {
-            return Err(meaningless(format!("`{}` does not add up over days; a cumulative metric needs a sum, count or sum_boolean", inner.name)));
+            return self.row_window(reached, input, (*span, *period_agg), grouping);
         }
         let daily = BaseGrouping { grain: Some(Grain::Day), slice: grouping.slice.clone() };
         let cells = self.cells_of(&reached.input(inner, &input.filters), &daily)?;
         // A mean is that of days, each of which is its own last.
         let (grain, mean_by) = if *period_agg == PeriodAgg::Average { (Grain::Day, Some(grain)) } else { (grain, None) };
-        let last = match period_agg {
-            PeriodAgg::First => quoted(PERIOD),
-            // A period that is not over shows the value of the last day that has begun.
-            PeriodAgg::Last | PeriodAgg::Average => "max(\"day\")".to_owned(),
-        };
-        let from = self.window_start(*span).ok_or_else(|| refused(metric, "a window of fiscal or retail periods"))?;
-        let after = if from.is_empty() { String::new() } else { format!("\"days\".{} >= \"windows\".\"from\" AND ", quoted(PERIOD)) };
-        let from = if from.is_empty() { String::new() } else { format!(", {from} AS \"from\"") };
+        let days = Days { table: &cells, column: PERIOD };
+        let windows = self.windows((*span, *period_agg), grain, &days).ok_or_else(|| refused(metric, "a window of fiscal or retail periods"))?;
         let (period, value) = (quoted(PERIOD), quoted(VALUE));
         let kind = sql_type(kind_of(self.project, &self.kinds, inner)?);
         let slice = if grouping.slice.is_empty() { String::new() } else { format!(", {}", names_of("days", &grouping.slice)) };
         let sql = format!(
             "SELECT \"windows\".{period} AS {period}{slice}, CAST(sum(\"days\".{value}) AS {kind}) AS {value}
 FROM (
-  SELECT {period}, \"last\"{from}
-  FROM (
-    SELECT {period}, {last} AS \"last\"
-    FROM (SELECT \"day\", CAST({} AS DATE) AS {period} FROM ({}) AS \"spine\") AS \"periods\"
-    GROUP BY {period}
-  ) AS \"ends\"
+  {}
 ) AS \"windows\"
-INNER JOIN {} AS \"days\" ON {after}\"days\".{period} <= \"windows\".\"last\"
+INNER JOIN {} AS \"days\" ON {}
 GROUP BY \"windows\".{period}{slice}",
-            period_start(&self.project.calendar, grain, "\"day\""),
-            self.spine(&cells),
-            quoted(&cells)
+            windows.rows,
+            quoted(&cells),
+            windows.within
         );
         Ok(match mean_by {
             None => sql,
             Some(grain) => self.mean(&sql, grain, grouping),
         })
+    }
+
+    /// The windows of every period from the first day to that of as-of; `None` where SQL cannot say when one starts.
+    pub(crate) fn windows(&self, (span, period_agg): (Span, PeriodAgg), grain: Grain, days: &Days<'_>) -> Option<Windows> {
+        let last = match period_agg {
+            PeriodAgg::First => quoted(PERIOD),
+            // A period that is not over shows the value of the last day that has begun.
+            PeriodAgg::Last | PeriodAgg::Average => "max(\"day\")".to_owned(),
+        };
+        let from = self.window_start(span)?;
+        let (period, day) = (quoted(PERIOD), format!("\"days\".{}", quoted(days.column)));
+        let after = if from.is_empty() { String::new() } else { format!("{day} >= \"windows\".\"from\" AND ") };
+        let from = if from.is_empty() { String::new() } else { format!(", {from} AS \"from\"") };
+        let rows = format!(
+            "SELECT {period}, \"last\"{from}
+  FROM (
+    SELECT {period}, {last} AS \"last\"
+    FROM (SELECT \"day\", CAST({} AS DATE) AS {period} FROM ({}) AS \"spine\") AS \"periods\"
+    GROUP BY {period}
+  ) AS \"ends\"",
+            period_start(&self.project.calendar, grain, "\"day\""),
+            self.spine(days)
+        );
+        Some(Windows { rows, within: format!("{after}{day} <= \"windows\".\"last\"") })
     }
 
     /// The mean of the days of each period that have a value.
@@ -92,12 +119,12 @@ GROUP BY \"windows\".{period}{slice}",
     /// The periods from the first with a cell to that of as-of.
     pub(crate) fn periods(&self, grain: Grain, cells: &str) -> String {
         let start = period_start(&self.project.calendar, grain, "\"day\"");
-        format!("SELECT DISTINCT CAST({start} AS DATE) AS {} FROM ({}) AS \"calendar\"", quoted(PERIOD), self.spine(cells))
+        format!("SELECT DISTINCT CAST({start} AS DATE) AS {} FROM ({}) AS \"calendar\"", quoted(PERIOD), self.spine(&Days { table: cells, column: PERIOD }))
     }
 
-    /// The days from the first with a cell to that of as-of.
-    fn spine(&self, cells: &str) -> String {
-        let bounds = format!("SELECT min({}) AS \"first\", {} AS \"last\" FROM {}", quoted(PERIOD), date(self.today), quoted(cells));
+    /// The days from the first that is there to that of as-of.
+    fn spine(&self, days: &Days<'_>) -> String {
+        let bounds = format!("SELECT min({}) AS \"first\", {} AS \"last\" FROM {}", quoted(days.column), date(self.today), quoted(days.table));
         let days = match self.dialect() {
             Dialect::DuckDb => "unnest(generate_series(CAST(\"first\" AS TIMESTAMP), CAST(\"last\" AS TIMESTAMP), INTERVAL 1 DAY))",
             Dialect::Spark => "explode(sequence(\"first\", \"last\", INTERVAL 1 DAY))",

@@ -13,6 +13,7 @@ mod expression;
 mod folds;
 mod functions;
 mod join;
+mod lineage;
 mod model;
 mod over;
 mod plan;
@@ -25,4 +26,5 @@ mod types;
 mod window;
 
 pub use error::SqlError;
+pub(crate) use lineage::{Absent, Lineage, lineage};
 pub use model::{Relation, SqlModel, lower_model, lower_projection};

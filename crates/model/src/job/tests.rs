@@ -1,7 +1,12 @@
 //! Job files with faults: each is found with its line, and names are checked against the project.
 
-use super::Job;
+use std::time::Duration;
+
+use super::{CatchUp, Job, Policy, Retries};
 use crate::project::{Project, ProjectFiles, Settings};
+
+/// The rest of a job that has no fault.
+const REST: &str = "results: out\ntables:\n  - {name: sales, metrics: [revenue]}\n";
 
 fn project() -> Project {
     let yaml = "models:
@@ -129,5 +134,91 @@ nightly.yml:5: table `top`: saved query `top` is grouped by `metric_time__extrac
 nightly.yml:6: table `online sales`: saved query `online` says its periods itself, and `periods` says others
 nightly.yml:7: table name `online sales`: expected letters, digits and underscores
 nightly.yml:9: unknown key in table: `metrics`"
+    );
+}
+
+#[test]
+fn a_job_says_how_it_is_run() {
+    let text = format!(
+        "name: nightly
+schedule: \"0  2 * * mon-fri\"
+catch_up: none
+timeout: 2 hours
+retries: {{times: 2, wait: 5 minutes}}
+on_failure: {{command: [mail, \"{{{{ env_var('RESULTS') }}}}\"], webhook: \"https://hooks.example/{{{{ env_var('TOKEN', 't0') }}}}\"}}
+openlineage: {{file: lineage.jsonl, url: \"http://marquez:5000/api/v1/lineage\", namespace: shop}}
+{REST}"
+    );
+    let job = Job::parse("nightly.yml", &text, &project()).unwrap();
+    assert_eq!(job.schedule.as_deref(), Some("0 2 * * mon-fri"));
+    let policy = job.policy;
+    assert_eq!((policy.catch_up, policy.timeout), (CatchUp::Nothing, Some(Duration::from_hours(2))));
+    assert_eq!(policy.retries, Retries { times: 2, wait: Duration::from_mins(5) });
+    assert_eq!(policy.on_failure.command, ["mail", "s3://kpis"]);
+    assert_eq!(policy.on_failure.webhook.as_deref(), Some("https://hooks.example/t0"));
+    let lineage = policy.openlineage.unwrap();
+    assert_eq!(lineage.file.as_deref(), Some("lineage.jsonl"));
+    assert_eq!(lineage.url.as_deref(), Some("http://marquez:5000/api/v1/lineage"));
+    assert_eq!(lineage.namespace.as_deref(), Some("shop"));
+}
+
+#[test]
+fn without_a_word_one_run_catches_up_and_none_is_tried_again() {
+    let job = Job::parse("nightly.yml", &format!("name: nightly\n{REST}"), &project()).unwrap();
+    assert_eq!(job.policy, Policy::default());
+    assert_eq!((job.schedule, job.policy.catch_up, job.policy.retries.times), (None, CatchUp::One, 0));
+}
+
+#[test]
+fn every_fault_of_how_a_job_is_run_is_found_in_one_pass() {
+    let text = format!(
+        "name: nightly
+schedule: 60 24 0 mon 8
+catch_up: all
+timeout: 2 days
+retries: {{times: many, wait: soon, time: 3}}
+on_failure: {{command: [], webhook: \"{{{{ env_var('HOOK') }}}}\", mail: x}}
+openlineage: {{namespace: shop}}
+{REST}"
+    );
+    assert_eq!(
+        faults(&text),
+        "nightly.yml:2: job: key `schedule`: expected numbers from 0 to 23 as hour, found `24`
+nightly.yml:2: job: key `schedule`: expected numbers from 0 to 59 as minute, found `60`
+nightly.yml:2: job: key `schedule`: expected numbers from 0 to 7 or names such as `mon` as day of week, found `8`
+nightly.yml:2: job: key `schedule`: expected numbers from 1 to 12 or names such as `jan` as month, found `mon`
+nightly.yml:2: job: key `schedule`: expected numbers from 1 to 31 as day of month, found `0`
+nightly.yml:3: unknown way to catch up `all`
+nightly.yml:4: job: key `timeout`: expected a number of `seconds`, `minutes` or `hours`, found `2 days`
+  hint: write it as `90 minutes`
+nightly.yml:5: job `retries`: key `times`: expected a whole number from 0 to 100, found `many`
+nightly.yml:5: job `retries`: key `wait`: expected a number of `seconds`, `minutes` or `hours`, found `soon`
+  hint: write it as `90 minutes`
+nightly.yml:5: unknown key in job `retries`: `time`
+  hint: did you mean `times`?
+nightly.yml:6: job `on_failure` `webhook`: environment variable `HOOK` is not set
+nightly.yml:6: job `on_failure`: key `command`: expected a program and its arguments, found an empty list
+nightly.yml:6: unknown key in job `on_failure`: `mail`
+nightly.yml:7: job `openlineage`: expected `file` or `url`, found neither"
+    );
+}
+
+#[test]
+fn a_schedule_has_five_fields_and_a_day_that_comes() {
+    let fault = |line: &str| faults(&format!("name: n\nschedule: \"{line}\"\n{REST}"));
+    let five = "nightly.yml:2: job: key `schedule`: expected five fields (minute, hour, day of month, month, day of week), found ";
+    assert_eq!(fault("@daily"), format!("{five}`@daily`"));
+    assert_eq!(fault("0 0 2 * * *"), format!("{five}`0 0 2 * * *`"));
+    assert_eq!(fault("0 0 30 2 *"), "nightly.yml:2: job: key `schedule`: expected a day that comes, found `0 0 30 2 *`");
+}
+
+#[test]
+fn a_url_that_is_none_is_not_shown() {
+    let text = format!("name: n\non_failure: {{webhook: s3cret}}\nopenlineage: {{url: s3cret}}\nretries: {{wait: 1 hour}}\n{REST}");
+    assert_eq!(
+        faults(&text),
+        "nightly.yml:2: job `on_failure`: key `webhook`: expected a URL that starts with `https://` or `http://`
+nightly.yml:3: job `openlineage`: key `url`: expected a URL that starts with `https://` or `http://`
+nightly.yml:4: job `retries`: missing key `times`"
     );
 }

@@ -5,18 +5,31 @@ use std::cell::RefCell;
 use super::{Agg, Calculation, Conversion, Input, Metric, MetricKind, MetricMeta, NonAdditive, Offset, PeriodAgg, Simple, Span, WindowChoice};
 use crate::fault::Faults;
 use crate::grain::Grain;
-use crate::jinja::Filter;
+use crate::jinja::{Filter, Renderer};
 use crate::reader::MapReader;
 use crate::yaml::Node;
 
-/// Reads one entry of a `metrics:` list; `model` is the model it stands under.
-pub(crate) fn read_metric(file: &str, node: &Node, model: Option<&str>, faults: &RefCell<Faults>) -> Option<Metric> {
+/// Where a `metrics:` list stands.
+pub(crate) struct MetricList<'a> {
+    /// The file.
+    pub(crate) file: &'a str,
+    /// The model that it stands under.
+    pub(crate) model: Option<&'a str>,
+    /// Renders what may be a template.
+    pub(crate) renderer: &'a Renderer<'a>,
+    /// Where faults go.
+    pub(crate) faults: &'a RefCell<Faults>,
+}
+
+/// Reads one entry of a `metrics:` list.
+pub(crate) fn read_metric(node: &Node, list: &MetricList<'_>) -> Option<Metric> {
+    let MetricList { file, model, renderer, faults } = *list;
     let reader = MapReader::new(node, file, "metric", faults);
     let name = reader.required("name")?;
     let reader = reader.named(format!("metric `{name}`"));
     reader.ignore(&["tags", "time_granularity"]);
     let private = reader.boolean("hidden").unwrap_or(false);
-    let (meta, offset_by_period) = read_meta(&reader);
+    let (meta, offset_by_period) = read_meta(&reader, renderer);
     let kind = match reader.text("type").as_deref().unwrap_or("simple") {
         "simple" => read_simple(&reader, model).map(MetricKind::Simple),
         "ratio" => read_input(&reader, "numerator").zip(read_input(&reader, "denominator")).map(|(numerator, denominator)| MetricKind::Ratio { numerator, denominator }),
@@ -238,7 +251,7 @@ fn read_filters(reader: &MapReader<'_>) -> Vec<Filter> {
     filters
 }
 
-fn read_meta(reader: &MapReader<'_>) -> (MetricMeta, bool) {
+fn read_meta(reader: &MapReader<'_>, renderer: &Renderer<'_>) -> (MetricMeta, bool) {
     let Some(config) = reader.map("config") else { return Default::default() };
     config.ignore(&["enabled", "group", "tags"]);
     let Some(meta) = config.map("meta") else { return Default::default() };
@@ -260,10 +273,22 @@ fn read_meta(reader: &MapReader<'_>) -> (MetricMeta, bool) {
         formula: text("formula"),
         null_rule: text("null_rule"),
         source: text("source"),
-        mature_after: meta.integer("mature_after").and_then(|days| u32::try_from(days).ok()),
+        mature_after: read_days(&meta, "mature_after", renderer),
         share_of_total: share_of.is_some(),
         like_for_like: meta.boolean("like_for_like").unwrap_or(false),
     };
     meta.finish();
     (read, offset.is_some())
+}
+
+/// A number of days, or a template of one such as `{{ var('grace_days') }}`.
+fn read_days(meta: &MapReader<'_>, key: &'static str, renderer: &Renderer<'_>) -> Option<u32> {
+    let template = meta.text(key)?;
+    let fault = |message: String| meta.fault(meta.place_of(key).line, format!("{}: key `{key}`: {message}", meta.what()));
+    match renderer.text(&template).map(|text| text.trim().parse().map_err(|_| text)) {
+        Ok(Ok(days)) => return Some(days),
+        Ok(Err(text)) => fault(format!("expected a number of days, found `{text}`")),
+        Err(message) => fault(message),
+    }
+    None
 }

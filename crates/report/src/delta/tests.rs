@@ -125,14 +125,53 @@ fn two_writers_of_one_application_conflict() {
         let store = in_memory();
         let stale = store.open("revenue").await.unwrap();
         store.write(&write(rows(&[(31, "a", 100, "r1")]), &[31])).await.unwrap();
-        let error = store.write_from(stale, &write(rows(&[(31, "a", 100, "r2")]), &[31])).await.unwrap_err();
+        let error = store.write_from(stale, &write(rows(&[(31, "a", 100, "r2")]), &[31]), &|_| true).await.unwrap_err();
         assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
         assert_eq!(store.read("revenue").await.unwrap().unwrap().num_rows(), 1);
 
         let stale = store.open("revenue").await.unwrap();
         store.write(&write(rows(&[(0, "a", 1, "r3")]), &[0])).await.unwrap();
-        let error = store.write_from(stale, &write(rows(&[(31, "a", 2, "r4")]), &[31])).await.unwrap_err();
+        let error = store.write_from(stale, &write(rows(&[(31, "a", 2, "r4")]), &[31]), &|_| true).await.unwrap_err();
         assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
+    });
+}
+
+#[test]
+fn a_run_that_was_overtaken_writes_no_more() {
+    run(async {
+        let store = in_memory();
+        let numbered = |cents, number| TableWrite { transaction: ("nightly/revenue".to_owned(), number), ..write(rows(&[(31, "a", cents, "r")]), &[31]) };
+        store.write(&numbered(1, 5)).await.unwrap();
+        let error = store.write(&numbered(2, 4)).await.unwrap_err();
+        assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
+        // A later run builds on what an earlier one leaves, even where that one comes in between.
+        let stale = store.open("revenue").await.unwrap();
+        store.write(&numbered(3, 6)).await.unwrap();
+        let written = store.write_from(stale, &numbered(4, 7), &|_| true).await.unwrap();
+        assert_eq!((written.version, written.changed), (2, true));
+    });
+}
+
+#[test]
+fn an_exchange_needs_the_rows_that_were_read() {
+    run(async {
+        let store = in_memory();
+        let write = write(rows(&[(31, "a", 1, "r1")]), &[31]);
+        assert!(store.exchange(&write, &|rows| rows.is_some()).await.is_err());
+        store.exchange(&write, &|rows| rows.is_none()).await.unwrap();
+        let error = store.exchange(&write, &|rows| rows.is_none()).await.unwrap_err();
+        assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
+    });
+}
+
+#[test]
+fn kept_rows_come_back_and_a_missing_object_is_none() {
+    run(async {
+        let store = in_memory();
+        let kept = rows(&[(31, "a", 1, "r1")]);
+        assert!(store.keep("_kept/one.parquet", &kept).await.unwrap() > 0);
+        assert_eq!(store.kept("_kept/one.parquet").await.unwrap(), Some(kept));
+        assert_eq!(store.kept("_kept/two.parquet").await.unwrap(), None);
     });
 }
 
@@ -143,7 +182,7 @@ fn another_applications_commit_is_built_upon() {
         let stale = store.open("revenue").await.unwrap();
         store.write(&write(rows(&[(0, "a", 1, "r1")]), &[0])).await.unwrap();
         let other = TableWrite { transaction: ("weekly/revenue".to_owned(), 1), ..write(rows(&[(31, "a", 2, "r2")]), &[31]) };
-        let written = store.write_from(stale, &other).await.unwrap();
+        let written = store.write_from(stale, &other, &|_| true).await.unwrap();
         assert_eq!((written.version, written.rows), (1, 2));
     });
 }

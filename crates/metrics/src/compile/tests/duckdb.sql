@@ -56,14 +56,17 @@ SELECT "metric_time", "rep__team", CAST((
 revenue - before
 ) AS DECIMAL(38, 2)) AS "value"
 FROM (
-SELECT "keys"."metric_time", "keys"."rep__team", "c0"."value" AS "revenue", "c1"."value" AS "before"
-FROM (SELECT "metric_time", "rep__team" FROM "metric__revenue" UNION SELECT "metric_time", "rep__team" FROM "metric__revenue__moved") AS "keys"
-LEFT JOIN "metric__revenue" AS "c0" ON "keys"."metric_time" = "c0"."metric_time" AND "keys"."rep__team" = "c0"."rep__team"
-LEFT JOIN "metric__revenue__moved" AS "c1" ON "keys"."metric_time" = "c1"."metric_time" AND "keys"."rep__team" = "c1"."rep__team"
+SELECT "metric_time", "rep__team", max("v0") AS "revenue", max("v1") AS "before"
+FROM (
+SELECT "metric_time", "rep__team", "value" AS "v0", NULL AS "v1" FROM "metric__revenue"
+UNION ALL
+SELECT "metric_time", "rep__team", NULL AS "v0", "value" AS "v1" FROM "metric__revenue__moved"
+) AS "every"
+GROUP BY "metric_time", "rep__team"
 ) AS "inputs"
 )
 SELECT CAST(date_trunc('month', "metric_time") AS DATE) AS "metric_time__month", "rep__team" AS "rep__team", "growth"
 FROM (
-SELECT "c0"."metric_time", "c0"."rep__team", "c0"."value" AS "growth" FROM "metric__growth" AS "c0"
+SELECT "metric_time", "rep__team", "value" AS "growth" FROM "metric__growth"
 ) AS "cells"
 ORDER BY 1 NULLS LAST, 2 NULLS LAST

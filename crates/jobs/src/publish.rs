@@ -1,0 +1,135 @@
+//! Publishing: the claim, the tables, the kept cells, the ledger, and `kpi_runs` last.
+//!
+//! A run first takes a number that no other run of the job has, on the ledger that it was planned from: whoever comes second finds another
+//! ledger there and looks again. Every table refuses a lower number than its last, so that a run that was overtaken cannot write any more.
+//! A run that dies leaves the ledger as it was but for the number, and the next one does all of it again.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use quotient_model::{Job, short_hash};
+use quotient_report::{KEPT, Replace, Run, TableWrite, Written, kpi_runs};
+use sha2::{Digest, Sha256};
+
+use crate::error::JobError;
+use crate::incremental_engine::{Answered, Answers, EVERY_YEAR};
+use crate::ledger::{Kept, LEDGER, Ledger};
+use crate::progress::Progress;
+use crate::results::refused;
+use crate::run::WrittenTable;
+use crate::shelf::Shelf;
+use crate::workspace::Workspace;
+
+/// Tables that every run writes beside those of its job.
+pub(crate) const RESULTS_OF_RUNS: usize = 8;
+
+/// What a run is about to publish.
+pub(crate) struct Publication<'a> {
+    workspace: &'a Workspace,
+    job: &'a Job,
+    run_id: &'a str,
+    writes: Vec<(String, RecordBatch, Replace)>,
+}
+
+impl<'a> Publication<'a> {
+    /// Nothing yet.
+    pub(crate) fn new(workspace: &'a Workspace, job: &'a Job, run_id: &'a str) -> Self {
+        Self { workspace, job, run_id, writes: Vec::new() }
+    }
+
+    /// Adds a table.
+    pub(crate) fn add(&mut self, name: &str, rows: RecordBatch, replace: Replace) {
+        self.writes.push((name.to_owned(), rows, replace));
+    }
+
+    /// Writes everything; `next` is the ledger afterwards, without its cells and tables.
+    pub(crate) fn publish(self, last: &Ledger, mut next: Ledger, answers: Answers, shelf: &Shelf, progress: &dyn Progress) -> Result<Vec<WrittenTable>, JobError> {
+        let objects;
+        (next.cells, objects) = self.kept(last, &next, answers)?;
+        let claimed = Ledger { epoch: next.epoch, claimed: true, ..last.clone() };
+        self.exchange(last, &claimed, shelf)?;
+        shelf.keep(objects)?;
+        for (name, batch, replace) in &self.writes {
+            let write = TableWrite {
+                transaction: (format!("quotient/{}/{name}", self.job.name), next.epoch),
+                name: name.clone(),
+                batch: batch.clone(),
+                replace: replace.clone(),
+                ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
+            };
+            next.tables.push(shelf.write(&write)?);
+            progress.step(&format!("wrote {name}"));
+        }
+        self.exchange(&claimed, &next, shelf)?;
+        let recorded = self.record(&next, shelf)?;
+        progress.step("wrote kpi_runs");
+        let all = next.tables.into_iter().chain([recorded]);
+        Ok(all.map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect())
+    }
+
+    /// The rows of a run in `kpi_runs`: what its ledger says of the tables.
+    pub(crate) fn record(&self, ledger: &Ledger, shelf: &Shelf) -> Result<Written, JobError> {
+        let run = Run {
+            run_id: ledger.run_id.clone(),
+            job: self.job.name.clone(),
+            project: self.workspace.project.name.clone(),
+            quotient_version: env!("CARGO_PKG_VERSION").to_owned(),
+            status: "done".to_owned(),
+            as_of: ledger.instant().unwrap_or(self.workspace.as_of),
+            work: ledger.work.clone(),
+        };
+        // The same run again replaces its own rows, which says the same unless a table has moved on since.
+        shelf.write(&TableWrite {
+            name: "kpi_runs".to_owned(),
+            batch: kpi_runs(&run, &ledger.tables).map_err(JobError::Output)?,
+            replace: Replace::Where { column: "run_id".to_owned(), value: run.run_id.clone() },
+            ignore: vec!["changed".to_owned()],
+            transaction: (format!("quotient/{}/kpi_runs", self.job.name), ledger.epoch),
+        })
+    }
+
+    /// Puts a ledger in the place of another one, if that is still there.
+    fn exchange(&self, from: &Ledger, to: &Ledger, shelf: &Shelf) -> Result<(), JobError> {
+        let job = &self.job.name;
+        let write = TableWrite {
+            name: LEDGER.to_owned(),
+            batch: to.batch(job).map_err(|error| refused(LEDGER, &error))?,
+            replace: Replace::Where { column: "job".to_owned(), value: job.clone() },
+            ignore: Vec::new(),
+            transaction: (format!("quotient/{job}/{LEDGER}"), to.epoch),
+        };
+        let holds = |rows: Option<&RecordBatch>| {
+            let there = rows.map(|rows| Ledger::read(rows, job)).unwrap_or_default();
+            (there.epoch, there.run_id) == (from.epoch, from.run_id.clone())
+        };
+        shelf.exchange(&write, &holds).map(drop)
+    }
+
+    /// The kept cells of the next ledger, and the objects that are new among them.
+    #[expect(clippy::type_complexity, reason = "what is kept, and what has to be put for it")]
+    fn kept(&self, last: &Ledger, next: &Ledger, answers: Answers) -> Result<(BTreeMap<String, Kept>, Vec<(String, RecordBatch)>), JobError> {
+        let (mut cells, mut objects) = (BTreeMap::new(), Vec::new());
+        let folder = format!("{KEPT}/{}", short_hash(Sha256::new_with_prefix(&self.job.name)));
+        for (key, Answered { stored, years, covered }) in answers {
+            let known = last.cells.get(&key).filter(|_| !years.contains(&EVERY_YEAR));
+            if let Some(known) = known.filter(|_| years.is_empty()) {
+                cells.insert(key, Kept { covered, ..known.clone() });
+                continue;
+            }
+            let parts = stored.parts().map_err(|error| refused(&key, &error))?;
+            let mut paths = BTreeMap::new();
+            let name = short_hash(Sha256::new_with_prefix(&key));
+            for (year, rows) in parts {
+                let unchanged = known.and_then(|known| known.parts.get(&year)).filter(|_| !years.contains(&year));
+                let path = unchanged.cloned().unwrap_or_else(|| {
+                    let path = format!("{folder}/{name}/{year}-{}-{}.parquet", next.epoch, self.run_id);
+                    objects.push((path.clone(), rows));
+                    path
+                });
+                paths.insert(year, path);
+            }
+            cells.insert(key, Kept { question: stored.question, parts: paths, covered });
+        }
+        Ok((cells, objects))
+    }
+}

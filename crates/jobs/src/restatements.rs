@@ -1,0 +1,206 @@
+//! Restatements: published cells of complete periods whose value is another one now.
+//!
+//! In: the rows of `kpi_values` before and after a run, and why the run computed. Out: rows of `kpi_restatements`, one per restated cell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::datatypes::{Date32Type, Float64Type};
+use arrow::error::ArrowError;
+use chrono::{DateTime, Utc};
+
+/// The name of the table.
+pub(crate) const RESTATEMENTS: &str = "kpi_restatements";
+
+/// Whose restatements they are.
+pub(crate) struct Restating<'a> {
+    pub(crate) job: &'a str,
+    pub(crate) run_id: &'a str,
+    pub(crate) as_of: DateTime<Utc>,
+    /// Why cells of a metric were computed, in words.
+    pub(crate) causes: &'a BTreeMap<String, String>,
+    /// The metrics and slices that the job shows: what it shows no more is not restated.
+    pub(crate) shown: &'a BTreeSet<(String, String)>,
+    /// Cells of periods that end on this day or before were not computed, and are not there to compare.
+    pub(crate) since: i32,
+}
+
+/// What names a cell.
+type Name<'a> = (&'a str, &'a str, i32, &'a str, &'a str);
+
+impl Restating<'_> {
+    /// The restated cells.
+    ///
+    /// Columns: job, metric, grain, `period_start`, slice, dimensions, `old_value`, `new_value` (null where a cell is gone, or has no value),
+    /// cause, `run_id`, `restated_at` (as-of of the run).
+    pub(crate) fn rows(&self, before: Option<&RecordBatch>, after: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let mut now: BTreeMap<Name<'_>, Option<f64>> = BTreeMap::new();
+        let of_after = Values::of(after)?;
+        for row in 0..after.num_rows() {
+            now.insert(of_after.name(row), of_after.value(row));
+        }
+        let mut found: Vec<(Name<'_>, Option<f64>, Option<f64>)> = Vec::new();
+        let before = before.map(Values::of).transpose()?;
+        if let Some(before) = &before {
+            let was_final = |row: &usize| before.jobs.value(*row) == self.job && before.statuses.value(*row) != "incomplete" && before.ends.value(*row) > self.since;
+            for row in (0..before.len()).filter(was_final) {
+                let (name, old) = (before.name(row), before.value(row));
+                if !self.shown.contains(&(name.0.to_owned(), name.3.to_owned())) {
+                    continue;
+                }
+                let new = now.get(&name).copied().flatten();
+                if old.map(f64::to_bits) != new.map(f64::to_bits) {
+                    found.push((name, old, new));
+                }
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        let text = |of: &dyn Fn(&Name<'_>) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(found.iter().map(|(name, ..)| of(name)))) };
+        let at = TimestampMicrosecondArray::from_iter_values(found.iter().map(|_| self.as_of.timestamp_micros())).with_timezone("UTC");
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("job", text(&|_| self.job.to_owned())),
+            ("metric", text(&|name| name.0.to_owned())),
+            ("grain", text(&|name| name.1.to_owned())),
+            ("period_start", Arc::new(Date32Array::from_iter_values(found.iter().map(|(name, ..)| name.2)))),
+            ("slice", text(&|name| name.3.to_owned())),
+            ("dimensions", text(&|name| name.4.to_owned())),
+            ("old_value", Arc::new(found.iter().map(|(_, old, _)| *old).collect::<Float64Array>())),
+            ("new_value", Arc::new(found.iter().map(|(_, _, new)| *new).collect::<Float64Array>())),
+            ("cause", text(&|name| self.causes.get(name.0).cloned().unwrap_or_default())),
+            ("run_id", text(&|_| self.run_id.to_owned())),
+            ("restated_at", Arc::new(at)),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+    }
+
+    /// The rows of the job: those of runs that ended, and the new ones. A run that died has restated nothing.
+    pub(crate) fn appended(&self, there: Option<&RecordBatch>, ended: &dyn Fn(&str) -> bool, new: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let Some(there) = there else { return Ok(new.clone()) };
+        let (jobs, runs) = (texts(there, "job")?, texts(there, "run_id")?);
+        let mask = (0..there.num_rows()).map(|row| Some(jobs.value(row) == self.job && runs.value(row) != self.run_id && ended(runs.value(row)))).collect();
+        concat_batches(&new.schema(), [&filter_record_batch(there, &mask)?, new])
+    }
+}
+
+/// Columns of `kpi_values`.
+struct Values<'a> {
+    jobs: &'a StringArray,
+    metrics: &'a StringArray,
+    grains: &'a StringArray,
+    starts: &'a Date32Array,
+    ends: &'a Date32Array,
+    slices: &'a StringArray,
+    dimensions: &'a StringArray,
+    numbers: &'a Float64Array,
+    statuses: &'a StringArray,
+}
+
+impl<'a> Values<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Self, ArrowError> {
+        Ok(Self {
+            jobs: texts(batch, "job")?,
+            metrics: texts(batch, "metric")?,
+            grains: texts(batch, "grain")?,
+            starts: days(batch, "period_start")?,
+            ends: days(batch, "period_end")?,
+            slices: texts(batch, "slice")?,
+            dimensions: texts(batch, "dimensions")?,
+            numbers: column(batch, "value")?.as_primitive_opt::<Float64Type>().ok_or_else(|| other_type("value"))?,
+            statuses: texts(batch, "status")?,
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    fn name(&self, row: usize) -> Name<'a> {
+        (self.metrics.value(row), self.grains.value(row), self.starts.value(row), self.slices.value(row), self.dimensions.value(row))
+    }
+
+    fn value(&self, row: usize) -> Option<f64> {
+        self.numbers.is_valid(row).then(|| self.numbers.value(row))
+    }
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
+}
+
+fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, ArrowError> {
+    column(batch, name)?.as_string_opt::<i32>().ok_or_else(|| other_type(name))
+}
+
+fn days<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Date32Array, ArrowError> {
+    column(batch, name)?.as_primitive_opt::<Date32Type>().ok_or_else(|| other_type(name))
+}
+
+fn other_type(name: &str) -> ArrowError {
+    ArrowError::SchemaError(format!("column `{name}` is of another type"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Date32Array, Float64Array, RecordBatch, StringArray};
+    use quotient_report::{Format, render};
+
+    use super::Restating;
+
+    /// Metric, first day, value, status.
+    type Cell<'a> = (&'a str, i32, Option<f64>, &'a str);
+
+    fn values(rows: &[Cell<'_>]) -> RecordBatch {
+        let text = |of: &dyn Fn(&Cell<'_>) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(of))) };
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("job", text(&|_| "nightly".to_owned())),
+            ("metric", text(&|row| row.0.to_owned())),
+            ("grain", text(&|_| "day".to_owned())),
+            ("period_start", Arc::new(Date32Array::from_iter_values(rows.iter().map(|row| row.1)))),
+            ("period_end", Arc::new(Date32Array::from_iter_values(rows.iter().map(|row| row.1 + 1)))),
+            ("slice", text(&|_| "total".to_owned())),
+            ("dimensions", text(&|_| "{}".to_owned())),
+            ("value", Arc::new(rows.iter().map(|row| row.2).collect::<Float64Array>())),
+            ("status", text(&|row| row.3.to_owned())),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+    }
+
+    fn restated(since: i32) -> String {
+        let causes = BTreeMap::from([("revenue".to_owned(), "late rows".to_owned())]);
+        let shown = ["revenue", "orders"].map(|metric| (metric.to_owned(), "total".to_owned())).into();
+        let restating = Restating { job: "nightly", run_id: "r2", as_of: "2024-05-01T00:00:00Z".parse().unwrap(), causes: &causes, shown: &shown, since };
+        let before = values(&[
+            ("gone", 0, Some(1.0), "ok"),
+            ("revenue", 0, Some(1.0), "ok"),
+            ("revenue", 1, Some(2.0), "ok"),
+            ("revenue", 2, Some(3.0), "incomplete"),
+            ("orders", 1, Some(4.0), "ok"),
+        ]);
+        let after = values(&[("revenue", 0, Some(1.0), "ok"), ("revenue", 1, Some(2.5), "ok"), ("revenue", 2, Some(9.0), "ok")]);
+        render(&restating.rows(Some(&before), &after).unwrap(), Format::Csv).unwrap()
+    }
+
+    #[test]
+    fn only_final_values_that_differ_are_restated() {
+        let head = "job,metric,grain,period_start,slice,dimensions,old_value,new_value,cause,run_id,restated_at\r\n";
+        let orders = "nightly,orders,day,1970-01-02,total,{},4.0,,,r2,2024-05-01T00:00:00Z\r\n";
+        let revenue = "nightly,revenue,day,1970-01-02,total,{},2.0,2.5,late rows,r2,2024-05-01T00:00:00Z\r\n";
+        assert_eq!(restated(i32::MIN), format!("{head}{orders}{revenue}"));
+        assert_eq!(restated(2), head);
+    }
+
+    #[test]
+    fn a_run_that_did_not_end_has_restated_nothing() {
+        let (causes, shown) = (BTreeMap::new(), [("revenue".to_owned(), "total".to_owned())].into());
+        let restating = |run_id| Restating { job: "nightly", run_id, as_of: "2024-05-01T00:00:00Z".parse().unwrap(), causes: &causes, shown: &shown, since: i32::MIN };
+        let rows = |run_id| restating(run_id).rows(Some(&values(&[("revenue", 0, Some(1.0), "ok")])), &values(&[])).unwrap();
+        let there = restating("r1").appended(None, &|_| true, &rows("r1")).unwrap();
+        assert_eq!(restating("r2").appended(Some(&there), &|run| run == "r1", &rows("r2")).unwrap().num_rows(), 2);
+        assert_eq!(restating("r2").appended(Some(&there), &|_| false, &rows("r2")).unwrap().num_rows(), 1);
+    }
+}

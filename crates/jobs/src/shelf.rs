@@ -1,0 +1,101 @@
+//! Where the results of a job lie, opened for reading and writing from ordinary threads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt};
+use quotient_ingest::{existing_store, open_store};
+use quotient_model::Job;
+use quotient_report::{ReportError, ResultStore, TableWrite, Vacuumed, Written};
+use tokio::runtime::Runtime;
+
+use crate::error::JobError;
+use crate::workspace::Workspace;
+
+/// Kept objects that are fetched or put at once.
+const OBJECTS_AT_ONCE: usize = 16;
+
+/// The results of a job. A local folder that is not there is made by the first write.
+pub(crate) struct Shelf {
+    location: String,
+    env: BTreeMap<String, String>,
+    runtime: Runtime,
+}
+
+impl Shelf {
+    /// The results of a job; nothing is opened yet.
+    pub(crate) fn open(workspace: &Workspace, job: &Job) -> Result<Self, JobError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(JobError::Runtime)?;
+        Ok(Self { location: job.results.clone(), env: workspace.env.clone(), runtime })
+    }
+
+    fn store(&self) -> Result<ResultStore, JobError> {
+        let opened = open_store(&self.location, Path::new(""), &self.env).map_err(JobError::Results)?;
+        Ok(ResultStore { store: opened.store, url: opened.url })
+    }
+
+    fn store_that_is_there(&self) -> Result<Option<ResultStore>, JobError> {
+        let opened = existing_store(&self.location, Path::new(""), &self.env).map_err(JobError::Results)?;
+        Ok(opened.map(|opened| ResultStore { store: opened.store, url: opened.url }))
+    }
+
+    /// All rows of a table; `None` where there is none.
+    pub(crate) fn read(&self, table: &str) -> Result<Option<RecordBatch>, JobError> {
+        let Some(store) = self.store_that_is_there()? else { return Ok(None) };
+        self.runtime.block_on(store.read(table)).map_err(JobError::Output)
+    }
+
+    /// All rows of an earlier version of a table.
+    pub(crate) fn read_at(&self, table: &str, version: i64) -> Result<Option<RecordBatch>, JobError> {
+        let Some(store) = self.store_that_is_there()? else { return Ok(None) };
+        self.runtime.block_on(store.read_at(table, version)).map_err(JobError::Output)
+    }
+
+    /// Those of these tables that are not there.
+    pub(crate) fn missing(&self, tables: Vec<String>) -> Result<BTreeSet<String>, JobError> {
+        let Some(store) = &self.store_that_is_there()? else { return Ok(tables.into_iter().collect()) };
+        let looks = futures::stream::iter(tables).map(|table| async move { Ok::<_, ReportError>((store.has(&table).await?, table)) });
+        let found = self.runtime.block_on(looks.buffer_unordered(OBJECTS_AT_ONCE).try_collect::<Vec<_>>()).map_err(JobError::Output)?;
+        Ok(found.into_iter().filter(|(is_there, _)| !is_there).map(|(_, table)| table).collect())
+    }
+
+    /// Writes a table.
+    pub(crate) fn write(&self, write: &TableWrite) -> Result<Written, JobError> {
+        self.runtime.block_on(self.store()?.write(write)).map_err(JobError::Output)
+    }
+
+    /// Writes a table if its rows are as expected.
+    pub(crate) fn exchange(&self, write: &TableWrite, holds: &(dyn Fn(Option<&RecordBatch>) -> bool + Sync)) -> Result<Written, JobError> {
+        self.runtime.block_on(self.store()?.exchange(write, holds)).map_err(JobError::Output)
+    }
+
+    /// Keeps rows under paths.
+    pub(crate) fn keep(&self, objects: Vec<(String, RecordBatch)>) -> Result<(), JobError> {
+        let store = &self.store()?;
+        let puts = futures::stream::iter(objects).map(|(path, rows)| async move { store.keep(&path, &rows).await });
+        let all = puts.buffer_unordered(OBJECTS_AT_ONCE).try_for_each(|_| async { Ok::<_, ReportError>(()) });
+        self.runtime.block_on(all).map_err(JobError::Output)
+    }
+
+    /// Kept rows by path; what is gone is left out.
+    pub(crate) fn kept(&self, paths: Vec<String>) -> Result<BTreeMap<String, RecordBatch>, JobError> {
+        let Some(store) = &self.store_that_is_there()? else { return Ok(BTreeMap::new()) };
+        let gets = futures::stream::iter(paths).map(|path| async move { Ok::<_, ReportError>((store.kept(&path).await?, path)) });
+        let found = self.runtime.block_on(gets.buffer_unordered(OBJECTS_AT_ONCE).try_collect::<Vec<_>>()).map_err(JobError::Output)?;
+        Ok(found.into_iter().filter_map(|(rows, path)| Some((path, rows?))).collect())
+    }
+
+    /// Takes away data files of a table that no version since an instant has.
+    pub(crate) fn vacuum(&self, table: &str, before: DateTime<Utc>) -> Result<Vacuumed, JobError> {
+        let Some(store) = self.store_that_is_there()? else { return Ok(Vacuumed::default()) };
+        self.runtime.block_on(store.vacuum(table, before)).map_err(JobError::Output)
+    }
+
+    /// Takes away kept rows that none of these paths name.
+    pub(crate) fn vacuum_kept(&self, needed: &BTreeSet<String>, before: DateTime<Utc>) -> Result<Vacuumed, JobError> {
+        let Some(store) = self.store_that_is_there()? else { return Ok(Vacuumed::default()) };
+        self.runtime.block_on(store.vacuum_kept(needed, before)).map_err(JobError::Output)
+    }
+}

@@ -1,0 +1,190 @@
+//! Base cells as they are kept between runs: the answers of one request, with what each of them hangs on.
+//!
+//! In: a request and the engine's batches. Out: rows of one shape for a Parquet object, a part for each year of periods, and back.
+//! A kept answer serves as long as the hashes of its groupings and measures are those of the project.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, RecordBatch, new_null_array};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema};
+use arrow::error::ArrowError;
+use chrono::{Datelike, NaiveDate};
+use quotient_metrics::BaseGrouping;
+use serde::{Deserialize, Serialize};
+
+/// The year that stands for cells without a period.
+pub(crate) const NO_YEAR: i32 = 0;
+
+/// What kept cells answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Question {
+    /// The model.
+    pub(crate) model: String,
+    /// Grain (empty for all time), slice, and the hash of what the slice is read from; by grouping.
+    pub(crate) groupings: Vec<(String, Vec<String>, String)>,
+    /// Name and the hash of the definition; by measure.
+    pub(crate) measures: Vec<(String, String)>,
+}
+
+impl Question {
+    /// Whether an answer to this question answers another one too.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.model == other.model && other.groupings.iter().all(|g| self.groupings.contains(g)) && other.measures.iter().all(|m| self.measures.contains(m))
+    }
+}
+
+/// The kept answer to a question: one batch per grouping, as an engine gives them.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) question: Question,
+    pub(crate) batches: Vec<RecordBatch>,
+}
+
+impl Stored {
+    /// What is answered of a narrower question, in its order.
+    pub(crate) fn answer(&self, question: &Question) -> Result<Vec<RecordBatch>, ArrowError> {
+        question.groupings.iter().map(|grouping| self.batch(grouping, question)).collect()
+    }
+
+    fn batch(&self, grouping: &(String, Vec<String>, String), question: &Question) -> Result<RecordBatch, ArrowError> {
+        let missing = |what: &str| ArrowError::InvalidArgumentError(format!("kept cells have no {what}"));
+        let at = self.question.groupings.iter().position(|known| known == grouping).ok_or_else(|| missing("such grouping"))?;
+        let batch = self.batches.get(at).ok_or_else(|| missing("such batch"))?;
+        let keys = usize::from(!grouping.0.is_empty()) + grouping.1.len();
+        let mut wanted: Vec<usize> = (0..keys).collect();
+        for (name, _) in &question.measures {
+            let place = self.question.measures.iter().position(|(known, _)| known == name).ok_or_else(|| missing("such measure"))?;
+            wanted.push(keys + place);
+        }
+        batch.project(&wanted)
+    }
+
+    /// The answer with the cells of some periods taken from a fresh one; `takes` says of which, by grouping and first day.
+    ///
+    /// Gives the years whose cells are not the same afterwards, too.
+    pub(crate) fn merged(&self, fresh: &[RecordBatch], takes: &dyn Fn(usize, i32) -> bool) -> Result<(Self, BTreeSet<i32>), ArrowError> {
+        let mut years = BTreeSet::new();
+        let mut batches = Vec::with_capacity(self.batches.len());
+        for (at, (old, new)) in self.batches.iter().zip(fresh).enumerate() {
+            if self.question.groupings.get(at).is_none_or(|grouping| grouping.0.is_empty()) {
+                years.insert(NO_YEAR);
+                batches.push(new.clone());
+                continue;
+            }
+            let (kept, gone) = split(old, &|day| !takes(at, day))?;
+            let (come, _) = split(new, &|day| takes(at, day))?;
+            let come = same_types(&come, old)?;
+            years.extend(years_of(&gone).into_iter().chain(years_of(&come)));
+            batches.push(concat_batches(&old.schema(), [&kept, &come])?);
+        }
+        Ok((Self { question: self.question.clone(), batches }, years))
+    }
+
+    /// The rows of each year as one batch: grouping, first day, dimensions, measures.
+    pub(crate) fn parts(&self) -> Result<BTreeMap<i32, RecordBatch>, ArrowError> {
+        let width = self.question.groupings.iter().map(|grouping| grouping.1.len()).max().unwrap_or(0);
+        let mut by_year: BTreeMap<i32, Vec<RecordBatch>> = BTreeMap::new();
+        for (at, batch) in self.batches.iter().enumerate() {
+            let flat = self.flat(at, batch, width)?;
+            let years = if self.has_periods(at) { years_of(batch) } else { BTreeSet::from([NO_YEAR]) };
+            for year in years {
+                let part = if year == NO_YEAR { flat.clone() } else { of_year(&flat, year)? };
+                by_year.entry(year).or_default().push(part);
+            }
+        }
+        if let (true, Some(batch)) = (by_year.is_empty(), self.batches.first()) {
+            // An answer without a cell is an answer: its columns are kept.
+            by_year.insert(NO_YEAR, vec![self.flat(0, batch, width)?.slice(0, 0)]);
+        }
+        let joined = |(year, parts): (i32, Vec<RecordBatch>)| {
+            let schema = parts.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+            Ok((year, concat_batches(&schema, &parts)?))
+        };
+        by_year.into_iter().map(joined).collect()
+    }
+
+    fn has_periods(&self, grouping: usize) -> bool {
+        self.question.groupings.get(grouping).is_some_and(|grouping| !grouping.0.is_empty())
+    }
+
+    /// A batch of one grouping in the shape that all groupings share.
+    fn flat(&self, at: usize, batch: &RecordBatch, width: usize) -> Result<RecordBatch, ArrowError> {
+        let rows = batch.num_rows();
+        let number = i32::try_from(at).map_err(|error| ArrowError::CastError(error.to_string()))?;
+        let mut columns: Vec<(String, ArrayRef)> = vec![("grouping".to_owned(), Arc::new(Int32Array::from(vec![number; rows])))];
+        let has_period = usize::from(self.has_periods(at));
+        let days = if has_period == 1 { Arc::clone(batch.column(0)) } else { new_null_array(&DataType::Date32, rows) };
+        columns.push(("period_start".to_owned(), days));
+        let dimensions = self.question.groupings.get(at).map_or(0, |grouping| grouping.1.len());
+        for place in 0..width {
+            let column = if place < dimensions { cast(batch.column(has_period + place), &DataType::Utf8)? } else { new_null_array(&DataType::Utf8, rows) };
+            columns.push((format!("d{place}"), column));
+        }
+        for place in 0..self.question.measures.len() {
+            columns.push((format!("m{place}"), Arc::clone(batch.column(has_period + dimensions + place))));
+        }
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+    }
+
+    /// Kept parts put together again.
+    pub(crate) fn of_parts(question: Question, parts: &[RecordBatch]) -> Result<Self, ArrowError> {
+        let first = parts.first().ok_or_else(|| ArrowError::InvalidArgumentError("kept cells have no part".to_owned()))?;
+        let whole = concat_batches(&first.schema(), parts)?;
+        let width = question.groupings.iter().map(|grouping| grouping.1.len()).max().unwrap_or(0);
+        let mut batches = Vec::with_capacity(question.groupings.len());
+        for (at, (grain, slice, _)) in question.groupings.iter().enumerate() {
+            let number = i32::try_from(at).map_err(|error| ArrowError::CastError(error.to_string()))?;
+            let mask: BooleanArray = whole.column(0).as_primitive::<Int32Type>().iter().map(|found| Some(found == Some(number))).collect();
+            let rows = filter_record_batch(&whole, &mask)?;
+            let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+            if !grain.is_empty() {
+                columns.push(("period_start".to_owned(), Arc::clone(rows.column(1))));
+            }
+            columns.extend(slice.iter().enumerate().map(|(place, item)| (item.clone(), Arc::clone(rows.column(2 + place)))));
+            columns.extend(question.measures.iter().enumerate().map(|(place, (name, _))| (name.clone(), Arc::clone(rows.column(2 + width + place)))));
+            let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column)).unzip();
+            batches.push(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?);
+        }
+        Ok(Self { question, batches })
+    }
+}
+
+/// A question as the groupings of a request put it.
+pub(crate) fn grain_name(grouping: &BaseGrouping) -> String {
+    grouping.grain.map(|grain| grain.name().to_owned()).unwrap_or_default()
+}
+
+/// The rows whose first day passes, and the others.
+fn split(batch: &RecordBatch, passes: &dyn Fn(i32) -> bool) -> Result<(RecordBatch, RecordBatch), ArrowError> {
+    let days = batch.column(0).as_primitive::<Date32Type>();
+    let mask: BooleanArray = days.iter().map(|day| Some(day.is_some_and(passes))).collect();
+    let others = arrow::compute::not(&mask)?;
+    Ok((filter_record_batch(batch, &mask)?, filter_record_batch(batch, &others)?))
+}
+
+/// A batch with the column types of another.
+fn same_types(batch: &RecordBatch, like: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().zip(like.schema_ref().fields()).map(|(column, field)| cast(column, field.data_type())).collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(like.schema(), columns)
+}
+
+fn years_of(batch: &RecordBatch) -> BTreeSet<i32> {
+    let days: &Date32Array = batch.column(0).as_primitive::<Date32Type>();
+    let days: BTreeSet<i32> = days.iter().flatten().collect();
+    days.into_iter().filter_map(year_of).collect()
+}
+
+fn year_of(day: i32) -> Option<i32> {
+    NaiveDate::from_epoch_days(day).map(|day| day.year())
+}
+
+fn of_year(flat: &RecordBatch, year: i32) -> Result<RecordBatch, ArrowError> {
+    let days = flat.column(1).as_primitive::<Date32Type>();
+    let mask: BooleanArray = days.iter().map(|day| Some(day.and_then(year_of) == Some(year))).collect();
+    filter_record_batch(flat, &mask)
+}
+
+#[cfg(test)]
+mod tests;
