@@ -51,9 +51,13 @@ spark PYTHON="python3": build
     {{PYTHON}} tests/spark/answers.py "$CARGO_TARGET_DIR/debug/quotient" tests/projects/language data
 
 # Runs killed at so many instants, and walks of so many changes: the long form of what `just test` does in short.
-faults KILLS="200" WALKS="20":
+faults KILLS="200" WALKS="20": build
     QUOTIENT_KILLS={{KILLS}} cargo test --workspace --test integration -- suite::recovery
     QUOTIENT_WALKS={{WALKS}} cargo test --workspace --test integration -- suite::incremental
+
+# What a nightly run costs after one new day, against a run from nothing; PYTHON has pyarrow and deltalake.
+nightly-cost PYTHON="python3" SCALE="0.05": build
+    {{PYTHON}} bench/nightly.py "$CARGO_TARGET_DIR/debug/quotient" jobs/nightly.yml --scale {{SCALE}}
 
 # The dictionary of the metrics, as docs/kpis.md and a page with a search.
 dictionary:

@@ -48,10 +48,10 @@ impl Call {
         self
     }
 
-    /// Starts the program, and leaves it alone; what it says goes nowhere.
+    /// Starts the program, and leaves it alone; its data go nowhere.
     #[must_use]
     pub fn start(&self) -> Child {
-        self.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{}: {error}", program().display()))
+        self.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{}: {error}", program().display()))
     }
 
     /// Runs the program to its end.

@@ -347,4 +347,21 @@ fn a_result_table_that_is_gone_is_made_anew() {
     fs::remove_dir_all(world.path("results/_kept")).unwrap();
     world.as_of = "2025-04-02T00:00:00Z".to_owned();
     let _ = world.agrees("without values and kept cells, a day later");
+    fs::remove_dir_all(world.path("results/kpi_ledger")).unwrap();
+    let _ = world.agrees("without the ledger");
+}
+
+#[test]
+fn a_table_that_was_taken_back_is_mended() {
+    let mut world = World::new("2025-04-01T00:00:00Z");
+    (0..world.company.len()).for_each(|at| world.arrive(at));
+    let _ = world.run("results");
+    world.as_of = "2025-04-02T00:00:00Z".to_owned();
+    let _ = world.run("results");
+    let log = world.path("results/sales/_delta_log");
+    let entries = fs::read_dir(&log).unwrap().count();
+    assert!(entries > 1, "a day later nothing of `sales` changed");
+    fs::remove_file(log.join(format!("{:020}.json", entries - 1))).unwrap();
+    let mended = world.agrees("taken back to the version before");
+    assert_eq!(mended.reasons, [Reason::ChangedTable]);
 }

@@ -57,9 +57,21 @@ pub(crate) struct GlobalArgs {
     /// Say nothing on stderr but errors.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
+    /// Form of what is said on stderr.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormatArg::Text, help_heading = EVERYWHERE)]
+    pub(crate) log_format: LogFormatArg,
     /// Draw no progress bar.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) no_progress: bool,
+}
+
+/// The forms of what is said on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormatArg {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line; progress too.
+    Json,
 }
 
 /// The forms of data on stdout.

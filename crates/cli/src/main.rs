@@ -26,8 +26,9 @@ use clap::Parser as _;
 use crate::args::Cli;
 use crate::data_out::DataOut;
 use crate::error::CliError;
-use crate::resolve::{Surroundings, Task, resolve};
+use crate::resolve::{Surroundings, Task, log_form, resolve};
 use crate::session::Session;
+use crate::talk::{Level, Talk};
 
 fn main() -> ExitCode {
     let code = panic::catch_unwind(program).unwrap_or_else(|_| {
@@ -52,11 +53,12 @@ fn program() -> u8 {
     let around = Surroundings { now, env: environment(), has_terminal: std::io::stderr().is_terminal() };
     let mut stdout = std::io::stdout();
     let mut out = DataOut::new(&mut stdout);
+    let talk = Talk { level: Level::Open, form: log_form(cli.global.log_format) };
     let done = resolve(cli, around).map_err(CliError::Usage).and_then(|(session, task)| perform(&task, &session, &mut out));
     match done {
         Ok(()) => exit::DONE,
         Err(error) => {
-            tell(&complaint::complaint(&error));
+            talk.fail(&complaint::complaint(&error));
             exit::code(error.class())
         }
     }

@@ -1,11 +1,14 @@
-//! A bar on a terminal's stderr while a job runs.
+//! How far a job is: a bar on a terminal's stderr, or JSON lines.
 
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use quotient_jobs::Progress;
+use serde_json::json;
 
-const SHAPE: &str = "{bar:30} {pos}/{len} {elapsed} {wide_msg}";
+const SHAPE: &str = "{bar:30} {pos}/{len} {elapsed}, {eta} to go: {wide_msg}";
 const TICK: Duration = Duration::from_millis(250);
 
 /// The bar; it vanishes when the work ends, well or not.
@@ -41,4 +44,27 @@ impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A JSON object for each step.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    done: AtomicU64,
+    of: AtomicU64,
+}
+
+impl Progress for Lines {
+    fn begin(&self, steps: u64) {
+        self.done.store(0, Ordering::Relaxed);
+        self.of.store(steps, Ordering::Relaxed);
+    }
+
+    fn step(&self, what: &str) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        let line = json!({"level": "info", "message": what, "step": done, "of": self.of.load(Ordering::Relaxed)});
+        // A closed stderr is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
+    fn end(&self) {}
 }

@@ -12,10 +12,10 @@ use quotient_jobs::{Again, BackfillRequest, ChunkOrder, DemoRequest, Dialect, Ex
 
 use quotient_model::{Grain, nearest};
 
-use crate::args::{BackfillArgs, Cli, Command, CompileArgs, DemoArgs, DialectArg, FormatArg, QueryArgs, RunsArgs, RunsCommand, ScheduleArgs, ScheduleCommand};
+use crate::args::{BackfillArgs, Cli, Command, CompileArgs, DemoArgs, DialectArg, FormatArg, LogFormatArg, QueryArgs, RunsArgs, RunsCommand, ScheduleArgs, ScheduleCommand};
 use crate::commands::run::Failure;
 use crate::session::{AsOf, Session};
-use crate::talk::Talk;
+use crate::talk::{Level, LogForm, Talk};
 use crate::usage::UsageError;
 
 /// What the process is surrounded by, read once. Without `Debug`: the environment may hold credentials.
@@ -105,6 +105,7 @@ pub(crate) fn resolve(cli: Cli, around: Surroundings) -> Result<(Session, Task),
         Some(text) => moment("--as-of", text)?,
         None => around.now,
     };
+    let logged = log_form(global.log_format);
     let session = Session {
         project: global.project,
         as_of,
@@ -117,8 +118,8 @@ pub(crate) fn resolve(cli: Cli, around: Surroundings) -> Result<(Session, Task),
             FormatArg::Csv => Format::Csv,
             _ => Format::Table,
         },
-        talk: if global.quiet { Talk::Quiet } else { Talk::Open },
-        shows_progress: around.has_terminal && !global.quiet && !global.no_progress,
+        talk: Talk { level: if global.quiet { Level::Quiet } else { Level::Open }, form: logged },
+        shows_progress: (around.has_terminal || logged == LogForm::Json) && !global.quiet && !global.no_progress,
     };
     let is_known = match global.format {
         FormatArg::Metricflow | FormatArg::Ossie => matches!(cli.command, Command::Export(_)),
@@ -207,6 +208,14 @@ fn export_format(format: FormatArg) -> Result<ExportFormat, UsageError> {
         FormatArg::Metricflow => Ok(ExportFormat::Metricflow),
         FormatArg::Ossie => Ok(ExportFormat::Ossie),
         other => Err(UsageError::ExportFormat { found: form(other) }),
+    }
+}
+
+/// How the program talks, which is known before anything can go wrong.
+pub(crate) fn log_form(format: LogFormatArg) -> LogForm {
+    match format {
+        LogFormatArg::Text => LogForm::Text,
+        LogFormatArg::Json => LogForm::Json,
     }
 }
 

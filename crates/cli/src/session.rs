@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use quotient_jobs::{Format, OpenRequest, Progress, Silent, Workspace};
 
 use crate::error::CliError;
-use crate::progress::Bar;
-use crate::talk::Talk;
+use crate::progress::{Bar, Lines};
+use crate::talk::{LogForm, Talk};
 
 /// One call of the binary. Without `Debug`: the environment may hold credentials.
 pub(crate) struct Session {
@@ -52,7 +52,11 @@ impl Session {
 
     /// How work is shown while it goes on.
     pub(crate) fn progress(&self) -> Box<dyn Progress> {
-        if self.shows_progress { Box::new(Bar::new()) } else { Box::new(Silent) }
+        match (self.shows_progress, self.talk.form) {
+            (false, _) => Box::new(Silent),
+            (true, LogForm::Text) => Box::new(Bar::new()),
+            (true, LogForm::Json) => Box::new(Lines::default()),
+        }
     }
 }
 

@@ -3,21 +3,53 @@
 use std::fmt::Display;
 use std::io::Write as _;
 
-/// Whether the program says anything.
+use serde_json::json;
+
+/// Whether the program says anything, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Talk {
-    /// It does.
+pub(crate) struct Talk {
+    /// What is said.
+    pub(crate) level: Level,
+    /// Its form.
+    pub(crate) form: LogForm,
+}
+
+/// What is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Everything.
     Open,
-    /// Errors only, which do not come through here.
+    /// Errors only.
     Quiet,
+}
+
+/// The form of what is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogForm {
+    /// For people.
+    Text,
+    /// A JSON object a line, for programs.
+    Json,
 }
 
 impl Talk {
     /// Says a line or more; a closed stderr is no reason to stop.
     pub(crate) fn say(self, text: &str) {
-        if self == Self::Open {
-            let _ = writeln!(std::io::stderr(), "{text}");
+        if self.level == Level::Open {
+            self.line("info", text);
         }
+    }
+
+    /// Tells of a failure, even where only errors are said. In: a text that begins with `error: `, as [`crate::complaint`] makes it.
+    pub(crate) fn fail(self, text: &str) {
+        self.line("error", text.trim_end());
+    }
+
+    fn line(self, level: &str, text: &str) {
+        let _ = match self.form {
+            LogForm::Text => writeln!(std::io::stderr(), "{text}"),
+            LogForm::Json => writeln!(std::io::stderr(), "{}", json!({"level": level, "message": text.strip_prefix("error: ").unwrap_or(text)})),
+        };
     }
 }
 

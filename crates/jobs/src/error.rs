@@ -46,10 +46,12 @@ pub enum JobError {
     #[error("{}\n\nhint: the columns are optional; give them to the lake, or say in `sources.yml` what their absence means (`config: {{meta: {{absent_means: ...}}}}`)", Self::lines(.0))]
     Unavailable(Vec<Unavailable>),
     /// A run in a process of its own ended with an exit code that is not 0, or was killed.
-    #[error("the run ended {}", .code.map_or_else(|| "by a signal".to_owned(), |code| format!("with exit code {code}")))]
+    #[error("the run ended {}{}", .code.map_or_else(|| "by a signal".to_owned(), |code| format!("with exit code {code}")), if .said.is_empty() { String::new() } else { format!(": {said}") })]
     Ended {
         /// The exit code; `None` where a signal ended it.
         code: Option<i32>,
+        /// The last lines that it said.
+        said: String,
     },
     /// A run that could not be started in a process of its own.
     #[error("cannot start a run: {0}")]
@@ -105,13 +107,13 @@ impl JobError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Findings(_) | Self::Ended { code: Some(1) } => ErrorClass::Findings,
-            Self::Ended { code: Some(2) } => ErrorClass::Usage,
-            Self::Project(_) | Self::ProjectFile { .. } | Self::Models(_) | Self::Ended { code: Some(3) } => ErrorClass::Project,
+            Self::Findings(_) | Self::Ended { code: Some(1), .. } => ErrorClass::Findings,
+            Self::Ended { code: Some(2), .. } => ErrorClass::Usage,
+            Self::Project(_) | Self::ProjectFile { .. } | Self::Models(_) | Self::Ended { code: Some(3), .. } => ErrorClass::Project,
             // A run that was killed may pass the next time, as one that could not write.
-            Self::Output(_) | Self::Results(_) | Self::Ended { code: Some(5) | None } => ErrorClass::Output,
-            Self::Ended { code: Some(4) } => ErrorClass::Input,
-            Self::Input(IngestError::Runtime(_)) | Self::Runtime(_) | Self::Start(_) | Self::Ended { code: Some(_) } => ErrorClass::Internal,
+            Self::Output(_) | Self::Results(_) | Self::Ended { code: Some(5) | None, .. } => ErrorClass::Output,
+            Self::Ended { code: Some(4), .. } => ErrorClass::Input,
+            Self::Input(IngestError::Runtime(_)) | Self::Runtime(_) | Self::Start(_) | Self::Ended { code: Some(_), .. } => ErrorClass::Internal,
             Self::Input(_) | Self::Unavailable(_) => ErrorClass::Input,
             Self::Metrics(error) => match error {
                 MetricsError::Unknown { .. } | MetricsError::Group { .. } => ErrorClass::Usage,

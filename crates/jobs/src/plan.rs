@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::availability::Unavailable;
 use crate::check::CheckedSource;
 use crate::error::JobError;
-use crate::run::{Prepared, Since, request_of};
+use crate::run::{Prepared, Since, kept_cells, request_of, strange_tables};
 use crate::shelf::Shelf;
 use crate::work::{Asked, TableWork, Worklist};
 use crate::workspace::Workspace;
@@ -89,11 +89,12 @@ impl Workspace {
             }
             Prepared::Something { ledger, sources, lacking, job_hash } => (ledger, sources, lacking, job_hash),
         };
-        let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables);
-        let since = Since::new(self, &ledger, &job_hash);
+        let (_, lost) = kept_cells(&ledger, &shelf)?;
+        let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
+        let since = Since::new(self, &ledger, &job_hash).but_for(strange_tables(job, &ledger, &shelf)?);
         for table in &job.tables {
             let work = worklist.of_table(&table.name, &request_of(table)).map_err(JobError::Metrics)?;
-            let from = since.of_table(&work);
+            let from = since.of_table(&table.name, &work);
             let (replaced, stays) = rows_after(&shelf, &table.name, from)?;
             let planned = PlannedTable { since: NaiveDate::from_epoch_days(from).filter(|_| from != i32::MIN), replaced, stays, ..planned(table) };
             plan.tables.push(worked(planned, &work, &since));
@@ -137,7 +138,7 @@ fn planned(table: &quotient_model::JobTable) -> PlannedTable {
 }
 
 fn worked(table: PlannedTable, work: &TableWork, since: &Since) -> PlannedTable {
-    let reasons: Vec<String> = since.reasons(work).into_iter().map(|reason| reason.words().to_owned()).collect();
+    let reasons: Vec<String> = since.reasons(&table.name, work).into_iter().map(|reason| reason.words().to_owned()).collect();
     PlannedTable { reasons, files: u64::try_from(work.files.len()).unwrap_or(u64::MAX), bytes: work.files.values().sum(), ..table }
 }
 

@@ -51,7 +51,7 @@ impl<'a> Publication<'a> {
         shelf.keep(objects)?;
         for (name, batch, replace) in &self.writes {
             let write = TableWrite {
-                transaction: (format!("quotient/{}/{name}", self.job.name), next.epoch),
+                transaction: (application(&self.job.name, name), next.epoch),
                 name: name.clone(),
                 batch: batch.clone(),
                 replace: replace.clone(),
@@ -84,7 +84,7 @@ impl<'a> Publication<'a> {
             batch: kpi_runs(&run, &ledger.tables).map_err(JobError::Output)?,
             replace: Replace::Where { column: "run_id".to_owned(), value: run.run_id.clone() },
             ignore: vec!["changed".to_owned()],
-            transaction: (format!("quotient/{}/kpi_runs", self.job.name), ledger.epoch),
+            transaction: (application(&self.job.name, "kpi_runs"), ledger.epoch),
         })
     }
 
@@ -96,7 +96,7 @@ impl<'a> Publication<'a> {
             batch: to.batch(job).map_err(|error| refused(LEDGER, &error))?,
             replace: Replace::Where { column: "job".to_owned(), value: job.clone() },
             ignore: Vec::new(),
-            transaction: (format!("quotient/{job}/{LEDGER}"), to.epoch),
+            transaction: (application(job, LEDGER), to.epoch),
         };
         let holds = |rows: Option<&RecordBatch>| {
             let there = rows.map(|rows| Ledger::read(rows, job)).unwrap_or_default();
@@ -132,4 +132,9 @@ impl<'a> Publication<'a> {
         }
         Ok((cells, objects))
     }
+}
+
+/// The name under which a job writes a table.
+pub(crate) fn application(job: &str, table: &str) -> String {
+    format!("quotient/{job}/{table}")
 }

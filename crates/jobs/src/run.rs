@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
 use quotient_metrics::{BaseGrouping, CellRequest, Cells, Counts, cells};
 use quotient_model::{Job, JobTable, definition_hash, model_hash, short_hash};
-use quotient_report::{Finder, Finding, PeriodRange, Replace, ReportError, RunWork, dim_date, dim_period, kpi_dictionary, kpi_findings};
+use quotient_report::{Finder, Finding, PeriodRange, Replace, ReportError, RunWork, Written, dim_date, dim_period, kpi_dictionary, kpi_findings};
 use sha2::{Digest, Sha256};
 
 use crate::availability::{self, Unavailable};
@@ -20,7 +20,7 @@ use crate::headline::Headline;
 use crate::incremental_engine::IncrementalEngine;
 use crate::ledger::{LEDGER, Ledger};
 use crate::progress::Progress;
-use crate::publish::{Publication, RESULTS_OF_RUNS};
+use crate::publish::{Publication, RESULTS_OF_RUNS, application};
 use crate::restatements::{RESTATEMENTS, Restating};
 use crate::results::{Shown, asked_keys, refused, slice_name, table};
 use crate::shelf::Shelf;
@@ -31,7 +31,7 @@ use crate::work::{Asked, TableWork, Worklist};
 use crate::workspace::Workspace;
 
 /// How often a run looks again after another one came first.
-const LOOKS: usize = 5;
+const LOOKS: usize = 50;
 
 /// What a run did.
 #[derive(Debug, Clone)]
@@ -128,7 +128,7 @@ impl Workspace {
             && asked.is_nothing()
             && ledger.is_whole()
             && job.tables.iter().all(|table| ledger.has_cells(&table.name))
-            && missing_tables(&ledger, shelf)?.is_empty()
+            && strange_tables(job, &ledger, shelf)?.is_empty()
             && ledger.as_of == Some(self.as_of.timestamp_micros())
             && ledger.job_hash.starts_with(&hash)
         {
@@ -155,8 +155,7 @@ impl Workspace {
             // The last run may have died before its last write.
             Publication::new(self, job, &ledger.run_id).record(&ledger, shelf)?;
         }
-        let missing = missing_tables(&ledger, shelf)?;
-        let since = Since::new(self, &ledger, &job_hash);
+        let since = Since::new(self, &ledger, &job_hash).but_for(strange_tables(job, &ledger, shelf)?);
         let engine = IncrementalEngine::new(self, &worklist, kept);
         let run_id = self.run_id(job, asked, &sources);
         let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
@@ -170,7 +169,11 @@ impl Workspace {
         for wanted in &tables {
             works.insert(&wanted.name, worklist.of_table(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?);
         }
-        let since_values = if missing.contains("kpi_values") { i32::MIN } else { since.of_values(works.values(), self.longest_maturity(job)) };
+        let since_values = since.of_values(works.iter().map(|(table, work)| (*table, work)), self.longest_maturity(job));
+        let reasons: BTreeSet<Reason> = works.iter().flat_map(|(table, work)| since.reasons(table, work)).collect();
+        if reasons.is_empty() && !asked.is_nothing() && asked.backfill == ledger.backfill {
+            return self.nothing_to_do(job, &ledger, shelf, progress);
+        }
         let tomorrow = self.project.calendar.last_day_before(self.as_of).to_epoch_days() + 1;
         for wanted in tables {
             engine.begin(&wanted.name);
@@ -178,7 +181,7 @@ impl Workspace {
             for lack in &lacking {
                 found.withhold(&lack.metric);
             }
-            let since = works.get(wanted.name.as_str()).filter(|_| !missing.contains(&wanted.name)).map_or(i32::MIN, |work| since.of_table(work));
+            let since = works.get(wanted.name.as_str()).map_or(i32::MIN, |work| since.of_table(&wanted.name, work));
             let shown = Shown { after: since, covered: engine.covered(&wanted.name), tomorrow };
             let rows = table(self, wanted, &found, &asked_keys(&self.project.calendar, wanted, &found, &shown))?;
             publication.add(&wanted.name, rows, replacing(since, None));
@@ -202,12 +205,12 @@ impl Workspace {
         publication.add("dim_date", dim_date(&self.project.calendar, from, to).map_err(JobError::Output)?, Replace::All);
         let range = PeriodRange { calendar: &self.project.calendar, grains: &self.project.grains(), from, to, as_of: self.as_of };
         publication.add("dim_period", dim_period(&range).map_err(JobError::Output)?, Replace::All);
-        let reasons: BTreeSet<Reason> = works.values().flat_map(|work| since.reasons(work)).collect();
         let read: BTreeMap<&String, u64> = works.values().flat_map(|work| &work.files).map(|(address, size)| (address, *size)).collect();
         let answers = engine.into_answers();
         let files = sources.iter().map(|(name, source)| (name.clone(), source.files.iter().map(|file| (file.address.clone(), file.clone())).collect())).collect();
         let next = Ledger {
-            epoch: ledger.epoch + 1,
+            // Tables remember the number of the last run, where its ledger is lost.
+            epoch: if ledger.epoch == 0 { shelf.last_write("kpi_values", &application(&job.name, "kpi_values"))? } else { ledger.epoch } + 1,
             claimed: false,
             run_id: run_id.clone(),
             as_of: Some(self.as_of.timestamp_micros()),
@@ -343,6 +346,8 @@ pub(crate) struct Since {
     before: Option<i32>,
     /// Whether now is another time.
     moved: bool,
+    /// Tables that are not as the last run left them.
+    strange: BTreeSet<String>,
 }
 
 impl Since {
@@ -350,14 +355,22 @@ impl Since {
         let calendar = &workspace.project.calendar;
         let day = |instant| calendar.last_day_before(instant).to_epoch_days();
         let before = ledger.instant().filter(|before| !ledger.claimed && ledger.job_hash == job_hash && *before <= workspace.as_of);
-        Self { before: before.map(day), moved: before.is_some_and(|before| before != workspace.as_of) }
+        Self { before: before.map(day), moved: before.is_some_and(|before| before != workspace.as_of), strange: BTreeSet::new() }
+    }
+
+    /// The same with every row of some tables.
+    pub(crate) fn but_for(self, strange: BTreeSet<String>) -> Self {
+        Self { strange, ..self }
     }
 
     /// Why a table is written: why its cells are computed, or what else changes its rows.
-    pub(crate) fn reasons(&self, work: &TableWork) -> BTreeSet<Reason> {
+    pub(crate) fn reasons(&self, table: &str, work: &TableWork) -> BTreeSet<Reason> {
         let mut reasons = work.reasons(&|_| true);
+        if self.strange.contains(table) {
+            reasons.insert(Reason::ChangedTable);
+        }
         if reasons.is_empty() {
-            match self.of_table(work) {
+            match self.of_table(table, work) {
                 i32::MAX => {}
                 i32::MIN => drop(reasons.insert(Reason::ChangedDefinition)),
                 _ => drop(reasons.insert(Reason::AsOfMoved)),
@@ -367,16 +380,16 @@ impl Since {
     }
 
     /// Of a table: its touched days, and the periods that ran at the last run where now is another time.
-    pub(crate) fn of_table(&self, work: &TableWork) -> i32 {
-        let Some(before) = self.before else { return i32::MIN };
+    pub(crate) fn of_table(&self, table: &str, work: &TableWork) -> i32 {
+        let Some(before) = self.before.filter(|_| !self.strange.contains(table)) else { return i32::MIN };
         let first = work.first_day().unwrap_or(i32::MAX);
         if self.moved { first.min(before) } else { first }
     }
 
     /// Of `kpi_values`: the same of all tables, and periods that were to become final since.
-    fn of_values<'w>(&self, works: impl Iterator<Item = &'w TableWork>, maturity: u32) -> i32 {
-        let Some(before) = self.before else { return i32::MIN };
-        let first = works.map(|work| self.of_table(work)).min().unwrap_or(i32::MAX);
+    fn of_values<'w>(&self, works: impl Iterator<Item = (&'w str, &'w TableWork)>, maturity: u32) -> i32 {
+        let Some(before) = self.before.filter(|_| !self.strange.contains("kpi_values")) else { return i32::MIN };
+        let first = works.map(|(table, work)| self.of_table(table, work)).min().unwrap_or(i32::MAX);
         if self.moved { first.min(before.saturating_sub(i32::try_from(maturity).unwrap_or(i32::MAX))) } else { first }
     }
 }
@@ -390,13 +403,22 @@ fn replacing(since: i32, only: Option<(String, String)>) -> Replace {
     }
 }
 
-/// Tables that the last run left, and that are not there any more.
-fn missing_tables(ledger: &Ledger, shelf: &Shelf) -> Result<BTreeSet<String>, JobError> {
-    shelf.missing(ledger.tables.iter().map(|table| table.name.clone()).collect())
+/// Tables that are not as the last run left them: gone, taken back to an earlier version, or written by somebody else.
+///
+/// Other jobs may have written tables that jobs share, later: those count only where they are gone or taken back.
+pub(crate) fn strange_tables(job: &Job, ledger: &Ledger, shelf: &Shelf) -> Result<BTreeSet<String>, JobError> {
+    let versions = shelf.versions(ledger.tables.iter().map(|table| table.name.clone()).collect())?;
+    let is_own = |name: &str| job.tables.iter().any(|table| table.name == name);
+    let is_strange = |table: &&Written| match versions.get(&table.name) {
+        None => true,
+        Some(version) if is_own(&table.name) => *version != table.version,
+        Some(version) => *version < table.version,
+    };
+    Ok(ledger.tables.iter().filter(is_strange).map(|table| table.name.clone()).collect())
 }
 
 /// The cells that the last run kept, and the requests whose cells are gone.
-fn kept_cells(ledger: &Ledger, shelf: &Shelf) -> Result<(BTreeMap<String, Stored>, BTreeSet<String>), JobError> {
+pub(crate) fn kept_cells(ledger: &Ledger, shelf: &Shelf) -> Result<(BTreeMap<String, Stored>, BTreeSet<String>), JobError> {
     let objects = shelf.kept(ledger.cells.values().flat_map(|kept| kept.parts.values().cloned()).collect())?;
     let (mut cells, mut lost) = (BTreeMap::new(), BTreeSet::new());
     for (key, kept) in &ledger.cells {

@@ -151,14 +151,17 @@ impl Workspace {
         let times = declared.filter_map(|(source, reach)| Some((source, reach.column.as_ref()?)));
         let days = times.flat_map(|(source, column)| ledger.files.get(source).into_iter().flatten().map(move |(_, file)| events(&self.project.calendar, file, column)));
         let first = days.filter_map(|events| if let Events::Between(first, _) = events { Some(first) } else { None }).min();
-        let tomorrow = self.project.calendar.last_day_before(self.as_of).to_epoch_days() + 1;
+        let after = |instant| self.project.calendar.last_day_before(instant).to_epoch_days() + 1;
+        let tomorrow = after(self.as_of);
+        // What came after the last run, no run has seen.
+        let seen = Days { from: i32::MIN, to: ledger.instant().map_or(i32::MIN, after) };
         let wanted = Days { from: first.unwrap_or(tomorrow), to: tomorrow };
         let mut found = Vec::new();
         for table in &job.tables {
             let prefix = format!("{}.", table.name);
             let mut kept = ledger.cells.iter().filter(|(key, _)| key.starts_with(&prefix)).peekable();
             let covered = if kept.peek().is_none() { Vec::new() } else { kept.fold(vec![Days::ALL], |covered, (_, kept)| common(&covered, &kept.covered)) };
-            for gap in gaps(&covered, wanted) {
+            for gap in gaps(&common(&covered, &[seen]), wanted) {
                 let day = |day: i32| NaiveDate::from_epoch_days(day).unwrap_or_default();
                 found.push(Gap { table: table.name.clone(), from: day(gap.from), to: day(gap.to - 1) });
             }

@@ -53,12 +53,19 @@ impl Shelf {
         self.runtime.block_on(store.read_at(table, version)).map_err(JobError::Output)
     }
 
-    /// Those of these tables that are not there.
-    pub(crate) fn missing(&self, tables: Vec<String>) -> Result<BTreeSet<String>, JobError> {
-        let Some(store) = &self.store_that_is_there()? else { return Ok(tables.into_iter().collect()) };
-        let looks = futures::stream::iter(tables).map(|table| async move { Ok::<_, ReportError>((store.has(&table).await?, table)) });
+    /// The latest versions of tables, by listings alone; a table that is not there has none.
+    pub(crate) fn versions(&self, tables: Vec<String>) -> Result<BTreeMap<String, i64>, JobError> {
+        let Some(store) = &self.store_that_is_there()? else { return Ok(BTreeMap::new()) };
+        let looks = futures::stream::iter(tables).map(|table| async move { Ok::<_, ReportError>((store.listed_version(&table).await?, table)) });
         let found = self.runtime.block_on(looks.buffer_unordered(OBJECTS_AT_ONCE).try_collect::<Vec<_>>()).map_err(JobError::Output)?;
-        Ok(found.into_iter().filter(|(is_there, _)| !is_there).map(|(_, table)| table).collect())
+        Ok(found.into_iter().filter_map(|(version, table)| Some((table, version?))).collect())
+    }
+
+    /// The number of the last write of an application to a table; 0 before the first.
+    pub(crate) fn last_write(&self, table: &str, application: &str) -> Result<i64, JobError> {
+        let Some(store) = self.store_that_is_there()? else { return Ok(0) };
+        let number = self.runtime.block_on(store.last_write(table, application)).map_err(JobError::Output)?;
+        Ok(number.unwrap_or(0))
     }
 
     /// Writes a table.

@@ -33,6 +33,8 @@ pub enum Reason {
     VanishedFile,
     /// Now is another time.
     AsOfMoved,
+    /// The table is not as the last run left it.
+    ChangedTable,
     /// Somebody asked for them.
     AskedFor,
 }
@@ -49,6 +51,7 @@ impl Reason {
             Self::ChangedFile => "changed file",
             Self::VanishedFile => "vanished file",
             Self::AsOfMoved => "as-of moved",
+            Self::ChangedTable => "changed table",
             Self::AskedFor => "asked for",
         }
     }

@@ -11,7 +11,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::logstore::{StorageConfig, default_logstore};
 use deltalake::{DeltaTable, DeltaTableError};
-use futures::StreamExt;
+use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -156,17 +156,27 @@ impl ResultStore {
         self.rows(name, &table, &DataFiles::every(&table).read).await
     }
 
-    /// Whether there is a table: its log has an entry.
+    /// The number of the last write of an application to a table.
+    ///
+    /// # Errors
+    /// What went wrong with the store or the table's log.
+    pub async fn last_write(&self, name: &str, application: &str) -> Result<Option<i64>, ReportError> {
+        let table = self.open(name).await?;
+        self.last_number(name, &table, application).await
+    }
+
+    /// The latest version of a table by the names in its log, which is not read; `None` if there is no such table.
     ///
     /// # Errors
     /// A store that does not list.
-    pub async fn has(&self, name: &str) -> Result<bool, ReportError> {
+    pub async fn listed_version(&self, name: &str) -> Result<Option<i64>, ReportError> {
         let log = Path::from(format!("{name}/_delta_log"));
-        match self.store.list(Some(&log)).next().await {
-            None | Some(Err(object_store::Error::NotFound { .. })) => Ok(false),
-            Some(Ok(_)) => Ok(true),
-            Some(Err(source)) => Err(ReportError::Read { table: name.to_owned(), location: self.location(name), file: log.to_string(), source: Box::new(source) }),
-        }
+        let names = match self.store.list(Some(&log)).try_collect::<Vec<_>>().await {
+            Ok(entries) => entries,
+            Err(object_store::Error::NotFound { .. }) => Vec::new(),
+            Err(source) => return Err(ReportError::Read { table: name.to_owned(), location: self.location(name), file: log.to_string(), source: Box::new(source) }),
+        };
+        Ok(names.iter().filter_map(|entry| entry.location.filename()?.strip_suffix(".json")?.parse().ok()).max())
     }
 
     /// The latest version of a table; `None` if there is no such table.

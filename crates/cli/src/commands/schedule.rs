@@ -1,6 +1,5 @@
 //! `schedule`: jobs at their times in the foreground, and `schedule export`: their times for another scheduler.
 
-use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,10 +12,13 @@ use crate::complaint::complaint;
 use crate::data_out::DataOut;
 use crate::error::CliError;
 use crate::session::Session;
+use crate::talk::LogForm;
 
 mod clock;
+mod running;
 
 use clock::SystemClock;
+use running::Running;
 
 /// Runs jobs at their due instants until the program is told to stop.
 ///
@@ -25,8 +27,9 @@ use clock::SystemClock;
 pub(crate) fn run(jobs: &[PathBuf], session: &Session) -> Result<(), CliError> {
     let workspace = session.open()?;
     let watched = jobs.iter().map(|file| watched(file, &workspace)).collect::<Result<Vec<Watched>, CliError>>()?;
-    let clock = SystemClock::start(session.talk).map_err(|source| CliError::Signals { source })?;
-    let ended = watch(&watched, &clock, &mut Runner { files: jobs, session });
+    let running = Running::default();
+    let clock = SystemClock::start(session.talk, running.clone()).map_err(|source| CliError::Signals { source })?;
+    let ended = watch(&watched, &clock, &mut Runner { files: jobs, session, running });
     session.talk.say(match ended {
         Ended::Stopped => "stopped",
         Ended::NothingDue => "no job will ever be due again",
@@ -83,6 +86,7 @@ fn watched(file: &Path, workspace: &Workspace) -> Result<Watched, CliError> {
 struct Runner<'a> {
     files: &'a [PathBuf],
     session: &'a Session,
+    running: Running,
 }
 
 impl Worker for Runner<'_> {
@@ -90,27 +94,28 @@ impl Worker for Runner<'_> {
         let program = std::env::current_exe().map_err(JobError::Start)?;
         let mut words = command(&self.files[attempt.index], self.session);
         words.extend(["--as-of".to_owned(), attempt.as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true), "--return-failure".to_owned(), "--no-progress".to_owned()]);
+        if self.session.talk.form == LogForm::Json {
+            words.extend(["--log-format".to_owned(), "json".to_owned()]);
+        }
         // A process of its own, in a group of its own: a signal to this one lets it finish, and its time-out ends it alone.
-        let status = Command::new(program).args(&words[1..]).env_clear().envs(&self.session.env).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0).status();
-        let status = status.map_err(JobError::Start)?;
-        if status.success() { Ok(()) } else { Err(JobError::Ended { code: status.code() }) }
+        let mut command = Command::new(program);
+        command.args(&words[1..]).env_clear().envs(&self.session.env).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        let said = self.running.start(command).map_err(JobError::Start)?;
+        let status = self.running.wait().map_err(JobError::Start)?;
+        let said = said.join().unwrap_or_default();
+        if status.success() { Ok(()) } else { Err(JobError::Ended { code: status.code(), said }) }
     }
 
     fn give_up(&mut self, attempt: &Attempt<'_>, error: &JobError) {
         let as_of = attempt.as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        tell(&format!("job `{}`, as of {as_of}: {}", attempt.job.name, complaint(error)));
+        self.session.talk.fail(&format!("job `{}`, as of {as_of}: {}", attempt.job.name, complaint(error)));
         let notice = Notice { job: &attempt.job.name, run_id: "", status: "failed", error: &error.to_string() };
         for untold in tell_failure(&attempt.job.policy.on_failure, &notice) {
-            tell(&complaint(&untold));
+            self.session.talk.fail(&complaint(&untold));
         }
     }
 
     fn tell(&mut self, news: &News<'_>) {
         self.session.talk.say(&news.to_string());
     }
-}
-
-/// A failure is told even with `--quiet`; a closed stderr is no reason to stop.
-fn tell(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -19,7 +19,7 @@ pub(super) fn text(export: &ScheduleExport) -> Result<String, ScheduleError> {
         CatchUp::Nothing => "Airflow makes up for the last of the missed runs all the same",
     };
     let folder = export.directory.as_ref().map_or_else(|| "None".to_owned(), |folder| quoted(folder));
-    let limit = export.timeout.map(|timeout| format!("    execution_timeout=timedelta(seconds={}),\n", timeout.as_secs())).unwrap_or_default();
+    let limit = export.patience().map(|patience| format!("    execution_timeout=timedelta(seconds={}),\n", patience.as_secs())).unwrap_or_default();
     let (times, wait) = (export.retries.times, export.retries.wait.as_secs());
     Ok(format!(
         "\
@@ -92,7 +92,7 @@ FINAL = {1, 2, 3, 70}
 @task(
     retries=2,
     retry_delay=timedelta(seconds=300),
-    execution_timeout=timedelta(seconds=7200),
+    execution_timeout=timedelta(seconds=7260),
 )
 def run(data_interval_end=None):
     as_of = data_interval_end.isoformat()

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use quotient_model::{CatchUp, Retries};
 
-use super::quote::shell;
 use super::{airflow, cron, kubernetes, systemd};
 
 /// The schedulers that a job can be given to.
@@ -97,6 +96,9 @@ pub enum ScheduleError {
     },
 }
 
+/// What a scheduler waits longer than the job's own time-out.
+const GRACE: Duration = Duration::from_mins(1);
+
 impl ScheduleExport {
     /// The entry of another scheduler.
     ///
@@ -111,20 +113,21 @@ impl ScheduleExport {
         }
     }
 
-    /// The command for a scheduler that has no retries: with time-outs and retries of its own, each of an attempt.
+    /// How long a scheduler waits for an attempt: longer than the job's own time-out, which says why it ends.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.timeout.map(|timeout| timeout.saturating_add(GRACE))
+    }
+
+    /// The command for a scheduler that has no retries, with those of the job; each attempt keeps its own time-out.
     ///
-    /// Only input that cannot be read (4) and output that cannot be written (5) are tried again.
+    /// Only input that cannot be read (4) and output that cannot be written, or not in time (5), are tried again.
     pub(super) fn attempts(&self) -> Vec<String> {
-        let limit: Vec<String> = self.timeout.map(|timeout| vec!["timeout".to_owned(), timeout.as_secs().to_string()]).unwrap_or_default();
         let Retries { times, wait } = self.retries;
         if times == 0 {
-            return [limit, self.command.clone()].concat();
+            return self.command.clone();
         }
-        let limit = limit.iter().map(|word| shell(word) + " ").collect::<Vec<_>>().concat();
-        let script = format!(
-            "n=0; until {limit}\"$@\"; do code=$?; case $code in 4|5) ;; *) exit $code;; esac; [ $n -lt {times} ] || exit $code; n=$((n+1)); sleep {}; done",
-            wait.as_secs()
-        );
+        let script =
+            format!("n=0; until \"$@\"; do code=$?; case $code in 4|5) ;; *) exit $code;; esac; [ $n -lt {times} ] || exit $code; n=$((n+1)); sleep {}; done", wait.as_secs());
         let looped = vec!["/bin/sh".to_owned(), "-c".to_owned(), script, "quotient-attempts".to_owned()];
         [looped, self.command.clone()].concat()
     }
@@ -154,17 +157,18 @@ impl ScheduleExport {
 
 #[cfg(test)]
 mod tests {
-    use super::{ScheduleError, ScheduleExport, ScheduleForm};
+    use super::{Duration, ScheduleError, ScheduleExport, ScheduleForm};
 
     #[test]
-    fn attempts_are_limited_one_by_one() {
+    fn attempts_keep_their_own_time_out() {
         let plain = ScheduleExport::plain();
         assert_eq!(plain.attempts(), plain.command);
         let limited = ScheduleExport { timeout: ScheduleExport::nightly().timeout, ..plain };
-        assert_eq!(limited.attempts().join(" "), "timeout 7200 quotient run my kpis/nightly.yml");
+        assert_eq!(limited.attempts().join(" "), "quotient run my kpis/nightly.yml");
+        assert_eq!(limited.patience(), Some(Duration::from_mins(121)));
         assert_eq!(
             ScheduleExport::nightly().attempts()[2],
-            "n=0; until timeout 7200 \"$@\"; do code=$?; case $code in 4|5) ;; *) exit $code;; esac; [ $n -lt 2 ] || exit $code; n=$((n+1)); sleep 300; done"
+            "n=0; until \"$@\"; do code=$?; case $code in 4|5) ;; *) exit $code;; esac; [ $n -lt 2 ] || exit $code; n=$((n+1)); sleep 300; done"
         );
     }
 

@@ -17,7 +17,7 @@ pub(super) fn text(export: &ScheduleExport) -> Result<String, ScheduleError> {
         CatchUp::One => "  # The last of the missed runs is made up for, however late it is.\n",
         CatchUp::Nothing => "  # A run that is more than a minute late is left out.\n  startingDeadlineSeconds: 60\n",
     };
-    let deadline = export.timeout.map(|timeout| format!("          activeDeadlineSeconds: {}\n", timeout.as_secs())).unwrap_or_default();
+    let deadline = export.patience().map(|patience| format!("          activeDeadlineSeconds: {}\n", patience.as_secs())).unwrap_or_default();
     let command = export.command.iter().map(|word| quoted(word)).collect::<Vec<String>>().join(", ");
     let folder = export.directory.as_ref().map(|folder| format!("              workingDir: {}\n", quoted(folder))).unwrap_or_default();
     let times = export.retries.times;
@@ -88,7 +88,7 @@ spec:
       template:
         spec:
           restartPolicy: Never
-          activeDeadlineSeconds: 7200
+          activeDeadlineSeconds: 7260
           containers:
             - name: quotient
               # Name the image that has the program and the project.

@@ -51,7 +51,7 @@ WantedBy=timers.target
 
 /// The time for all attempts, and for the waits between them.
 fn whole(export: &ScheduleExport) -> Option<Duration> {
-    let (timeout, retries) = (export.timeout?, export.retries);
+    let (timeout, retries) = (export.patience()?, export.retries);
     Some(timeout.saturating_mul(retries.times.saturating_add(1)).saturating_add(retries.wait.saturating_mul(retries.times)))
 }
 
@@ -107,8 +107,8 @@ Type=oneshot
 # QUOTIENT_LAKE, QUOTIENT_RESULTS, credentials, and whatever else the project reads.
 EnvironmentFile=-/etc/quotient/quotient-nightly.env
 WorkingDirectory=/srv/100%% kpis
-ExecStart=/bin/sh -c "n=0; until timeout 7200 \"$$@\"; do code=$$?; case $$code in 4|5) ;; *) exit $$code;; esac; [ $$n -lt 2 ] || exit $$code; n=$$((n+1)); sleep 300; done" quotient-attempts quotient run "my kpis/nightly.yml"
-TimeoutStartSec=22200
+ExecStart=/bin/sh -c "n=0; until \"$$@\"; do code=$$?; case $$code in 4|5) ;; *) exit $$code;; esac; [ $$n -lt 2 ] || exit $$code; n=$$((n+1)); sleep 300; done" quotient-attempts quotient run "my kpis/nightly.yml"
+TimeoutStartSec=22380
 
 # /etc/systemd/system/quotient-nightly.timer
 [Unit]

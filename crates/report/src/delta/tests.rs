@@ -165,13 +165,16 @@ fn an_exchange_needs_the_rows_that_were_read() {
 }
 
 #[test]
-fn kept_rows_come_back_and_a_missing_object_is_none() {
+fn kept_rows_come_back_and_a_missing_or_damaged_object_is_none() {
     run(async {
         let store = in_memory();
         let kept = rows(&[(31, "a", 1, "r1")]);
         assert!(store.keep("_kept/one.parquet", &kept).await.unwrap() > 0);
         assert_eq!(store.kept("_kept/one.parquet").await.unwrap(), Some(kept));
         assert_eq!(store.kept("_kept/two.parquet").await.unwrap(), None);
+        let path = object_store::path::Path::from("_kept/one.parquet");
+        object_store::ObjectStoreExt::put(store.store.as_ref(), &path, object_store::PutPayload::from_static(b"torn")).await.unwrap();
+        assert_eq!(store.kept("_kept/one.parquet").await.unwrap(), None);
     });
 }
 

@@ -1,6 +1,5 @@
 //! A run that is watched: it ends at its time-out, and those whom its job names are told how it went.
 
-use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use quotient_model::Job;
 use crate::complaint::complaint;
 use crate::exit;
 use crate::session::Session;
+use crate::talk::Talk;
 
 /// Whom a run tells of its failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) enum Failure {
 /// As the run itself; what could not be told is said on stderr, and is no error.
 pub(crate) fn run(workspace: &Workspace, job: &Job, failure: Failure, session: &Session) -> Result<RunSummary, JobError> {
     if let Some(timeout) = job.policy.timeout {
-        stop_after(timeout, job.name.clone());
+        stop_after(timeout, job.name.clone(), session.talk);
     }
     let name = format!("{} {}", job.name, session.as_of.to_rfc3339());
     let event = |state: RunState<'_>, summary: Option<&RunSummary>| {
@@ -36,7 +36,7 @@ pub(crate) fn run(workspace: &Workspace, job: &Job, failure: Failure, session: &
         #[expect(clippy::disallowed_methods, reason = "an event says when it happened")]
         let event = lineage_event(&workspace.lineage(job, &name, tables), state, Utc::now());
         for untold in send_lineage(target, &event) {
-            tell(&complaint(&untold));
+            session.talk.fail(&complaint(&untold));
         }
     };
     event(RunState::Start, None);
@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, job: &Job, failure: Failure, session: &
             if failure == Failure::Told {
                 let notice = Notice { job: &job.name, run_id: "", status: "failed", error: &text };
                 for untold in tell_failure(&job.policy.on_failure, &notice) {
-                    tell(&complaint(&untold));
+                    session.talk.fail(&complaint(&untold));
                 }
             }
         }
@@ -58,14 +58,10 @@ pub(crate) fn run(workspace: &Workspace, job: &Job, failure: Failure, session: &
 }
 
 /// Ends the program at a time-out. That is as safe as a kill: readers see whole versions, and the next run does what was left.
-fn stop_after(timeout: Duration, job: String) {
+fn stop_after(timeout: Duration, job: String, talk: Talk) {
     thread::spawn(move || {
         thread::sleep(timeout);
-        tell(&format!("error: job `{job}` took longer than its time-out of {} s, and was stopped\n\nhint: the next run does what was left\n", timeout.as_secs()));
+        talk.fail(&format!("error: job `{job}` took longer than its time-out of {} s, and was stopped\n\nhint: the next run does what was left\n", timeout.as_secs()));
         std::process::exit(i32::from(exit::OUTPUT));
     });
-}
-
-fn tell(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch::{Receiver, channel};
 
+use super::running::Running;
 use crate::exit;
 use crate::talk::Talk;
 
@@ -32,7 +33,7 @@ impl SystemClock {
     ///
     /// # Errors
     /// What the system says where it does not let us listen.
-    pub(super) fn start(talk: Talk) -> io::Result<Self> {
+    pub(super) fn start(talk: Talk, running: Running) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let mut signals = {
             let _inside = runtime.enter();
@@ -45,6 +46,7 @@ impl SystemClock {
             // Nobody waits for it where the program ends already.
             let _ = sender.send(true);
             next(&mut signals).await;
+            running.break_off();
             std::process::exit(i32::from(exit::INTERRUPTED));
         });
         Ok(Self { runtime, stop })
