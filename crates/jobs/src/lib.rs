@@ -32,6 +32,7 @@ mod run;
 mod runs;
 mod schedule;
 mod shelf;
+mod since;
 mod stored_cells;
 mod test;
 mod touched;

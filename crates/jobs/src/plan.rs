@@ -11,8 +11,9 @@ use serde::Serialize;
 use crate::availability::Unavailable;
 use crate::check::CheckedSource;
 use crate::error::JobError;
-use crate::run::{Prepared, Since, kept_cells, request_of, strange_tables};
+use crate::run::{Prepared, kept_cells, request_of};
 use crate::shelf::Shelf;
+use crate::since::{Since, strange_tables};
 use crate::work::{Asked, TableWork, Worklist};
 use crate::workspace::Workspace;
 

@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn only_final_values_that_differ_are_restated() {
         let head = "job,metric,grain,period_start,slice,dimensions,old_value,new_value,cause,run_id,restated_at\r\n";
-        let orders = "nightly,orders,day,1970-01-02,total,{},4.0,,,r2,2024-05-01T00:00:00Z\r\n";
-        let revenue = "nightly,revenue,day,1970-01-02,total,{},2.0,2.5,late rows,r2,2024-05-01T00:00:00Z\r\n";
+        let orders = "nightly,orders,day,1970-01-02,total,{},4,,,r2,2024-05-01T00:00:00Z\r\n";
+        let revenue = "nightly,revenue,day,1970-01-02,total,{},2,2.5,late rows,r2,2024-05-01T00:00:00Z\r\n";
         assert_eq!(restated(i32::MIN), format!("{head}{orders}{revenue}"));
         assert_eq!(restated(2), head);
     }

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
 use quotient_metrics::{BaseGrouping, CellRequest, Cells, Counts, cells};
 use quotient_model::{Job, JobTable, definition_hash, model_hash, short_hash};
-use quotient_report::{Finder, Finding, PeriodRange, Replace, ReportError, RunWork, Written, dim_date, dim_period, kpi_dictionary, kpi_findings};
+use quotient_report::{Finder, Finding, PeriodRange, Replace, ReportError, RunWork, dim_date, dim_period, kpi_dictionary, kpi_findings};
 use sha2::{Digest, Sha256};
 
 use crate::availability::{self, Unavailable};
@@ -24,6 +24,7 @@ use crate::publish::{Publication, RESULTS_OF_RUNS, application};
 use crate::restatements::{RESTATEMENTS, Restating};
 use crate::results::{Shown, asked_keys, refused, slice_name, table};
 use crate::shelf::Shelf;
+use crate::since::{Since, strange_tables};
 use crate::stored_cells::Stored;
 use crate::touched::Reason;
 use crate::values::{Stamp, Values};
@@ -340,60 +341,6 @@ struct Restated<'a> {
     values: &'a RecordBatch,
 }
 
-/// From which periods on rows may differ: those that end after a day.
-pub(crate) struct Since {
-    /// The last day that had begun at the last run; `None` where everything may differ.
-    before: Option<i32>,
-    /// Whether now is another time.
-    moved: bool,
-    /// Tables that are not as the last run left them.
-    strange: BTreeSet<String>,
-}
-
-impl Since {
-    pub(crate) fn new(workspace: &Workspace, ledger: &Ledger, job_hash: &str) -> Self {
-        let calendar = &workspace.project.calendar;
-        let day = |instant| calendar.last_day_before(instant).to_epoch_days();
-        let before = ledger.instant().filter(|before| !ledger.claimed && ledger.job_hash == job_hash && *before <= workspace.as_of);
-        Self { before: before.map(day), moved: before.is_some_and(|before| before != workspace.as_of), strange: BTreeSet::new() }
-    }
-
-    /// The same with every row of some tables.
-    pub(crate) fn but_for(self, strange: BTreeSet<String>) -> Self {
-        Self { strange, ..self }
-    }
-
-    /// Why a table is written: why its cells are computed, or what else changes its rows.
-    pub(crate) fn reasons(&self, table: &str, work: &TableWork) -> BTreeSet<Reason> {
-        let mut reasons = work.reasons(&|_| true);
-        if self.strange.contains(table) {
-            reasons.insert(Reason::ChangedTable);
-        }
-        if reasons.is_empty() {
-            match self.of_table(table, work) {
-                i32::MAX => {}
-                i32::MIN => drop(reasons.insert(Reason::ChangedDefinition)),
-                _ => drop(reasons.insert(Reason::AsOfMoved)),
-            }
-        }
-        reasons
-    }
-
-    /// Of a table: its touched days, and the periods that ran at the last run where now is another time.
-    pub(crate) fn of_table(&self, table: &str, work: &TableWork) -> i32 {
-        let Some(before) = self.before.filter(|_| !self.strange.contains(table)) else { return i32::MIN };
-        let first = work.first_day().unwrap_or(i32::MAX);
-        if self.moved { first.min(before) } else { first }
-    }
-
-    /// Of `kpi_values`: the same of all tables, and periods that were to become final since.
-    fn of_values<'w>(&self, works: impl Iterator<Item = (&'w str, &'w TableWork)>, maturity: u32) -> i32 {
-        let Some(before) = self.before.filter(|_| !self.strange.contains("kpi_values")) else { return i32::MIN };
-        let first = works.map(|(table, work)| self.of_table(table, work)).min().unwrap_or(i32::MAX);
-        if self.moved { first.min(before.saturating_sub(i32::try_from(maturity).unwrap_or(i32::MAX))) } else { first }
-    }
-}
-
 /// The rows that rows of periods that end after a day take the place of.
 fn replacing(since: i32, only: Option<(String, String)>) -> Replace {
     match (since, only) {
@@ -401,20 +348,6 @@ fn replacing(since: i32, only: Option<(String, String)>) -> Replace {
         (i32::MIN, Some((column, value))) => Replace::Where { column, value },
         (day, only) => Replace::EndingAfter { day, only },
     }
-}
-
-/// Tables that are not as the last run left them: gone, taken back to an earlier version, or written by somebody else.
-///
-/// Other jobs may have written tables that jobs share, later: those count only where they are gone or taken back.
-pub(crate) fn strange_tables(job: &Job, ledger: &Ledger, shelf: &Shelf) -> Result<BTreeSet<String>, JobError> {
-    let versions = shelf.versions(ledger.tables.iter().map(|table| table.name.clone()).collect())?;
-    let is_own = |name: &str| job.tables.iter().any(|table| table.name == name);
-    let is_strange = |table: &&Written| match versions.get(&table.name) {
-        None => true,
-        Some(version) if is_own(&table.name) => *version != table.version,
-        Some(version) => *version < table.version,
-    };
-    Ok(ledger.tables.iter().filter(is_strange).map(|table| table.name.clone()).collect())
 }
 
 /// The cells that the last run kept, and the requests whose cells are gone.

@@ -54,6 +54,9 @@ fn packed(seen: &BTreeMap<i32, usize>, windows: &[(i32, i32, i32)], most: usize)
     for (period, from, last) in windows.iter().filter(|(_, from, last)| from <= last) {
         let within: Vec<(i32, usize)> = seen.range(from..=last).map(|(day, count)| (*day, *count)).collect();
         let more: usize = within.iter().map(|(_, count)| count).sum();
+        if more == 0 {
+            continue;
+        }
         if rows > 0 && rows + more > most {
             parts.push(Pairs::default());
             rows = 0;

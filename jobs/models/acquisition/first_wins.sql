@@ -73,10 +73,7 @@ placed AS (
         row_number() OVER (
             PARTITION BY firsts.customer_id
             ORDER BY
-                reps.valid_from DESC NULLS LAST,
-                reps.valid_to ASC NULLS LAST,
-                reps.team ASC NULLS LAST,
-                reps.territory ASC NULLS LAST
+                {{ latest_version_first() }}
         ) AS place
     FROM firsts
     INNER JOIN {{ ref('reps') }} AS reps

@@ -172,10 +172,7 @@ placed AS (
         row_number() OVER (
             PARTITION BY movements.customer_id, movements.family_key, movements.moved_on
             ORDER BY
-                reps.valid_from DESC NULLS LAST,
-                reps.valid_to ASC NULLS LAST,
-                reps.team ASC NULLS LAST,
-                reps.territory ASC NULLS LAST
+                {{ latest_version_first() }}
         ) AS place
     FROM movements
     INNER JOIN {{ ref('reps') }} AS reps

@@ -8,7 +8,7 @@ WITH versions AS (
         reps.team AS team,
         row_number() OVER (
             PARTITION BY opportunities.opportunity_id
-            ORDER BY reps.valid_from DESC NULLS LAST, reps.valid_to ASC NULLS LAST, reps.team ASC NULLS LAST
+            ORDER BY {{ latest_version_first() }}
         ) AS place
     FROM {{ ref('stg_opportunities') }} AS opportunities
     INNER JOIN {{ ref('reps') }} AS reps

@@ -42,10 +42,7 @@ versions AS (
         row_number() OVER (
             PARTITION BY moments.metric, moments.rep_id, moments.happened_at
             ORDER BY
-                reps.valid_from DESC NULLS LAST,
-                reps.valid_to ASC NULLS LAST,
-                reps.team ASC NULLS LAST,
-                reps.territory ASC NULLS LAST
+                {{ latest_version_first() }}
         ) AS place
     FROM moments
     INNER JOIN {{ ref('reps') }} AS reps

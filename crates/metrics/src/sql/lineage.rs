@@ -1,7 +1,7 @@
 //! Lineage: on which columns that the lake lacks a relation rests.
 //!
 //! In: a bound plan, and what the relations that it scans rest on. Out: the absent columns behind its rows, and behind each column.
-//! Rows rest on conditions, inner joins and what is ordered for a limit. A left join's other side rests on the join; its rows do not.
+//! Rows rest on conditions, inner joins and their order. A left join's other side rests on the join; its rows do not.
 //! Keys of a group stand for themselves alone: without one, its groups are coarser, and what they hold is still there.
 //! COALESCE of several columns rests on absent ones only where all of them are absent.
 
@@ -74,7 +74,16 @@ impl Trace<'_> {
             LogicalPlan::SubqueryAlias(alias) => self.plan(&alias.input),
             LogicalPlan::Subquery(subquery) => self.plan(&subquery.subquery),
             LogicalPlan::Distinct(Distinct::All(input)) => self.plan(input),
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.plan(&sort.input),
+            LogicalPlan::Limit(limit) => self.plan(&limit.input),
+            LogicalPlan::Sort(sort) => {
+                // A limit further up takes the first rows.
+                let mut input = self.plan(&sort.input)?;
+                for key in &sort.expr {
+                    let order = self.expression(&key.expr, sort.input.schema(), &input)?;
+                    input.rows.extend(order);
+                }
+                Ok(input)
+            }
             LogicalPlan::Projection(projection) => {
                 let input = self.plan(&projection.input)?;
                 let columns = self.each(&projection.expr, projection.input.schema(), &input)?;
