@@ -2,7 +2,7 @@
 //!
 //! In: the rows of `kpi_values` before and after a run, and why the run computed. Out: rows of `kpi_restatements`, one per restated cell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -36,7 +36,8 @@ impl Restating<'_> {
     /// Columns: job, metric, grain, `period_start`, slice, dimensions, `old_value`, `new_value` (null where a cell is gone, or has no value),
     /// cause, `run_id`, `restated_at` (as-of of the run).
     pub(crate) fn rows(&self, before: Option<&RecordBatch>, after: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        let mut now: BTreeMap<Name<'_>, Option<f64>> = BTreeMap::new();
+        // Looked up, and never walked: its order is nobody's.
+        let mut now: HashMap<Name<'_>, Option<f64>> = HashMap::with_capacity(after.num_rows());
         let of_after = Values::of(after)?;
         for row in 0..after.num_rows() {
             now.insert(of_after.name(row), of_after.value(row));

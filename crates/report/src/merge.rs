@@ -3,7 +3,7 @@
 //! In: the rows of the table, the new rows, the periods that they replace. Out: all rows of the next version, and whether it differs.
 //! A new row that says the same as the old one, but for columns that do not count, leaves the old one in place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
@@ -146,7 +146,8 @@ fn matches(table: &str, gone: &RecordBatch, new: &RecordBatch, ignore: &[String]
     let names: Vec<&str> = gone.schema_ref().fields().iter().map(|f| f.name().as_str()).filter(|n| !ignore.iter().any(|i| i == n)).collect();
     let (converter, old_rows) = keys(table, gone, &names)?;
     let new_rows = converter.convert_columns(&columns(new, &names)).map_err(ReportError::rows(table, "compare"))?;
-    let mut waiting: BTreeMap<Row<'_>, Vec<usize>> = BTreeMap::new();
+    // Looked up, and never walked: its order is nobody's.
+    let mut waiting: HashMap<Row<'_>, Vec<usize>> = HashMap::with_capacity(gone.num_rows());
     for index in (0..gone.num_rows()).rev() {
         waiting.entry(old_rows.row(index)).or_default().push(index);
     }
