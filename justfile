@@ -55,9 +55,17 @@ faults KILLS="200" WALKS="20": build
     QUOTIENT_KILLS={{KILLS}} cargo test --workspace --test integration -- suite::recovery
     QUOTIENT_WALKS={{WALKS}} cargo test --workspace --test integration -- suite::incremental
 
+# Build the program as it is released; about half an hour the first time.
+release:
+    cargo build --release --workspace --bin quotient
+
 # What a nightly run costs after one new day, against a run from nothing; PYTHON has pyarrow and deltalake.
-nightly-cost PYTHON="python3" SCALE="0.05": build
-    {{PYTHON}} bench/nightly.py "$CARGO_TARGET_DIR/debug/quotient" jobs/nightly.yml --scale {{SCALE}}
+nightly-cost PYTHON="python3" SCALE="0.02": release
+    {{PYTHON}} bench/nightly.py "$CARGO_TARGET_DIR/release/quotient" jobs/nightly.yml --scale {{SCALE}}
+
+# Daily loads with late rows, replayed day by day, against one run at the end; about two seconds a day.
+replay PYTHON="python3" DAYS="1000": release
+    {{PYTHON}} bench/replay.py "$CARGO_TARGET_DIR/release/quotient" --days {{DAYS}}
 
 # The dictionary of the metrics, as docs/kpis.md and a page with a search.
 dictionary:

@@ -9,6 +9,7 @@ It needs pyarrow and deltalake.
 
 import argparse
 import datetime
+import json
 import os
 import pathlib
 import random
@@ -84,7 +85,13 @@ def main():
                     pq.write_table(load[day], lake / table / f"day-{day:04}.parquet")
             seconds.append(call("run", str(job), "--as-of", f"{start + datetime.timedelta(days=day + 1)}T00:00:00Z"))
         last = ("--as-of", f"{start + datetime.timedelta(days=options.days + 21)}T00:00:00Z")
-        call("run", str(job), *last, results="whole")
+        again = call("run", str(job), *last)
+        whole = call("run", str(job), *last, results="whole")
+        read = {}
+        for name in ("results", "whole"):
+            env = {**os.environ, "QUOTIENT_LAKE": str(lake), "QUOTIENT_RESULTS": str(folder / name)}
+            said = subprocess.run([options.quotient, "runs", str(job), "--format", "json"], env=env, check=True, capture_output=True, text=True)
+            read[name] = json.loads(said.stdout)[0]["bytes"]
         one, other = rows_of(folder / "results"), rows_of(folder / "whole")
         differ = [name for name in other if name not in one or not one[name].equals(other[name])]
         commits = len(list((folder / "results" / "kpi_ledger" / "_delta_log").glob("*.json")))
@@ -94,6 +101,9 @@ def main():
         print(f"entries in the ledger's log{commits:>10}")
         print(f"seconds of runs 10 to 30   {mean(seconds[10:30]):>10.2f}")
         print(f"seconds of the last 20     {mean(seconds[-20:]):>10.2f}")
+        print(f"seconds from nothing       {whole:>10.2f}, of which the last 20 took {mean(seconds[-20:]) / whole:.1%}")
+        print(f"bytes of the last          {read['results']:>10,} of {read['whole']:,}, {read['results'] / read['whole']:.1%}")
+        print(f"nothing to do              {again:>10.2f}")
         print(f"results                    {before:>10,} bytes, of them the last versions {size_of(folder / 'whole'):,}")
         print(f"the same rows              {'yes' if not differ else 'NO: ' + ', '.join(differ)}")
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
@@ -14,7 +15,7 @@ use chrono::NaiveDate;
 use harness::{Results, demo_lake, files_below, packaged};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use quotient_jobs::{Again, BackfillRequest, ChunkOrder, Reason, RunSummary, Silent, Workspace};
+use quotient_jobs::{Again, AtOnce, BackfillRequest, ChunkOrder, Reason, RunSummary, Silent, Workspace};
 use quotient_model::Grain;
 use tempfile::TempDir;
 
@@ -299,12 +300,49 @@ fn a_backfill_after_a_new_metric_keeps_what_is_published() {
         metrics: Vec::new(),
         order: ChunkOrder::NewestFirst,
         again: Again::Keep,
+        at_once: AtOnce::default(),
     };
     let _ = workspace.backfill(&job, &request, &Silent).unwrap();
     let deals = text(&world.path("results"), "deals");
     assert!(deals.contains("month,total,2024-05-01"), "a backfill of 2025 took 2024 away");
     let _ = world.agrees("after the backfill");
     assert_eq!(text(&world.path("results"), "kpi_restatements").lines().count(), 1, "nothing was restated");
+}
+
+#[test]
+fn chunks_computed_at_once_give_what_chunks_one_by_one_give() {
+    let mut world = World::new("2025-04-01T00:00:00Z");
+    (0..world.company.len()).for_each(|at| world.arrive(at));
+    let day = |text: &str| text.parse().unwrap();
+    let backfill = |world: &World, results: &str, at_once: AtOnce| {
+        let workspace = world.workspace(results);
+        let job = workspace.job(&world.path(world.job)).unwrap();
+        let request = BackfillRequest {
+            from: day("2024-01-01"),
+            to: day("2025-03-31"),
+            chunk: Grain::Quarter,
+            tables: Vec::new(),
+            metrics: Vec::new(),
+            order: ChunkOrder::OldestFirst,
+            again: Again::Keep,
+            at_once,
+        };
+        workspace.backfill(&job, &request, &Silent).unwrap().unwrap();
+        workspace.runs(&job).unwrap().len()
+    };
+    let three = AtOnce { jobs: NonZeroUsize::new(3).unwrap(), memory: None };
+    let runs = backfill(&world, "one by one", AtOnce::default());
+    assert_eq!(backfill(&world, "at once", three), runs, "each chunk has its run");
+    assert_eq!(backfill(&world, "within a byte", AtOnce { memory: Some(1), ..three }), runs);
+    for table in ["deals", "kpi_values"] {
+        let expected = text(&world.path("one by one"), table);
+        assert!(text(&world.path("at once"), table) == expected, "{table} at once");
+        assert!(text(&world.path("within a byte"), table) == expected, "{table} within a byte");
+    }
+    // After a change of the lake, what was computed ahead does not count.
+    world.as_of = "2025-04-02T00:00:00Z".to_owned();
+    fs::rename(world.path("at once"), world.path("results")).unwrap();
+    let _ = world.agrees("a run after the backfill");
 }
 
 #[test]

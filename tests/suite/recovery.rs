@@ -170,7 +170,7 @@ fn a_run_that_is_killed_on_object_storage_is_completed_by_the_next() {
 fn of_runs_at_the_same_time_one_does_the_work() {
     let place = Place::on_disk();
     at_once(&place, 2);
-    at_once(&place, 6);
+    at_once(&place, 10);
 }
 
 /// Every run ends with exit code 0.

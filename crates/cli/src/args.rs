@@ -2,6 +2,7 @@
 //!
 //! The doc comments here are the help texts, the man page and the completions.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -199,6 +200,12 @@ pub(crate) struct BackfillArgs {
     /// Only these tables.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) tables: Vec<String>,
+    /// Compute so many chunks at once; they are published one after the other.
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub(crate) jobs: NonZeroUsize,
+    /// No more chunks at once than fit into so much memory, such as 8GiB, by the files that they read.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
     /// Begin with the newest chunk.
     #[arg(long)]
     pub(crate) newest_first: bool,

@@ -33,6 +33,12 @@ impl Listing {
         self
     }
 
+    /// Adds a column of whole numbers, some of which may be missing.
+    pub(crate) fn some_numbers(mut self, name: &'static str, values: impl IntoIterator<Item = Option<i64>>) -> Self {
+        self.columns.push((name, Arc::new(Int64Array::from_iter(values))));
+        self
+    }
+
     /// Adds a column of yes and no.
     pub(crate) fn flags(mut self, name: &'static str, values: impl IntoIterator<Item = bool>) -> Self {
         self.columns.push((name, Arc::new(BooleanArray::from(values.into_iter().collect::<Vec<bool>>()))));

@@ -30,6 +30,9 @@ use crate::resolve::{Surroundings, Task, log_form, resolve};
 use crate::session::Session;
 use crate::talk::{Level, Talk};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let code = panic::catch_unwind(program).unwrap_or_else(|_| {
         tell("error: the program stopped at a fault of its own\n\nhint: please report the lines above\n");

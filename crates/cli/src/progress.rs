@@ -1,8 +1,8 @@
-//! How far a job is: a bar on a terminal's stderr, or JSON lines.
+//! How far a job is: a bar on a terminal's stderr, JSON lines, or nothing but the time it takes.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use quotient_jobs::Progress;
@@ -11,16 +11,38 @@ use serde_json::json;
 const SHAPE: &str = "{bar:30} {pos}/{len} {elapsed}, {eta} to go: {wide_msg}";
 const TICK: Duration = Duration::from_millis(250);
 
+/// Shows nothing, and has the clock.
+pub(crate) struct Clock {
+    begun: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub(crate) fn new() -> Self {
+        Self { begun: Instant::now() }
+    }
+}
+
+impl Progress for Clock {
+    fn begin(&self, _steps: u64) {}
+    fn step(&self, _what: &str) {}
+    fn end(&self) {}
+    fn elapsed(&self) -> Option<Duration> {
+        Some(self.begun.elapsed())
+    }
+}
+
 /// The bar; it vanishes when the work ends, well or not.
 pub(crate) struct Bar {
     bar: ProgressBar,
+    clock: Clock,
 }
 
 impl Bar {
     /// A bar that shows nothing yet.
     pub(crate) fn new() -> Self {
         let style = ProgressStyle::with_template(SHAPE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self { bar: ProgressBar::new(0).with_style(style) }
+        Self { bar: ProgressBar::new(0).with_style(style), clock: Clock::new() }
     }
 }
 
@@ -38,6 +60,10 @@ impl Progress for Bar {
     fn end(&self) {
         self.bar.finish_and_clear();
     }
+
+    fn elapsed(&self) -> Option<Duration> {
+        self.clock.elapsed()
+    }
 }
 
 impl Drop for Bar {
@@ -47,10 +73,17 @@ impl Drop for Bar {
 }
 
 /// A JSON object for each step.
-#[derive(Debug, Default)]
 pub(crate) struct Lines {
     done: AtomicU64,
     of: AtomicU64,
+    clock: Clock,
+}
+
+impl Lines {
+    /// No line yet.
+    pub(crate) fn new() -> Self {
+        Self { done: AtomicU64::new(0), of: AtomicU64::new(0), clock: Clock::new() }
+    }
 }
 
 impl Progress for Lines {
@@ -67,4 +100,8 @@ impl Progress for Lines {
     }
 
     fn end(&self) {}
+
+    fn elapsed(&self) -> Option<Duration> {
+        self.clock.elapsed()
+    }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap_complete::Shell;
-use quotient_jobs::{Again, BackfillRequest, ChunkOrder, DemoRequest, Dialect, ExportFormat, Format, QueryRequest, ScheduleForm, TestRequest};
+use quotient_jobs::{Again, AtOnce, BackfillRequest, ChunkOrder, DemoRequest, Dialect, ExportFormat, Format, QueryRequest, ScheduleForm, TestRequest};
 
 use quotient_model::{Grain, nearest};
 
@@ -181,7 +181,22 @@ fn backfill(args: &BackfillArgs) -> Result<BackfillRequest, UsageError> {
         metrics: names("--metrics", &args.metrics)?,
         order: if args.newest_first { ChunkOrder::NewestFirst } else { ChunkOrder::OldestFirst },
         again: if args.force { Again::Force } else { Again::Keep },
+        at_once: AtOnce { jobs: args.jobs, memory: args.memory.as_deref().map(memory).transpose()? },
     })
+}
+
+/// Bytes, with a unit of powers of two where it has one.
+fn memory(text: &str) -> Result<u64, UsageError> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &text[digits.len()..] {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => 0,
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| UsageError::Memory { found: text.to_owned() })
 }
 
 fn question(args: QueryArgs) -> Result<Question, UsageError> {

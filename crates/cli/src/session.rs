@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use quotient_jobs::{Format, OpenRequest, Progress, Silent, Workspace};
+use quotient_jobs::{Format, OpenRequest, Progress, Workspace};
 
 use crate::error::CliError;
-use crate::progress::{Bar, Lines};
+use crate::progress::{Bar, Clock, Lines};
 use crate::talk::{LogForm, Talk};
 
 /// One call of the binary. Without `Debug`: the environment may hold credentials.
@@ -53,9 +53,9 @@ impl Session {
     /// How work is shown while it goes on.
     pub(crate) fn progress(&self) -> Box<dyn Progress> {
         match (self.shows_progress, self.talk.form) {
-            (false, _) => Box::new(Silent),
+            (false, _) => Box::new(Clock::new()),
             (true, LogForm::Text) => Box::new(Bar::new()),
-            (true, LogForm::Json) => Box::new(Lines::default()),
+            (true, LogForm::Json) => Box::new(Lines::new()),
         }
     }
 }

@@ -33,6 +33,9 @@ pub(crate) enum UsageError {
     /// A chunk that is no period.
     #[error("`--chunk` is `{found}`, expected day, week, month, quarter or year{}", .nearest.as_ref().map_or(String::new(), |near| format!("\n\nhint: did you mean `{near}`?")))]
     Chunk { found: String, nearest: Option<String> },
+    /// A size that is none.
+    #[error("`--memory` is `{found}`, expected a number of bytes above 0\n\nhint: write a size as `8GiB`, `512MiB`, or in bytes")]
+    Memory { found: String },
     /// A form of `export`, asked of another command.
     #[error("`--format` is `{found}`, expected `table`, `json` or `csv`\n\nhint: `{found}` is a form of `quotient {command}`")]
     FormatOfExport { found: &'static str, command: &'static str },

@@ -10,10 +10,11 @@ use quotient_metrics::MetricsError;
 use quotient_model::{Grain, Job, nearest};
 use serde::Serialize;
 
+use crate::ahead::{Ahead, AtOnce};
 use crate::days::Days;
 use crate::error::JobError;
 use crate::ledger::{Backfill, LEDGER, Ledger};
-use crate::progress::{Progress, Silent};
+use crate::progress::{Progress, Untold};
 use crate::run::RunSummary;
 use crate::shelf::Shelf;
 use crate::work::Asked;
@@ -36,6 +37,8 @@ pub struct BackfillRequest {
     pub order: ChunkOrder,
     /// What is done about cells that are there and right.
     pub again: Again,
+    /// How many chunks are computed at once.
+    pub at_once: AtOnce,
 }
 
 /// Which chunk comes first.
@@ -118,7 +121,7 @@ impl Workspace {
         Ok(chunks)
     }
 
-    /// Runs a backfill, chunk by chunk; gives the summary of the last chunk's run.
+    /// Runs a backfill, a commit for each chunk; gives the summary of the last chunk's run.
     ///
     /// # Errors
     /// Names that the job does not have; as a run. The chunks before stay done.
@@ -128,11 +131,17 @@ impl Workspace {
         let mut begun = self.ledger(job)?.backfill.filter(|begun| begun.asked == fresh.asked).unwrap_or(fresh);
         let chunks: Vec<Days> = self.chunks(request).into_iter().filter(|days| !begun.done.contains(days)).collect();
         progress.begin(u64::try_from(chunks.len()).unwrap_or(u64::MAX));
-        let mut last = None;
-        for (at, days) in chunks.iter().enumerate() {
+        let asked: Vec<Asked> = chunks.iter().map(|days| asked(request, &tables, *days)).collect();
+        let (mut last, mut ahead, mut computed) = (None, Ahead::default(), 0);
+        for (at, (days, chunk)) in chunks.iter().zip(&asked).enumerate() {
+            if at == computed {
+                let taken;
+                (ahead, taken) = self.compute_ahead(job, &asked[at..], request.at_once)?;
+                computed += taken;
+            }
             begun.done.push(*days);
             let open = (at + 1 < chunks.len()).then(|| begun.clone());
-            last = Some(self.run_asked(job, &Asked { backfill: open, ..asked(request, &tables, *days) }, &Silent)?);
+            last = Some(self.run_ahead(job, &Asked { backfill: open, ..chunk.clone() }, &ahead, &Untold(progress))?);
             let first = NaiveDate::from_epoch_days(days.from).unwrap_or(request.from);
             progress.step(&format!("{} from {first}", request.chunk));
         }

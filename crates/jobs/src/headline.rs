@@ -34,6 +34,11 @@ impl<'a> Headline<'a> {
         Self { project, month, before: calendar.previous(month), values: BTreeMap::new() }
     }
 
+    /// The periods whose totals it shows.
+    pub(crate) fn periods(&self) -> [Period; 2] {
+        [self.before, self.month]
+    }
+
     /// Adds the totals of a table; a metric keeps those of the first.
     pub(crate) fn add(&mut self, found: &Cells) {
         let total = BaseGrouping { grain: Some(Grain::Month), slice: Vec::new() };

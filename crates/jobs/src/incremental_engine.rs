@@ -11,39 +11,49 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use indexmap::IndexMap;
-use quotient_metrics::{BaseRequest, ConversionRequest, Engine, MetricsError, PolarsEngine};
-use quotient_model::{Grain, Period};
+use quotient_metrics::{BaseRequest, CellRequest, ConversionRequest, Engine, MetricsError, PeriodsNeeded, PolarsEngine, joined_rows, requests_of};
+use quotient_model::Grain;
 
-use crate::days::{Days, common, joined};
+use crate::ahead::Ahead;
+use crate::days::{Days, common, gaps, joined};
 use crate::error::JobError;
 use crate::question::{base_key, base_question, conversion_key, conversion_question};
-use crate::stored_cells::{Question, Stored};
+use crate::stored_cells::{Question, Stored, only};
+use crate::stretches::Touching;
 use crate::work::{Decision, Work, Worklist};
 use crate::workspace::Workspace;
-
-/// Stands for every year among those that differ.
-pub(crate) const EVERY_YEAR: i32 = i32::MIN;
 
 /// The answers of a run, by request.
 pub(crate) type Answers = BTreeMap<String, Answered>;
 
-/// The answer to one request, and which of its years differ from what was kept.
+/// The answer to one request, and where it differs from what was kept.
 pub(crate) struct Answered {
     pub(crate) stored: Stored,
-    pub(crate) years: BTreeSet<i32>,
+    pub(crate) changes: Changed,
     /// The days that the answer covers.
     pub(crate) covered: Vec<Days>,
+}
+
+/// Where an answer differs from what was kept.
+pub(crate) enum Changed {
+    /// Maybe everywhere: nothing was kept, or an answer to another question. What is published may differ from a day on.
+    Everywhere { day: i32 },
+    /// In cells of these years, the first of which are of a period that ends after a day; none where nothing differs.
+    Since { day: i32, years: BTreeSet<i32> },
 }
 
 /// A request, and how its cells are computed: all of them, or those of some days beside what was kept.
 struct AnsweredBy<'r> {
     key: String,
     question: Question,
+    grains: Vec<Option<Grain>>,
     decision: &'r Decision,
     whole: &'r dyn Fn() -> Result<Vec<RecordBatch>, MetricsError>,
-    #[expect(clippy::type_complexity, reason = "days and what was kept, to cells and the years that differ")]
-    part: &'r dyn Fn(&[Days], Option<Stored>) -> Result<(Stored, BTreeSet<i32>), MetricsError>,
+    part: &'r Part<'r>,
 }
+
+/// What is touched, and what was kept, to an answer.
+type Part<'r> = dyn Fn(&Touching, Option<&Stored>) -> Result<Stored, MetricsError> + 'r;
 
 /// The engine of one run.
 pub(crate) struct IncrementalEngine<'a> {
@@ -51,22 +61,41 @@ pub(crate) struct IncrementalEngine<'a> {
     worklist: &'a Worklist<'a>,
     /// The table whose requests are asked.
     table: RefCell<String>,
+    /// The periods whose cells are given; all where there is none.
+    periods: RefCell<Option<PeriodsNeeded>>,
     /// Kept cells of the last run, by request.
     kept: RefCell<BTreeMap<String, Stored>>,
     /// Engines over some of the files, by these files.
     engines: RefCell<BTreeMap<String, Rc<PolarsEngine<'a>>>>,
     answers: RefCell<Answers>,
+    /// Cells that were computed before.
+    ahead: Option<&'a Ahead>,
 }
 
 impl<'a> IncrementalEngine<'a> {
     /// An engine over opened sources, with the cells that were kept.
     pub(crate) fn new(workspace: &'a Workspace, worklist: &'a Worklist<'a>, kept: BTreeMap<String, Stored>) -> Self {
-        Self { workspace, worklist, table: RefCell::default(), kept: RefCell::new(kept), engines: RefCell::default(), answers: RefCell::default() }
+        Self {
+            workspace,
+            worklist,
+            table: RefCell::default(),
+            periods: RefCell::default(),
+            kept: RefCell::new(kept),
+            engines: RefCell::default(),
+            answers: RefCell::default(),
+            ahead: None,
+        }
     }
 
-    /// From now on, requests are those of this table.
-    pub(crate) fn begin(&self, table: &str) {
+    /// From now on, requests are those of this table, and cells are given of these periods.
+    pub(crate) fn begin(&self, table: &str, periods: Option<PeriodsNeeded>) {
         table.clone_into(&mut self.table.borrow_mut());
+        *self.periods.borrow_mut() = periods;
+    }
+
+    /// Lets go of the rows of models that are in memory: every request is answered.
+    pub(crate) fn forget_rows(&self) {
+        self.engines.borrow_mut().clear();
     }
 
     /// Everything that was answered.
@@ -74,88 +103,124 @@ impl<'a> IncrementalEngine<'a> {
         self.answers.into_inner()
     }
 
+    /// Answers every request of a table, so that it is known what differs before cells are derived from them.
+    pub(crate) fn ask(&self, table: &str, request: &CellRequest) -> Result<(), MetricsError> {
+        table.clone_into(&mut self.table.borrow_mut());
+        *self.periods.borrow_mut() = None;
+        let requests = requests_of(&self.workspace.project, request)?;
+        requests.base.iter().try_for_each(|base| self.base_cells(base).map(drop))?;
+        requests.conversions.iter().try_for_each(|conversion| self.conversion_cells(conversion).map(drop))
+    }
+
+    /// A day such that no cell of a period of a table that ends then or before differs from what was kept.
+    pub(crate) fn since(&self, table: &str) -> i32 {
+        let days = self.of_table(table, |answered| match &answered.changes {
+            Changed::Everywhere { day } | Changed::Since { day, .. } => *day,
+        });
+        days.into_iter().min().unwrap_or(i32::MAX)
+    }
+
+    /// The first day of the first period that has a cell in any table.
+    pub(crate) fn first_day(&self) -> Option<NaiveDate> {
+        let answers = self.answers.borrow();
+        answers.values().filter_map(|answered| answered.stored.first_day()).min().and_then(NaiveDate::from_epoch_days)
+    }
+
+    fn of_table<T>(&self, table: &str, of: impl Fn(&Answered) -> T) -> Vec<T> {
+        let prefix = format!("{table}.");
+        self.answers.borrow().iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(_, answered)| of(answered)).collect()
+    }
+
     fn answer(&self, asked: AnsweredBy<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
-        let AnsweredBy { key, question, decision, whole, part } = asked;
+        let AnsweredBy { key, question, grains, decision, whole, part } = asked;
+        if let Some(answered) = self.answers.borrow().get(&key) {
+            return self.shown(&answered.stored, &question, &grains).map_err(|error| refused(&key, &error));
+        }
         let kept = self.kept.borrow_mut().remove(&key).filter(|stored| stored.question.covers(&question));
+        // What is not asked any more is not kept: nobody would see that it is stale.
+        let is_same = kept.as_ref().is_some_and(|stored| stored.question == question);
         let before = self.worklist.covered(&key, &question);
-        // Only what is asked of a wider answer is computed anew.
-        let narrowed = |stored: &Stored| -> Result<Stored, MetricsError> {
-            if stored.question == question {
-                return Ok(stored.clone());
-            }
-            let batches = stored.answer(&question).map_err(|error| refused(&key, &error))?;
-            Ok(Stored { question: question.clone(), batches })
-        };
-        let answered = match (&decision.work, kept) {
-            (Work::Keep, Some(stored)) if stored.question == question => Answered { stored, years: BTreeSet::new(), covered: before },
-            // What is not asked any more is not kept: nobody would see that it is stale.
-            (Work::Keep, Some(stored)) => Answered { stored: narrowed(&stored)?, years: BTreeSet::from([EVERY_YEAR]), covered: before },
+        let narrowed = kept.map(|stored| stored.narrowed(&question)).transpose().map_err(|error| refused(&key, &error))?;
+        let fresh = |batches: Vec<RecordBatch>| Stored::new(question.clone(), &batches).map_err(|error| refused(&key, &error));
+        let (stored, covered) = match (&decision.work, &narrowed) {
+            (Work::Keep, Some(kept)) => (kept.clone(), before.clone()),
             (Work::Days(days), kept) => {
-                let is_whole = kept.as_ref().is_some_and(|stored| stored.question == question);
-                let kept = kept.as_ref().map(narrowed).transpose()?;
-                let covered = joined(before.into_iter().filter(|_| kept.is_some()).chain(days.iter().copied()));
-                let (stored, years) = part(days, kept)?;
-                Answered { stored, years: if is_whole { years } else { BTreeSet::from([EVERY_YEAR]) }, covered }
+                let covered = joined(before.iter().filter(|_| kept.is_some()).chain(days).copied());
+                (part(&self.worklist.touching(days, covered.clone()), kept.as_ref())?, covered)
             }
             // Without what was kept, everything is computed.
-            (_, _) => Answered { stored: Stored { question: question.clone(), batches: whole()? }, years: BTreeSet::from([EVERY_YEAR]), covered: vec![Days::ALL] },
+            (_, _) => (fresh(whole()?)?, vec![Days::ALL]),
         };
-        let batches = answered.stored.answer(&question).map_err(|error| refused(&key, &error))?;
-        self.answers.borrow_mut().insert(key, answered);
-        Ok(batches)
+        let uncovered: Vec<Days> = covered.iter().flat_map(|days| gaps(&before, *days)).collect();
+        let changes = match narrowed.filter(|_| is_same) {
+            None => Changed::Everywhere { day: decision.first_day().unwrap_or(i32::MAX) },
+            Some(kept) => self.changes(&stored, &kept, &grains, &uncovered).map_err(|error| refused(&key, &error))?,
+        };
+        self.answers.borrow_mut().insert(key, Answered { stored, changes, covered });
+        // Who asks is `ask`: cells are read when all answers are there.
+        Ok(Vec::new())
+    }
+
+    /// Where an answer differs from what was kept; days that it covers anew count as different.
+    fn changes(&self, stored: &Stored, kept: &Stored, grains: &[Option<Grain>], uncovered: &[Days]) -> Result<Changed, ArrowError> {
+        let calendar = &self.workspace.project.calendar;
+        let mut since = uncovered.iter().map(|days| days.from).min().unwrap_or(i32::MAX);
+        let mut years = BTreeSet::new();
+        for (at, first) in stored.first_differences(kept)?.into_iter().enumerate() {
+            let Some(first) = first else { continue };
+            let period = grains.get(at).copied().flatten().zip(NaiveDate::from_epoch_days(first)).map(|(grain, day)| calendar.period(grain, day));
+            since = since.min(period.map_or(i32::MIN, |period| period.last_day().to_epoch_days()));
+            years.extend(stored.years_from(at, first).into_iter().chain(kept.years_from(at, first)));
+        }
+        Ok(Changed::Since { day: since, years })
+    }
+
+    /// The batches of an answer, of the periods that are needed now.
+    fn shown(&self, stored: &Stored, question: &Question, grains: &[Option<Grain>]) -> Result<Vec<RecordBatch>, ArrowError> {
+        let batches = stored.answer(question)?;
+        let periods = self.periods.borrow();
+        let Some(needed) = periods.as_ref() else { return Ok(batches) };
+        let of = |(batch, grain): (RecordBatch, &Option<Grain>)| match grain.and_then(|grain| needed.get(&grain)) {
+            Some(starts) => only(&batch, &|day| starts.contains(&day)),
+            None => Ok(batch),
+        };
+        batches.into_iter().zip(grains).map(of).collect()
     }
 
     /// The days of which a table has the cells of all its requests.
     pub(crate) fn covered(&self, table: &str) -> Vec<Days> {
-        let prefix = format!("{table}.");
-        let answers = self.answers.borrow();
-        answers.iter().filter(|(key, _)| key.starts_with(&prefix)).fold(vec![Days::ALL], |covered, (_, answer)| common(&covered, &answer.covered))
+        self.of_table(table, |answered| answered.covered.clone()).iter().fold(vec![Days::ALL], |covered, days| common(&covered, days))
     }
 
-    /// Touched cells computed anew, over the files in which their events can be.
-    fn part(&self, request: &BaseRequest<'_>, days: &[Days], kept: Option<Stored>) -> Result<(Stored, BTreeSet<i32>), MetricsError> {
-        let grains: Vec<Option<Grain>> = request.groupings.iter().map(|grouping| grouping.grain).collect();
+    /// The same with cells that were computed ahead.
+    pub(crate) fn with(self, ahead: &'a Ahead) -> Self {
+        Self { ahead: Some(ahead), ..self }
+    }
+
+    /// Touched cells computed anew beside what was kept.
+    fn part(&self, key: &str, request: &BaseRequest<'_>, touching: &Touching, kept: Option<&Stored>) -> Result<Stored, MetricsError> {
+        let grains = grains_of(request);
         let calendar = &self.workspace.project.calendar;
-        let touches = |at: usize, day: i32| {
+        let takes = |at: usize, day: i32| {
             let period = grains.get(at).copied().flatten().zip(NaiveDate::from_epoch_days(day)).map(|(grain, day)| calendar.period(grain, day));
-            period.is_none_or(|Period { start, end, .. }| days.iter().any(|days| days.meets(start.to_epoch_days(), end.to_epoch_days())))
+            period.is_none_or(|period| touching.takes(period))
         };
-        let mut fresh: Vec<Vec<RecordBatch>> = vec![Vec::new(); grains.len()];
-        for stretch in self.stretches(days, &grains) {
+        let computed = self.ahead.and_then(|ahead| ahead.cells(key, touching, self.worklist.sources()));
+        let fresh = computed.map_or_else(|| self.fresh(request, touching), Ok)?;
+        // Where nothing was kept, what is there is the fresh cells of no period.
+        let nothing = Stored { question: base_question(&self.workspace.project, request), batches: fresh.iter().map(|batch| batch.slice(0, 0)).collect() };
+        kept.unwrap_or(&nothing).merged(&fresh, &takes).map_err(|error| refused(request.model, &error))
+    }
+
+    /// The cells of whole periods around some days, over the files in which their events can be.
+    pub(crate) fn fresh(&self, request: &BaseRequest<'_>, touching: &Touching) -> Result<Vec<RecordBatch>, MetricsError> {
+        let mut fresh: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
+        for stretch in touching.stretches(&self.workspace.project.calendar, request) {
             let limited = BaseRequest { from: NaiveDate::from_epoch_days(stretch.from), to: NaiveDate::from_epoch_days(stretch.to), ..request.clone() };
             let batches = self.limited(request, stretch)?.base_cells(&limited)?;
             fresh.iter_mut().zip(batches).for_each(|(all, batch)| all.push(batch));
         }
-        let joined = |batches: &Vec<RecordBatch>| {
-            let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), RecordBatch::schema);
-            arrow::compute::concat_batches(&schema, batches)
-        };
-        let fresh: Vec<RecordBatch> = fresh.iter().map(joined).collect::<Result<_, _>>().map_err(|error| refused(request.model, &error))?;
-        // Where nothing was kept, what is there is the fresh cells of no period.
-        let stored = kept.unwrap_or_else(|| Stored { question: base_question(&self.workspace.project, request), batches: fresh.iter().map(|batch| batch.slice(0, 0)).collect() });
-        stored.merged(&fresh, &touches).map_err(|error| refused(request.model, &error))
-    }
-
-    /// Whole periods of every grain around touched days, put together where they meet.
-    fn stretches(&self, days: &[Days], grains: &[Option<Grain>]) -> Vec<Days> {
-        let calendar = &self.workspace.project.calendar;
-        let stretches: Vec<Days> = days
-            .iter()
-            .map(|days| {
-                let mut stretch = *days;
-                for grain in grains.iter().flatten() {
-                    if let Some(first) = NaiveDate::from_epoch_days(days.from) {
-                        stretch.from = stretch.from.min(calendar.start_of(*grain, first).to_epoch_days());
-                    }
-                    let last = days.to.checked_sub(1).filter(|_| days.to != i32::MAX).and_then(NaiveDate::from_epoch_days);
-                    if let Some(last) = last {
-                        stretch.to = stretch.to.max(calendar.period(*grain, last).end.to_epoch_days());
-                    }
-                }
-                stretch
-            })
-            .collect();
-        joined(stretches)
+        fresh.iter().map(|batches| joined_rows(batches)).collect::<Result<_, _>>().map_err(|error: ArrowError| refused(request.model, &error))
     }
 
     /// An engine over the files that rows of a model between two days can come from.
@@ -199,8 +264,10 @@ impl Engine for IncrementalEngine<'_> {
     fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
         let (key, question) = (base_key(&self.table.borrow(), request), base_question(&self.workspace.project, request));
         let decision = self.worklist.of_base(&key, &question, request);
-        let (whole, part) = (|| self.whole()?.base_cells(request), |days: &[Days], kept| self.part(request, days, kept));
-        self.answer(AnsweredBy { key, question, decision: &decision, whole: &whole, part: &part })
+        let whole = || self.whole()?.base_cells(request);
+        let of_part = key.clone();
+        let part = |touching: &Touching, kept: Option<&Stored>| self.part(&of_part, request, touching, kept);
+        self.answer(AnsweredBy { key, question, grains: grains_of(request), decision: &decision, whole: &whole, part: &part })
     }
 
     fn conversion_cells(&self, request: &ConversionRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
@@ -209,9 +276,14 @@ impl Engine for IncrementalEngine<'_> {
         // A conversion may come long after its base row: there is no part of it.
         let whole = || self.whole()?.conversion_cells(request);
         let of_part = question.clone();
-        let part = |_: &[Days], _| Ok((Stored { question: of_part.clone(), batches: whole()? }, BTreeSet::from([EVERY_YEAR])));
-        self.answer(AnsweredBy { key, question, decision: &decision, whole: &whole, part: &part })
+        let part = |_: &Touching, _: Option<&Stored>| Stored::new(of_part.clone(), &whole()?).map_err(|error| refused(request.base.model, &error));
+        self.answer(AnsweredBy { key, question, grains: grains_of(&request.base), decision: &decision, whole: &whole, part: &part })
     }
+}
+
+/// The grain of each grouping.
+fn grains_of(request: &BaseRequest<'_>) -> Vec<Option<Grain>> {
+    request.groupings.iter().map(|grouping| grouping.grain).collect()
 }
 
 fn refused(key: &str, error: &ArrowError) -> MetricsError {

@@ -254,7 +254,7 @@ mod tests {
 
     use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
     use quotient_ingest::{LakeFile, Moments, TimeKind};
-    use quotient_report::{RunWork, Written};
+    use quotient_report::{RunWork, Step, Timing, Written};
 
     use super::{Backfill, Kept, Ledger};
     use crate::days::Days;
@@ -275,7 +275,14 @@ mod tests {
             files: BTreeMap::from([("crm.deals".to_owned(), BTreeMap::from([(file.address.clone(), file)]))]),
             cells: BTreeMap::from([("t.deals".to_owned(), Kept { question, parts: BTreeMap::from([(2024, "_kept/x".to_owned())]), covered: vec![Days { from: 1, to: 5 }] })]),
             tables: vec![Written { name: "sales".to_owned(), version: 2, changed: false, rows: 5 }],
-            work: RunWork { reasons: "new file".to_owned(), files: 1, bytes: 2, restated: 3 },
+            work: RunWork {
+                reasons: "new file".to_owned(),
+                files: 1,
+                bytes: 2,
+                restated: 3,
+                findings: 4,
+                timings: vec![Timing { step: Step::Write, table: Some("sales".to_owned()), milliseconds: 6 }],
+            },
             backfill: Some(Backfill { asked: "a".to_owned(), as_of: 5, done: vec![Days::ALL] }),
         }
     }

@@ -3,12 +3,14 @@
 //! In: a project's folder, environment variables, an as-of. Out: result tables, or one error that says whose fault it is.
 //! This is where the other crates meet: it opens the lake with `ingest`, computes with `metrics`, writes with `report`.
 
+mod ahead;
 mod availability;
 mod backfill;
 mod check;
 mod compile;
 mod data_tests;
 mod days;
+mod derived;
 mod docs;
 mod error;
 mod explain;
@@ -34,6 +36,7 @@ mod schedule;
 mod shelf;
 mod since;
 mod stored_cells;
+mod stretches;
 mod test;
 mod touched;
 mod unit_tests;
@@ -42,6 +45,7 @@ mod values;
 mod work;
 mod workspace;
 
+pub use ahead::AtOnce;
 pub use availability::Unavailable;
 pub use backfill::{Again, BackfillRequest, Chunk, ChunkOrder, ChunkState};
 pub use check::{CheckReport, CheckedSource};
@@ -51,7 +55,7 @@ pub use error::{ErrorClass, JobError};
 pub use explain::Explanation;
 pub use export::{ExportFormat, Exported};
 pub use notify::{Notice, NotifyError, send_lineage, tell_failure};
-pub use openlineage::{Dataset, LineageRun, RunState, lineage_event, states_of};
+pub use openlineage::{Dataset, LineageRun, RunState, lineage_event};
 pub use plan::{Plan, PlannedTable};
 pub use progress::{Progress, Silent};
 pub use quotient_demo::{DemoError, DemoRequest, DemoTable, generate};

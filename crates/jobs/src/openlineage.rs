@@ -85,12 +85,6 @@ impl Dataset {
     }
 }
 
-/// The states of a run that has ended: it began, and it is complete or has failed.
-#[must_use]
-pub fn states_of(outcome: Result<(), &str>) -> [RunState<'_>; 2] {
-    [RunState::Start, outcome.map_or_else(RunState::Fail, |()| RunState::Complete)]
-}
-
 /// The event that says what has become of a run at an instant.
 ///
 /// Rows are said of a complete run only.

@@ -13,7 +13,7 @@ use crate::check::CheckedSource;
 use crate::error::JobError;
 use crate::run::{Prepared, kept_cells, request_of};
 use crate::shelf::Shelf;
-use crate::since::{Since, strange_tables};
+use crate::since::Since;
 use crate::work::{Asked, TableWork, Worklist};
 use crate::workspace::Workspace;
 
@@ -81,21 +81,21 @@ impl Workspace {
             sources: Vec::new(),
             unavailable: Vec::new(),
         };
-        let (ledger, sources, lacking, job_hash) = match self.prepare(job, asked, &shelf)? {
+        let (ledger, sources, lacking, strange, job_hash) = match self.prepare(job, asked, &shelf)? {
             Prepared::Nothing(ledger) => {
                 let rows: BTreeMap<&str, u64> = ledger.tables.iter().map(|table| (table.name.as_str(), table.rows)).collect();
                 plan.nothing_to_do = true;
                 plan.tables = job.tables.iter().map(|table| PlannedTable { stays: rows.get(table.name.as_str()).copied().unwrap_or(0), ..planned(table) }).collect();
                 return Ok(plan);
             }
-            Prepared::Something { ledger, sources, lacking, job_hash } => (ledger, sources, lacking, job_hash),
+            Prepared::Something { ledger, sources, lacking, strange, job_hash } => (ledger, sources, lacking, strange, job_hash),
         };
         let (_, lost) = kept_cells(&ledger, &shelf)?;
         let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
-        let since = Since::new(self, &ledger, &job_hash).but_for(strange_tables(job, &ledger, &shelf)?);
+        let since = Since::new(self, &ledger, &job_hash).but_for(strange);
         for table in &job.tables {
             let work = worklist.of_table(&table.name, &request_of(table)).map_err(JobError::Metrics)?;
-            let from = since.of_table(&table.name, &work);
+            let from = since.of_table(&table.name, work.first_day());
             let (replaced, stays) = rows_after(&shelf, &table.name, from)?;
             let planned = PlannedTable { since: NaiveDate::from_epoch_days(from).filter(|_| from != i32::MIN), replaced, stays, ..planned(table) };
             plan.tables.push(worked(planned, &work, &since));

@@ -1,4 +1,9 @@
-//! How a long command tells how far it is.
+//! How a long command tells how far it is, and how long its steps take.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use quotient_report::{Step, Timing};
 
 /// Listens to the steps of a run.
 pub trait Progress: Sync {
@@ -8,6 +13,10 @@ pub trait Progress: Sync {
     fn step(&self, what: &str);
     /// All steps are done.
     fn end(&self);
+    /// How long the listener has been there; `None` where it has no clock.
+    fn elapsed(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Tells nobody.
@@ -18,4 +27,70 @@ impl Progress for Silent {
     fn begin(&self, _steps: u64) {}
     fn step(&self, _what: &str) {}
     fn end(&self) {}
+}
+
+/// Tells nobody, and has the clock of another listener.
+pub(crate) struct Untold<'a>(pub(crate) &'a dyn Progress);
+
+impl Progress for Untold<'_> {
+    fn begin(&self, _steps: u64) {}
+    fn step(&self, _what: &str) {}
+    fn end(&self) {}
+    fn elapsed(&self) -> Option<Duration> {
+        self.0.elapsed()
+    }
+}
+
+/// The steps of one run, told and timed.
+pub(crate) struct Laps<'a> {
+    progress: &'a dyn Progress,
+    begun: Cell<Option<Duration>>,
+    timings: RefCell<Vec<Timing>>,
+}
+
+impl<'a> Laps<'a> {
+    /// A run that begins.
+    pub(crate) fn begin(progress: &'a dyn Progress, steps: u64) -> Self {
+        progress.begin(steps);
+        Self { progress, begun: Cell::new(progress.elapsed()), timings: RefCell::default() }
+    }
+
+    /// A step that concerns no table is done.
+    pub(crate) fn done(&self, step: Step) {
+        self.time(step, None);
+        match step {
+            Step::Test => self.progress.step("tested the data"),
+            Step::Open | Step::Aggregate | Step::Derive | Step::Write => {}
+        }
+    }
+
+    /// A step is done for a table.
+    pub(crate) fn done_for(&self, step: Step, table: &str) {
+        self.time(step, Some(table));
+        let verb = match step {
+            Step::Open | Step::Test => return,
+            Step::Aggregate => "aggregated",
+            Step::Derive => "computed",
+            Step::Write => "wrote",
+        };
+        self.progress.step(&format!("{verb} {table}"));
+    }
+
+    /// All steps are done.
+    pub(crate) fn end(&self) {
+        self.progress.end();
+    }
+
+    /// How long the steps until now took.
+    pub(crate) fn timings(&self) -> Vec<Timing> {
+        self.timings.borrow().clone()
+    }
+
+    fn time(&self, step: Step, table: Option<&str>) {
+        let now = self.progress.elapsed();
+        if let Some((begun, now)) = self.begun.replace(now).zip(now) {
+            let milliseconds = i64::try_from(now.saturating_sub(begun).as_millis()).unwrap_or(i64::MAX);
+            self.timings.borrow_mut().push(Timing { step, table: table.map(str::to_owned), milliseconds });
+        }
+    }
 }

@@ -4,17 +4,17 @@
 //! ledger there and looks again. Every table refuses a lower number than its last, so that a run that was overtaken cannot write any more.
 //! A run that dies leaves the ledger as it was but for the number, and the next one does all of it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use quotient_model::{Job, short_hash};
-use quotient_report::{KEPT, Replace, Run, TableWrite, Written, kpi_runs};
+use quotient_report::{KEPT, Replace, Run, Step, TableWrite, Written, kpi_runs};
 use sha2::{Digest, Sha256};
 
 use crate::error::JobError;
-use crate::incremental_engine::{Answered, Answers, EVERY_YEAR};
+use crate::incremental_engine::{Answered, Answers, Changed};
 use crate::ledger::{Kept, LEDGER, Ledger};
-use crate::progress::Progress;
+use crate::progress::Laps;
 use crate::results::refused;
 use crate::run::WrittenTable;
 use crate::shelf::Shelf;
@@ -43,12 +43,13 @@ impl<'a> Publication<'a> {
     }
 
     /// Writes everything; `next` is the ledger afterwards, without its cells and tables.
-    pub(crate) fn publish(self, last: &Ledger, mut next: Ledger, answers: Answers, shelf: &Shelf, progress: &dyn Progress) -> Result<Vec<WrittenTable>, JobError> {
+    pub(crate) fn publish(self, last: &Ledger, mut next: Ledger, answers: Answers, shelf: &Shelf, laps: &Laps<'_>) -> Result<Vec<WrittenTable>, JobError> {
         let objects;
         (next.cells, objects) = self.kept(last, &next, answers)?;
         let claimed = Ledger { epoch: next.epoch, claimed: true, ..last.clone() };
         self.exchange(last, &claimed, shelf)?;
         shelf.keep(objects)?;
+        laps.done(Step::Write);
         for (name, batch, replace) in &self.writes {
             let write = TableWrite {
                 transaction: (application(&self.job.name, name), next.epoch),
@@ -58,11 +59,12 @@ impl<'a> Publication<'a> {
                 ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
             };
             next.tables.push(shelf.write(&write)?);
-            progress.step(&format!("wrote {name}"));
+            laps.done_for(Step::Write, name);
         }
+        next.work.timings = laps.timings();
         self.exchange(&claimed, &next, shelf)?;
         let recorded = self.record(&next, shelf)?;
-        progress.step("wrote kpi_runs");
+        laps.done_for(Step::Write, "kpi_runs");
         let all = next.tables.into_iter().chain([recorded]);
         Ok(all.map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect())
     }
@@ -83,7 +85,7 @@ impl<'a> Publication<'a> {
             name: "kpi_runs".to_owned(),
             batch: kpi_runs(&run, &ledger.tables).map_err(JobError::Output)?,
             replace: Replace::Where { column: "run_id".to_owned(), value: run.run_id.clone() },
-            ignore: vec!["changed".to_owned()],
+            ignore: ["changed", "elapsed_ms", "open_ms", "test_ms", "aggregate_ms", "derive_ms", "write_ms"].map(str::to_owned).to_vec(),
             transaction: (application(&self.job.name, "kpi_runs"), ledger.epoch),
         })
     }
@@ -110,8 +112,11 @@ impl<'a> Publication<'a> {
     fn kept(&self, last: &Ledger, next: &Ledger, answers: Answers) -> Result<(BTreeMap<String, Kept>, Vec<(String, RecordBatch)>), JobError> {
         let (mut cells, mut objects) = (BTreeMap::new(), Vec::new());
         let folder = format!("{KEPT}/{}", short_hash(Sha256::new_with_prefix(&self.job.name)));
-        for (key, Answered { stored, years, covered }) in answers {
-            let known = last.cells.get(&key).filter(|_| !years.contains(&EVERY_YEAR));
+        for (key, Answered { stored, changes, covered }) in answers {
+            let (known, years) = match changes {
+                Changed::Everywhere { .. } => (None, BTreeSet::new()),
+                Changed::Since { years, .. } => (last.cells.get(&key), years),
+            };
             if let Some(known) = known.filter(|_| years.is_empty()) {
                 cells.insert(key, Kept { covered, ..known.clone() });
                 continue;

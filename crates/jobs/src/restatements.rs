@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::{concat_batches, filter_record_batch};
-use arrow::datatypes::{Date32Type, Float64Type};
+use arrow::datatypes::{Date32Type, Float64Type, Int32Type};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 
@@ -23,8 +23,8 @@ pub(crate) struct Restating<'a> {
     pub(crate) causes: &'a BTreeMap<String, String>,
     /// The metrics and slices that the job shows: what it shows no more is not restated.
     pub(crate) shown: &'a BTreeSet<(String, String)>,
-    /// Cells of periods that end on this day or before were not computed, and are not there to compare.
-    pub(crate) since: i32,
+    /// By metric: cells of periods that end on this day or before were not computed, and are not there to compare.
+    pub(crate) since: &'a BTreeMap<String, i32>,
 }
 
 /// What names a cell.
@@ -37,15 +37,14 @@ impl Restating<'_> {
     /// cause, `run_id`, `restated_at` (as-of of the run).
     pub(crate) fn rows(&self, before: Option<&RecordBatch>, after: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         // Looked up, and never walked: its order is nobody's.
-        let mut now: HashMap<Name<'_>, Option<f64>> = HashMap::with_capacity(after.num_rows());
+        let mut now: HashMap<Name<'_>, Option<f64>> = HashMap::new();
         let of_after = Values::of(after)?;
-        for row in 0..after.num_rows() {
-            now.insert(of_after.name(row), of_after.value(row));
-        }
         let mut found: Vec<(Name<'_>, Option<f64>, Option<f64>)> = Vec::new();
         let before = before.map(Values::of).transpose()?;
         if let Some(before) = &before {
-            let was_final = |row: &usize| before.jobs.value(*row) == self.job && before.statuses.value(*row) != "incomplete" && before.ends.value(*row) > self.since;
+            now.extend((0..after.num_rows()).map(|row| (of_after.name(row), of_after.value(row))));
+            let is_compared = |before: &Values<'_>, row: usize| self.since.get(before.metrics.value(row)).is_some_and(|day| before.ends.value(row) > *day);
+            let was_final = |row: &usize| before.jobs.value(*row) == self.job && before.statuses.value(*row) != "incomplete" && is_compared(before, *row);
             for row in (0..before.len()).filter(was_final) {
                 let (name, old) = (before.name(row), before.value(row));
                 if !self.shown.contains(&(name.0.to_owned(), name.3.to_owned())) {
@@ -79,7 +78,7 @@ impl Restating<'_> {
     /// The rows of the job: those of runs that ended, and the new ones. A run that died has restated nothing.
     pub(crate) fn appended(&self, there: Option<&RecordBatch>, ended: &dyn Fn(&str) -> bool, new: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let Some(there) = there else { return Ok(new.clone()) };
-        let (jobs, runs) = (texts(there, "job")?, texts(there, "run_id")?);
+        let (jobs, runs) = (Texts::of(there, "job")?, Texts::of(there, "run_id")?);
         let mask = (0..there.num_rows()).map(|row| Some(jobs.value(row) == self.job && runs.value(row) != self.run_id && ended(runs.value(row)))).collect();
         concat_batches(&new.schema(), [&filter_record_batch(there, &mask)?, new])
     }
@@ -87,37 +86,59 @@ impl Restating<'_> {
 
 /// Columns of `kpi_values`.
 struct Values<'a> {
-    jobs: &'a StringArray,
-    metrics: &'a StringArray,
-    grains: &'a StringArray,
+    jobs: Texts<'a>,
+    metrics: Texts<'a>,
+    grains: Texts<'a>,
     starts: &'a Date32Array,
     ends: &'a Date32Array,
-    slices: &'a StringArray,
-    dimensions: &'a StringArray,
+    slices: Texts<'a>,
+    dimensions: Texts<'a>,
     numbers: &'a Float64Array,
-    statuses: &'a StringArray,
+    statuses: Texts<'a>,
+}
+
+/// Text as it is, or as codes.
+struct Texts<'a> {
+    codes: Option<&'a Int32Array>,
+    texts: &'a StringArray,
+}
+
+impl<'a> Texts<'a> {
+    fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, ArrowError> {
+        let column = column(batch, name)?;
+        let (codes, texts) = match column.as_dictionary_opt::<Int32Type>() {
+            Some(coded) => (Some(coded.keys()), coded.values()),
+            None => (None, column),
+        };
+        Ok(Self { codes, texts: texts.as_string_opt::<i32>().ok_or_else(|| other_type(name))? })
+    }
+
+    fn value(&self, row: usize) -> &'a str {
+        let place = self.codes.map_or(row, |codes| usize::try_from(codes.value(row)).unwrap_or_default());
+        self.texts.value(place)
+    }
 }
 
 impl<'a> Values<'a> {
     fn of(batch: &'a RecordBatch) -> Result<Self, ArrowError> {
         Ok(Self {
-            jobs: texts(batch, "job")?,
-            metrics: texts(batch, "metric")?,
-            grains: texts(batch, "grain")?,
+            jobs: Texts::of(batch, "job")?,
+            metrics: Texts::of(batch, "metric")?,
+            grains: Texts::of(batch, "grain")?,
             starts: days(batch, "period_start")?,
             ends: days(batch, "period_end")?,
-            slices: texts(batch, "slice")?,
-            dimensions: texts(batch, "dimensions")?,
+            slices: Texts::of(batch, "slice")?,
+            dimensions: Texts::of(batch, "dimensions")?,
             numbers: column(batch, "value")?.as_primitive_opt::<Float64Type>().ok_or_else(|| other_type("value"))?,
-            statuses: texts(batch, "status")?,
+            statuses: Texts::of(batch, "status")?,
         })
     }
 
     fn len(&self) -> usize {
-        self.jobs.len()
+        self.numbers.len()
     }
 
-    fn name(&self, row: usize) -> Name<'a> {
+    fn name(&self, row: usize) -> Name<'_> {
         (self.metrics.value(row), self.grains.value(row), self.starts.value(row), self.slices.value(row), self.dimensions.value(row))
     }
 
@@ -128,10 +149,6 @@ impl<'a> Values<'a> {
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
     batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
-}
-
-fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, ArrowError> {
-    column(batch, name)?.as_string_opt::<i32>().ok_or_else(|| other_type(name))
 }
 
 fn days<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Date32Array, ArrowError> {
@@ -174,7 +191,8 @@ mod tests {
     fn restated(since: i32) -> String {
         let causes = BTreeMap::from([("revenue".to_owned(), "late rows".to_owned())]);
         let shown = ["revenue", "orders"].map(|metric| (metric.to_owned(), "total".to_owned())).into();
-        let restating = Restating { job: "nightly", run_id: "r2", as_of: "2024-05-01T00:00:00Z".parse().unwrap(), causes: &causes, shown: &shown, since };
+        let since = ["revenue", "orders"].map(|metric| (metric.to_owned(), since)).into();
+        let restating = Restating { job: "nightly", run_id: "r2", as_of: "2024-05-01T00:00:00Z".parse().unwrap(), causes: &causes, shown: &shown, since: &since };
         let before = values(&[
             ("gone", 0, Some(1.0), "ok"),
             ("revenue", 0, Some(1.0), "ok"),
@@ -197,8 +215,8 @@ mod tests {
 
     #[test]
     fn a_run_that_did_not_end_has_restated_nothing() {
-        let (causes, shown) = (BTreeMap::new(), [("revenue".to_owned(), "total".to_owned())].into());
-        let restating = |run_id| Restating { job: "nightly", run_id, as_of: "2024-05-01T00:00:00Z".parse().unwrap(), causes: &causes, shown: &shown, since: i32::MIN };
+        let (causes, shown, since) = (BTreeMap::new(), [("revenue".to_owned(), "total".to_owned())].into(), [("revenue".to_owned(), i32::MIN)].into());
+        let restating = |run_id| Restating { job: "nightly", run_id, as_of: "2024-05-01T00:00:00Z".parse().unwrap(), causes: &causes, shown: &shown, since: &since };
         let rows = |run_id| restating(run_id).rows(Some(&values(&[("revenue", 0, Some(1.0), "ok")])), &values(&[])).unwrap();
         let there = restating("r1").appended(None, &|_| true, &rows("r1")).unwrap();
         assert_eq!(restating("r2").appended(Some(&there), &|run| run == "r1", &rows("r2")).unwrap().num_rows(), 2);

@@ -37,20 +37,27 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    fn shows(&self, period: Period) -> bool {
+    /// Whether a period is shown.
+    pub(crate) fn shows(&self, period: Period) -> bool {
         let (start, end) = (period.start.to_epoch_days(), period.end.to_epoch_days());
         end > self.after && self.covered.iter().any(|days| days.holds(start, end.min(self.tomorrow)))
     }
+
+    /// The keys of periods that are shown.
+    pub(crate) fn of(&self, calendar: &Calendar, cells: &Cells, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
+        if self.after == i32::MIN && self.covered == [Days::ALL] {
+            return keys.clone();
+        }
+        keys.iter().copied().filter(|key| period_of(calendar, cells, *key).is_none_or(|period| self.shows(period))).collect()
+    }
 }
 
-/// The cells that a job's table asks for, without those that only served other cells, of the periods that are shown.
+/// The cells that a job's table asks for, without those that only served other cells.
 ///
 /// The first groupings are those that the table asks for.
-pub(crate) fn asked_keys(calendar: &Calendar, table: &JobTable, cells: &Cells, shown: &Shown) -> BTreeSet<Key> {
-    let keys: BTreeSet<Key> = cells.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied()).collect();
-    let is_all = shown.after == i32::MIN && shown.covered == [Days::ALL];
-    let ends_after = |key: &Key| is_all || period_of(calendar, cells, *key).is_none_or(|period| shown.shows(period));
-    keys.into_iter().filter(|key| usize::from(key.grouping) < table.slices.len() * table.grains.len()).filter(ends_after).collect()
+pub(crate) fn asked_keys(table: &JobTable, cells: &Cells) -> BTreeSet<Key> {
+    let asked = table.slices.len() * table.grains.len();
+    cells.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied()).filter(|key| usize::from(key.grouping) < asked).collect()
 }
 
 /// The table of a job.

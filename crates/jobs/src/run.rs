@@ -9,25 +9,27 @@ use arrow::array::{AsArray, RecordBatch};
 use chrono::{Datelike, NaiveDate, SecondsFormat};
 use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
-use quotient_metrics::{BaseGrouping, CellRequest, Cells, Counts, cells};
+use quotient_metrics::{BaseGrouping, CellRequest, Counts};
 use quotient_model::{Job, JobTable, definition_hash, model_hash, short_hash};
-use quotient_report::{Finder, Finding, PeriodRange, Replace, ReportError, RunWork, dim_date, dim_period, kpi_dictionary, kpi_findings};
+use quotient_report::{EndingAfter, Finder, Finding, PeriodRange, Replace, ReportError, RunWork, Step, dim_date, dim_period, kpi_dictionary, kpi_findings};
 use sha2::{Digest, Sha256};
 
+use crate::ahead::Ahead;
 use crate::availability::{self, Unavailable};
+use crate::derived::{Derived, Deriving};
 use crate::error::JobError;
 use crate::headline::Headline;
 use crate::incremental_engine::IncrementalEngine;
 use crate::ledger::{LEDGER, Ledger};
-use crate::progress::Progress;
+use crate::progress::{Laps, Progress};
 use crate::publish::{Publication, RESULTS_OF_RUNS, application};
 use crate::restatements::{RESTATEMENTS, Restating};
-use crate::results::{Shown, asked_keys, refused, slice_name, table};
+use crate::results::{refused, slice_name};
 use crate::shelf::Shelf;
 use crate::since::{Since, strange_tables};
 use crate::stored_cells::Stored;
 use crate::touched::Reason;
-use crate::values::{Stamp, Values};
+use crate::values::Stamp;
 use crate::work::{Asked, TableWork, Worklist};
 use crate::workspace::Workspace;
 
@@ -80,6 +82,8 @@ pub(crate) enum Prepared {
         /// The opened sources, with all their rows.
         sources: IndexMap<String, SourceFrame>,
         lacking: Vec<Unavailable>,
+        /// Tables that are not as the last run left them.
+        strange: BTreeSet<String>,
         /// Of all that decides what is computed beside the lake and as-of.
         job_hash: String,
     },
@@ -91,14 +95,15 @@ impl Workspace {
     /// # Errors
     /// Input that is not as declared; results that cannot be written. Nothing is written unless everything could be computed.
     pub fn run(&self, job: &Job, progress: &dyn Progress) -> Result<RunSummary, JobError> {
-        self.run_asked(job, &Asked::default(), progress)
+        self.run_ahead(job, &Asked::default(), &Ahead::default(), progress)
     }
 
-    pub(crate) fn run_asked(&self, job: &Job, asked: &Asked, progress: &dyn Progress) -> Result<RunSummary, JobError> {
+    /// A run of what is asked for, with cells that were computed ahead.
+    pub(crate) fn run_ahead(&self, job: &Job, asked: &Asked, ahead: &Ahead, progress: &dyn Progress) -> Result<RunSummary, JobError> {
         let shelf = Shelf::open(self, job)?;
         let mut looks = 0;
         loop {
-            match self.run_once(job, asked, &shelf, progress) {
+            match self.run_once(job, (asked, ahead), &shelf, progress) {
                 Err(JobError::Output(ReportError::Concurrent { .. })) if looks < LOOKS => looks += 1,
                 done => return done,
             }
@@ -124,12 +129,13 @@ impl Workspace {
                 listed.etag.is_some() && known.get(&listed.address).is_some_and(|file| file.is(&listed))
             }) && files == known.len()
         });
+        let strange = strange_tables(job, &ledger, shelf)?;
         if same_files
             && !ledger.claimed
             && asked.is_nothing()
             && ledger.is_whole()
             && job.tables.iter().all(|table| ledger.has_cells(&table.name))
-            && strange_tables(job, &ledger, shelf)?.is_empty()
+            && strange.is_empty()
             && ledger.as_of == Some(self.as_of.timestamp_micros())
             && ledger.job_hash.starts_with(&hash)
         {
@@ -139,67 +145,53 @@ impl Workspace {
         let sources: IndexMap<String, SourceFrame> = names.into_iter().zip(frames).collect();
         let lacking = self.job_unavailable(job, &sources)?;
         let job_hash = format!("{hash} {}", lacking.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
-        Ok(Prepared::Something { ledger, sources, lacking, job_hash })
+        Ok(Prepared::Something { ledger, sources, lacking, strange, job_hash })
     }
 
-    fn run_once(&self, job: &Job, asked: &Asked, shelf: &Shelf, progress: &dyn Progress) -> Result<RunSummary, JobError> {
-        progress.begin(u64::try_from(job.tables.len() * 2 + RESULTS_OF_RUNS + 1).unwrap_or(u64::MAX));
-        let (ledger, sources, lacking, job_hash) = match self.prepare(job, asked, shelf)? {
-            Prepared::Nothing(ledger) => return self.nothing_to_do(job, &ledger, shelf, progress),
-            Prepared::Something { ledger, sources, lacking, job_hash } => (ledger, sources, lacking, job_hash),
+    fn run_once(&self, job: &Job, (asked, ahead): (&Asked, &Ahead), shelf: &Shelf, progress: &dyn Progress) -> Result<RunSummary, JobError> {
+        let laps = Laps::begin(progress, u64::try_from(job.tables.len() * 3 + RESULTS_OF_RUNS + 1).unwrap_or(u64::MAX));
+        let (ledger, sources, lacking, strange, job_hash) = match self.prepare(job, asked, shelf)? {
+            Prepared::Nothing(ledger) => return self.nothing_to_do(job, &ledger, shelf, &laps),
+            Prepared::Something { ledger, sources, lacking, strange, job_hash } => (ledger, sources, lacking, strange, job_hash),
         };
+        laps.done(Step::Open);
         let found = self.job_findings(&self.job_models(job), &sources)?;
-        progress.step("tested the data");
+        laps.done(Step::Test);
         let (kept, lost) = kept_cells(&ledger, shelf)?;
         let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
         if !ledger.claimed && !ledger.run_id.is_empty() {
             // The last run may have died before its last write.
             Publication::new(self, job, &ledger.run_id).record(&ledger, shelf)?;
         }
-        let since = Since::new(self, &ledger, &job_hash).but_for(strange_tables(job, &ledger, shelf)?);
-        let engine = IncrementalEngine::new(self, &worklist, kept);
+        let since = Since::new(self, &ledger, &job_hash).but_for(strange);
+        let engine = IncrementalEngine::new(self, &worklist, kept).with(ahead);
         let run_id = self.run_id(job, asked, &sources);
         let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
         let mut publication = Publication::new(self, job, &run_id);
-        let mut values = Values::default();
-        let mut headline = Headline::new(&self.project, self.as_of);
-        let mut first_day = self.project.calendar.day_of(self.as_of);
         let mut works: IndexMap<&str, TableWork> = IndexMap::new();
         let is_known = |table: &JobTable| asked.tables.is_empty() || asked.tables.contains(&table.name) || ledger.has_cells(&table.name);
         let tables: Vec<&JobTable> = job.tables.iter().filter(|table| is_known(table)).collect();
         for wanted in &tables {
             works.insert(&wanted.name, worklist.of_table(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?);
         }
-        let since_values = since.of_values(works.iter().map(|(table, work)| (*table, work)), self.longest_maturity(job));
         let reasons: BTreeSet<Reason> = works.iter().flat_map(|(table, work)| since.reasons(table, work)).collect();
         if reasons.is_empty() && !asked.is_nothing() && asked.backfill == ledger.backfill {
-            return self.nothing_to_do(job, &ledger, shelf, progress);
+            return self.nothing_to_do(job, &ledger, shelf, &laps);
         }
-        let tomorrow = self.project.calendar.last_day_before(self.as_of).to_epoch_days() + 1;
-        for wanted in tables {
-            engine.begin(&wanted.name);
-            let mut found = cells(&engine, &self.project, &request_of(wanted), self.project.calendar.last_day_before(self.as_of)).map_err(JobError::Metrics)?;
-            for lack in &lacking {
-                found.withhold(&lack.metric);
-            }
-            let since = works.get(wanted.name.as_str()).map_or(i32::MIN, |work| since.of_table(&wanted.name, work));
-            let shown = Shown { after: since, covered: engine.covered(&wanted.name), tomorrow };
-            let rows = table(self, wanted, &found, &asked_keys(&self.project.calendar, wanted, &found, &shown))?;
-            publication.add(&wanted.name, rows, replacing(since, None));
-            // Cells under conditions would stand beside those of all rows with nothing to tell them apart.
-            if wanted.filters.is_empty() {
-                values.add(&self.project, &found, &asked_keys(&self.project.calendar, wanted, &found, &Shown { after: since_values, ..shown }), self.as_of);
-                headline.add(&found);
-            }
-            first_day = first_day.min(earliest(&found).unwrap_or(first_day));
-            progress.step(&format!("computed {}", wanted.name));
+        for wanted in &tables {
+            engine.ask(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?;
+            laps.done_for(Step::Aggregate, &wanted.name);
         }
+        engine.forget_rows();
+        let deriving = Deriving { workspace: self, engine: &engine, since: &since, lacking: &lacking, laps: &laps };
+        let Derived { values, headline, of_metrics, first_day } = deriving.derive(&tables, &mut publication)?;
         let values = values.into_batch(&stamp)?;
-        let restated = self.restate(job, &Restated { ledger: &ledger, run_id: &run_id, works: &works, since: since_values, values: &values }, shelf, &mut publication)?;
+        let restated = self.restate(job, &Restated { ledger: &ledger, run_id: &run_id, works: &works, since: &of_metrics, values: &values }, shelf, &mut publication)?;
         let own = Replace::Where { column: "job".to_owned(), value: job.name.clone() };
-        publication.add("kpi_values", values, replacing(since_values, Some(("job".to_owned(), job.name.clone()))));
+        publication.add("kpi_values", values, replacing_values(&of_metrics, job));
         let found: Vec<Finding> = found.into_iter().chain(availability::findings(&lacking)).collect();
         let finder = Finder { job: &job.name, run_id: &run_id, as_of: self.as_of };
+        let findings = found.len();
         publication.add("kpi_findings", kpi_findings(&found, &finder).map_err(JobError::Output)?, own);
         publication.add("kpi_dictionary", kpi_dictionary(&self.project).map_err(JobError::Output)?, Replace::All);
         let (from, to) = self.calendar_range(first_day);
@@ -226,18 +218,20 @@ impl Workspace {
                 files: i64::try_from(read.len()).unwrap_or(i64::MAX),
                 bytes: i64::try_from(read.values().sum::<u64>()).unwrap_or(i64::MAX),
                 restated: i64::try_from(restated).unwrap_or(i64::MAX),
+                findings: i64::try_from(findings).unwrap_or(i64::MAX),
+                timings: Vec::new(),
             },
         };
-        let tables = publication.publish(&ledger, next, answers, shelf, progress)?;
-        progress.end();
+        let tables = publication.publish(&ledger, next, answers, shelf, &laps)?;
+        laps.end();
         Ok(RunSummary { headline: headline.into_batch()?, unavailable: lacking, reasons: reasons.into_iter().collect(), restated, ..self.summary(job, &run_id, tables)? })
     }
 
     /// The run before said it all; its row in `kpi_runs` is written where it died before it could.
-    fn nothing_to_do(&self, job: &Job, ledger: &Ledger, shelf: &Shelf, progress: &dyn Progress) -> Result<RunSummary, JobError> {
+    fn nothing_to_do(&self, job: &Job, ledger: &Ledger, shelf: &Shelf, laps: &Laps<'_>) -> Result<RunSummary, JobError> {
         let mut tables = ledger.tables.clone();
         tables.push(Publication::new(self, job, &ledger.run_id).record(ledger, shelf)?);
-        progress.end();
+        laps.end();
         self.summary(job, &ledger.run_id, tables.into_iter().map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect())
     }
 
@@ -274,7 +268,8 @@ impl Workspace {
         let refuse = |error: arrow::error::ArrowError| refused(RESTATEMENTS, &error);
         // A run that died may have written its values already: what counts is what the last whole run published.
         let published = new.ledger.tables.iter().find(|table| table.name == "kpi_values").filter(|_| new.ledger.claimed);
-        let before = published.map_or_else(|| shelf.read("kpi_values"), |table| shelf.read_at("kpi_values", table.version))?;
+        let first = new.since.values().copied().min().unwrap_or(i32::MAX);
+        let before = shelf.read_ending_after("kpi_values", first, published.map(|table| table.version))?;
         let rows = restating.rows(before.as_ref(), new.values).map_err(refuse)?;
         let count = u64::try_from(rows.num_rows()).unwrap_or(u64::MAX);
         let runs = shelf.read("kpi_runs")?;
@@ -318,12 +313,6 @@ impl Workspace {
         short_hash(hasher)
     }
 
-    /// Days after the end of a period until the last of the job's metrics is final.
-    fn longest_maturity(&self, job: &Job) -> u32 {
-        let metrics = job.tables.iter().flat_map(|table| &table.metrics).filter_map(|name| self.project.metrics.get(name));
-        metrics.filter_map(|metric| self.project.mature_after(metric)).max().unwrap_or(0)
-    }
-
     /// Whole years from the first period of the results to the year of as-of.
     fn calendar_range(&self, first: NaiveDate) -> (NaiveDate, NaiveDate) {
         let today = self.project.calendar.day_of(self.as_of);
@@ -337,17 +326,18 @@ struct Restated<'a> {
     ledger: &'a Ledger,
     run_id: &'a str,
     works: &'a IndexMap<&'a str, TableWork>,
-    since: i32,
+    since: &'a BTreeMap<String, i32>,
     values: &'a RecordBatch,
 }
 
-/// The rows that rows of periods that end after a day take the place of.
-fn replacing(since: i32, only: Option<(String, String)>) -> Replace {
-    match (since, only) {
-        (i32::MIN, None) => Replace::All,
-        (i32::MIN, Some((column, value))) => Replace::Where { column, value },
-        (day, only) => Replace::EndingAfter { day, only },
+/// The rows of a job in `kpi_values` that are written anew, with a day for each metric.
+fn replacing_values(days: &BTreeMap<String, i32>, job: &Job) -> Replace {
+    let (column, value) = ("job".to_owned(), job.name.clone());
+    let first = days.values().copied().min().unwrap_or(i32::MAX);
+    if !days.is_empty() && days.values().all(|day| *day == i32::MIN) {
+        return Replace::Where { column, value };
     }
+    Replace::EndingAfter(EndingAfter { day: first, by: Some(("metric".to_owned(), days.clone())), only: Some((column, value)) })
 }
 
 /// The cells that the last run kept, and the requests whose cells are gone.
@@ -368,9 +358,4 @@ pub(crate) fn kept_cells(ledger: &Ledger, shelf: &Shelf) -> Result<(BTreeMap<Str
 pub(crate) fn request_of(table: &JobTable) -> CellRequest {
     let groupings = table.grains.iter().flat_map(|grain| table.slices.iter().map(|slice| BaseGrouping { grain: Some(*grain), slice: slice.clone() }));
     CellRequest { metrics: table.metrics.clone(), groupings: groupings.collect(), filters: table.filters.clone(), counts: Counts::Yes, ..CellRequest::default() }
-}
-
-fn earliest(found: &Cells) -> Option<NaiveDate> {
-    let first = found.metrics.iter().flat_map(|(_, column)| column.cells.keys()).map(|key| key.period).min()?;
-    NaiveDate::from_epoch_days(first)
 }

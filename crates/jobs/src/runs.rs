@@ -32,6 +32,14 @@ pub struct PastRun {
     pub bytes: i64,
     /// Cells of complete periods that it restated.
     pub restated: i64,
+    /// What tests and availability found.
+    pub findings: i64,
+    /// How long it took, in thousandths of a second, and of that to open the lake and to test the data; null where nobody measured.
+    pub elapsed_ms: Option<i64>,
+    /// See `elapsed_ms`.
+    pub open_ms: Option<i64>,
+    /// See `elapsed_ms`.
+    pub test_ms: Option<i64>,
     /// Its tables.
     pub tables: Vec<PastTable>,
 }
@@ -47,6 +55,12 @@ pub struct PastTable {
     pub rows: i64,
     /// Whether the run changed it.
     pub changed: bool,
+    /// How long it took to aggregate facts for it, to derive its cells and to write it, in thousandths of a second; null where nobody measured.
+    pub aggregate_ms: Option<i64>,
+    /// See `aggregate_ms`.
+    pub derive_ms: Option<i64>,
+    /// See `aggregate_ms`.
+    pub write_ms: Option<i64>,
 }
 
 /// What lies between two runs, for one metric.
@@ -91,12 +105,24 @@ impl Workspace {
                 files: number(&rows, "files", row),
                 bytes: number(&rows, "bytes", row),
                 restated: number(&rows, "restated", row),
+                findings: number(&rows, "findings", row),
+                elapsed_ms: number_if_any(&rows, "elapsed_ms", row),
+                open_ms: number_if_any(&rows, "open_ms", row),
+                test_ms: number_if_any(&rows, "test_ms", row),
                 tables: Vec::new(),
             });
             let changed = rows.column_by_name("changed").and_then(|column| column.as_boolean_opt()).is_some_and(|column| column.is_valid(row) && column.value(row));
             let name = text(&rows, "table_name", row);
             if !name.is_empty() {
-                run.tables.push(PastTable { name, version: number(&rows, "table_version", row), rows: number(&rows, "rows", row), changed });
+                run.tables.push(PastTable {
+                    name,
+                    version: number(&rows, "table_version", row),
+                    rows: number(&rows, "rows", row),
+                    changed,
+                    aggregate_ms: number_if_any(&rows, "aggregate_ms", row),
+                    derive_ms: number_if_any(&rows, "derive_ms", row),
+                    write_ms: number_if_any(&rows, "write_ms", row),
+                });
             }
         }
         Ok(runs.into_values().rev().collect())
@@ -149,7 +175,8 @@ impl Workspace {
         let ledger = self.ledger(job)?;
         let declared = self.project.models.values().filter_map(|model| model.incremental.as_ref()).flat_map(|incremental| &incremental.sources);
         let times = declared.filter_map(|(source, reach)| Some((source, reach.column.as_ref()?)));
-        let days = times.flat_map(|(source, column)| ledger.files.get(source).into_iter().flatten().map(move |(_, file)| events(&self.project.calendar, file, column)));
+        let days =
+            times.flat_map(|(source, column)| ledger.files.get(source).into_iter().flatten().map(move |(_, file)| events(&self.project.calendar, file, std::iter::once(column))));
         let first = days.filter_map(|events| if let Events::Between(first, _) = events { Some(first) } else { None }).min();
         let after = |instant| self.project.calendar.last_day_before(instant).to_epoch_days() + 1;
         let tomorrow = after(self.as_of);
@@ -197,6 +224,10 @@ fn text(rows: &RecordBatch, column: &str, row: usize) -> String {
 }
 
 fn number(rows: &RecordBatch, column: &str, row: usize) -> i64 {
+    number_if_any(rows, column, row).unwrap_or(0)
+}
+
+fn number_if_any(rows: &RecordBatch, column: &str, row: usize) -> Option<i64> {
     let numbers = rows.column_by_name(column).and_then(|column| column.as_primitive_opt::<Int64Type>());
-    numbers.filter(|numbers| numbers.is_valid(row)).map_or(0, |numbers| numbers.value(row))
+    numbers.filter(|numbers| numbers.is_valid(row)).map(|numbers| numbers.value(row))
 }

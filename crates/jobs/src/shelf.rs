@@ -53,6 +53,12 @@ impl Shelf {
         self.runtime.block_on(store.read_at(table, version)).map_err(JobError::Output)
     }
 
+    /// The rows of a table, or of an earlier version of it, whose periods end after a day; others may be among them.
+    pub(crate) fn read_ending_after(&self, table: &str, day: i32, version: Option<i64>) -> Result<Option<RecordBatch>, JobError> {
+        let Some(store) = self.store_that_is_there()? else { return Ok(None) };
+        self.runtime.block_on(store.read_ending_after(table, day, version)).map_err(JobError::Output)
+    }
+
     /// The latest versions of tables, by listings alone; a table that is not there has none.
     pub(crate) fn versions(&self, tables: Vec<String>) -> Result<BTreeMap<String, i64>, JobError> {
         let Some(store) = &self.store_that_is_there()? else { return Ok(BTreeMap::new()) };

@@ -44,7 +44,7 @@ impl Since {
             reasons.insert(Reason::ChangedTable);
         }
         if reasons.is_empty() {
-            match self.of_table(table, work) {
+            match self.of_table(table, work.first_day()) {
                 i32::MAX => {}
                 i32::MIN => drop(reasons.insert(Reason::ChangedDefinition)),
                 _ => drop(reasons.insert(Reason::AsOfMoved)),
@@ -53,17 +53,15 @@ impl Since {
         reasons
     }
 
-    /// Of a table: its touched days, and the periods that ran at the last run where now is another time.
-    pub(crate) fn of_table(&self, table: &str, work: &TableWork) -> i32 {
+    /// Of a table: the first day from which its cells differ, and the periods that ran at the last run where now is another time.
+    pub(crate) fn of_table(&self, table: &str, first: i32) -> i32 {
         let Some(before) = self.before.filter(|_| !self.strange.contains(table)) else { return i32::MIN };
-        let first = work.first_day().unwrap_or(i32::MAX);
         if self.moved { first.min(before) } else { first }
     }
 
-    /// Of `kpi_values`: the same of all tables, and periods that were to become final since.
-    pub(crate) fn of_values<'w>(&self, works: impl Iterator<Item = (&'w str, &'w TableWork)>, maturity: u32) -> i32 {
+    /// Of a metric in `kpi_values`: the first of its tables, and periods that were to become final since.
+    pub(crate) fn of_metric(&self, first: i32, maturity: u32) -> i32 {
         let Some(before) = self.before.filter(|_| !self.strange.contains("kpi_values")) else { return i32::MIN };
-        let first = works.map(|(table, work)| self.of_table(table, work)).min().unwrap_or(i32::MAX);
         if self.moved { first.min(before.saturating_sub(i32::try_from(maturity).unwrap_or(i32::MAX))) } else { first }
     }
 }

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, RecordBatch, new_null_array};
-use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, RecordBatch, UInt32Array, make_comparator, new_null_array};
+use arrow::compute::{SortOptions, cast, concat_batches, filter_record_batch, min, take_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema};
 use arrow::error::ArrowError;
 use chrono::{Datelike, NaiveDate};
-use quotient_metrics::BaseGrouping;
+use quotient_metrics::{BaseGrouping, joined_rows};
 use serde::{Deserialize, Serialize};
 
 /// The year that stands for cells without a period.
@@ -43,9 +43,29 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
+    /// An answer in the order of periods.
+    pub(crate) fn new(question: Question, batches: &[RecordBatch]) -> Result<Self, ArrowError> {
+        let in_order = batches.iter().zip(&question.groupings).map(|(batch, grouping)| if grouping.0.is_empty() { Ok(batch.clone()) } else { by_period(batch) });
+        Ok(Self { batches: in_order.collect::<Result<_, _>>()?, question })
+    }
+
     /// What is answered of a narrower question, in its order.
     pub(crate) fn answer(&self, question: &Question) -> Result<Vec<RecordBatch>, ArrowError> {
         question.groupings.iter().map(|grouping| self.batch(grouping, question)).collect()
+    }
+
+    /// The answer to a narrower question.
+    pub(crate) fn narrowed(self, question: &Question) -> Result<Self, ArrowError> {
+        if self.question == *question {
+            return Ok(self);
+        }
+        Ok(Self { batches: self.answer(question)?, question: question.clone() })
+    }
+
+    /// The first day of the first period.
+    pub(crate) fn first_day(&self) -> Option<i32> {
+        let firsts = (0..self.batches.len()).filter(|at| self.has_periods(*at)).filter_map(|at| min(self.batches[at].column(0).as_primitive::<Date32Type>()));
+        firsts.min()
     }
 
     fn batch(&self, grouping: &(String, Vec<String>, String), question: &Question) -> Result<RecordBatch, ArrowError> {
@@ -62,24 +82,35 @@ impl Stored {
     }
 
     /// The answer with the cells of some periods taken from a fresh one; `takes` says of which, by grouping and first day.
-    ///
-    /// Gives the years whose cells are not the same afterwards, too.
-    pub(crate) fn merged(&self, fresh: &[RecordBatch], takes: &dyn Fn(usize, i32) -> bool) -> Result<(Self, BTreeSet<i32>), ArrowError> {
-        let mut years = BTreeSet::new();
+    pub(crate) fn merged(&self, fresh: &[RecordBatch], takes: &dyn Fn(usize, i32) -> bool) -> Result<Self, ArrowError> {
         let mut batches = Vec::with_capacity(self.batches.len());
         for (at, (old, new)) in self.batches.iter().zip(fresh).enumerate() {
-            if self.question.groupings.get(at).is_none_or(|grouping| grouping.0.is_empty()) {
-                years.insert(NO_YEAR);
+            if !self.has_periods(at) {
                 batches.push(new.clone());
                 continue;
             }
-            let (kept, gone) = split(old, &|day| !takes(at, day))?;
-            let (come, _) = split(new, &|day| takes(at, day))?;
-            let come = same_types(&come, old)?;
-            years.extend(years_of(&gone).into_iter().chain(years_of(&come)));
-            batches.push(concat_batches(&old.schema(), [&kept, &come])?);
+            let kept = only(old, &|day| !takes(at, day))?;
+            let come = same_types(&only(new, &|day| takes(at, day))?, old)?;
+            batches.push(by_period(&concat_batches(&old.schema(), [&kept, &come])?)?);
         }
-        Ok((Self { question: self.question.clone(), batches }, years))
+        Ok(Self { question: self.question.clone(), batches })
+    }
+
+    /// Where this answer differs from an earlier one to the same question: of each grouping the first day of the first period that does.
+    ///
+    /// Both are ordered by period, and within a period in one order.
+    pub(crate) fn first_differences(&self, before: &Self) -> Result<Vec<Option<i32>>, ArrowError> {
+        let pairs = self.batches.iter().zip(&before.batches).enumerate();
+        pairs.map(|(at, (new, old))| if self.has_periods(at) { first_difference(&same_types(new, old)?, old) } else { Ok((new != old).then_some(i32::MIN)) }).collect()
+    }
+
+    /// The years of a grouping's periods from a day on.
+    pub(crate) fn years_from(&self, grouping: usize, day: i32) -> BTreeSet<i32> {
+        if !self.has_periods(grouping) {
+            return BTreeSet::from([NO_YEAR]);
+        }
+        let first = year_of(day).unwrap_or(i32::MIN);
+        self.batches.get(grouping).map(years_of).unwrap_or_default().into_iter().filter(|year| *year >= first).collect()
     }
 
     /// The rows of each year as one batch: grouping, first day, dimensions, measures.
@@ -98,11 +129,7 @@ impl Stored {
             // An answer without a cell is an answer: its columns are kept.
             by_year.insert(NO_YEAR, vec![self.flat(0, batch, width)?.slice(0, 0)]);
         }
-        let joined = |(year, parts): (i32, Vec<RecordBatch>)| {
-            let schema = parts.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
-            Ok((year, concat_batches(&schema, &parts)?))
-        };
-        by_year.into_iter().map(joined).collect()
+        by_year.into_iter().map(|(year, parts)| Ok((year, joined_rows(&parts)?))).collect()
     }
 
     fn has_periods(&self, grouping: usize) -> bool {
@@ -151,21 +178,44 @@ impl Stored {
     }
 }
 
-/// A question as the groupings of a request put it.
+/// The grain of one grouping as text, empty for all time.
 pub(crate) fn grain_name(grouping: &BaseGrouping) -> String {
     grouping.grain.map(|grain| grain.name().to_owned()).unwrap_or_default()
 }
 
-/// The rows whose first day passes, and the others.
-fn split(batch: &RecordBatch, passes: &dyn Fn(i32) -> bool) -> Result<(RecordBatch, RecordBatch), ArrowError> {
+/// The rows whose first day passes.
+pub(crate) fn only(batch: &RecordBatch, passes: &dyn Fn(i32) -> bool) -> Result<RecordBatch, ArrowError> {
     let days = batch.column(0).as_primitive::<Date32Type>();
     let mask: BooleanArray = days.iter().map(|day| Some(day.is_some_and(passes))).collect();
-    let others = arrow::compute::not(&mask)?;
-    Ok((filter_record_batch(batch, &mask)?, filter_record_batch(batch, &others)?))
+    filter_record_batch(batch, &mask)
+}
+
+/// The rows by period; those of one period stay in their order.
+fn by_period(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let days = batch.column(0).as_primitive::<Date32Type>().values();
+    if days.is_sorted() {
+        return Ok(batch.clone());
+    }
+    let mut order: Vec<u32> = (0..u32::try_from(days.len()).unwrap_or(u32::MAX)).collect();
+    order.sort_by_key(|row| usize::try_from(*row).ok().and_then(|row| days.get(row)));
+    take_record_batch(batch, &UInt32Array::from(order))
+}
+
+/// The first day of the first period whose rows differ; both batches have the same columns.
+fn first_difference(new: &RecordBatch, old: &RecordBatch) -> Result<Option<i32>, ArrowError> {
+    let options = SortOptions::default();
+    let comparators = new.columns().iter().zip(old.columns()).map(|(new, old)| make_comparator(new, old, options)).collect::<Result<Vec<_>, _>>()?;
+    let both = new.num_rows().min(old.num_rows());
+    let row = (0..both).find(|row| comparators.iter().any(|compare| compare(*row, *row).is_ne())).unwrap_or(both);
+    let day = |batch: &RecordBatch| batch.column(0).as_primitive::<Date32Type>().values().get(row).copied();
+    Ok(day(new).into_iter().chain(day(old)).min())
 }
 
 /// A batch with the column types of another.
 fn same_types(batch: &RecordBatch, like: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    if batch.schema_ref() == like.schema_ref() {
+        return Ok(batch.clone());
+    }
     let columns = batch.columns().iter().zip(like.schema_ref().fields()).map(|(column, field)| cast(column, field.data_type())).collect::<Result<Vec<_>, _>>()?;
     RecordBatch::try_new(like.schema(), columns)
 }

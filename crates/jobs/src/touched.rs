@@ -130,23 +130,29 @@ impl<'a> Changes<'a> {
 
     fn of_change(&self, source: &str, change: &Change<'_>, reach: Option<&Reach>) -> Touched {
         let Some((reach, column)) = reach.and_then(|reach| Some((reach, reach.column.as_ref()?))) else { return vec![(Days::ALL, change.reason)] };
-        let days = |file: &LakeFile| match events(&self.project.calendar, file, column) {
+        let days = |file: &LakeFile| match events(&self.project.calendar, file, reach.columns()) {
             Events::None => None,
             Events::Unknown => Some((Days::ALL, change.reason)),
             Events::Between(first, last) => {
-                let late = change.reason == Reason::NewFile && self.latest_known(source, column).is_some_and(|latest| first < latest);
+                let late = change.reason == Reason::NewFile && self.is_late(source, column, file);
                 Some((reached(reach, first, last), if late { Reason::LateRows } else { change.reason }))
             }
         };
         change.versions.iter().filter_map(|file| days(file)).collect()
     }
 
+    /// Whether a file has events from before the last ones in the files that the last run knew.
+    fn is_late(&self, source: &str, column: &String, file: &LakeFile) -> bool {
+        let first = if let Events::Between(first, _) = events(&self.project.calendar, file, std::iter::once(column)) { Some(first) } else { None };
+        first.zip(self.latest_known(source, column)).is_some_and(|(first, latest)| first < latest)
+    }
+
     /// The last day of events in the files that the last run knew.
-    fn latest_known(&self, source: &str, column: &str) -> Option<i32> {
+    fn latest_known(&self, source: &str, column: &String) -> Option<i32> {
         let changed = self.files.get(source)?;
         let is_new = |file: &LakeFile| changed.iter().any(|change| change.reason == Reason::NewFile && change.versions.iter().any(|new| new.address == file.address));
         let known = self.now.get(source)?.files.iter().filter(|file| !is_new(file));
-        known.filter_map(|file| if let Events::Between(_, last) = events(&self.project.calendar, file, column) { Some(last) } else { None }).max()
+        known.filter_map(|file| if let Events::Between(_, last) = events(&self.project.calendar, file, std::iter::once(column)) { Some(last) } else { None }).max()
     }
 
     /// What a later as-of brings to light, and what changes with it alone.
@@ -165,13 +171,15 @@ impl<'a> Changes<'a> {
             if reach.is_some_and(|reach| reach.column.is_none()) {
                 continue;
             }
-            let own = reach.and_then(|reach| Some((reach, reach.column.as_ref()?)));
-            for file in self.now.get(*source).map(|frame| &frame.files).into_iter().flatten() {
-                let is_hidden = |column: &str| self.is_hidden(file, column, before);
+            let own = reach.filter(|reach| reach.column.is_some());
+            // Of a file that differs, all events are touched already.
+            let differs = |file: &&LakeFile| self.files.get(*source).into_iter().flatten().any(|change| change.versions.iter().any(|other| other.address == file.address));
+            for file in self.now.get(*source).map(|frame| &frame.files).into_iter().flatten().filter(|file| !differs(file)) {
+                let is_hidden = |column: &String| self.is_hidden(file, column, before);
                 // A row that was unseen for another of its times may have its event on any day.
-                if self.times_of(source).any(|column| own.is_none_or(|(_, own)| own != column) && is_hidden(column)) {
+                if self.times_of(source).any(|column| own.is_none_or(|own| !own.columns().any(|own| own == column)) && is_hidden(column)) {
                     touched.push((Days::ALL, Reason::AsOfMoved));
-                } else if let Some((reach, _)) = own.filter(|(_, column)| is_hidden(column)) {
+                } else if let Some(reach) = own.filter(|own| own.columns().any(is_hidden)) {
                     touched.push((reached(reach, from, i32::MAX - 1), Reason::AsOfMoved));
                 }
             }
@@ -193,9 +201,9 @@ impl Changes<'_> {
     }
 
     /// Whether a file has an event that was not before an earlier as-of, or may have one.
-    fn is_hidden(&self, file: &LakeFile, column: &str, before: DateTime<Utc>) -> bool {
+    fn is_hidden(&self, file: &LakeFile, column: &String, before: DateTime<Utc>) -> bool {
         let calendar = &self.project.calendar;
-        match (events(calendar, file, column), file.times.get(column)) {
+        match (events(calendar, file, std::iter::once(column)), file.times.get(column)) {
             (Events::None, _) => false,
             (Events::Between(..), Some(Moments { kind: TimeKind::Instant, range: Some((_, last)) })) => *last >= before.timestamp_micros(),
             (Events::Between(_, last), _) => NaiveDate::from_epoch_days(last).is_none_or(|day| calendar.start_instant(day) >= before),
@@ -227,8 +235,16 @@ pub(crate) enum Events {
     Between(i32, i32),
 }
 
-/// The days of the events of a file by one of its columns.
-pub(crate) fn events(calendar: &Calendar, file: &LakeFile, column: &str) -> Events {
+/// The days of the events of a file by some of its columns.
+pub(crate) fn events<'c>(calendar: &Calendar, file: &LakeFile, columns: impl Iterator<Item = &'c String>) -> Events {
+    columns.map(|column| events_by(calendar, file, column)).fold(Events::None, |all, own| match (all, own) {
+        (Events::Unknown, _) | (_, Events::Unknown) => Events::Unknown,
+        (Events::None, one) | (one, Events::None) => one,
+        (Events::Between(a, b), Events::Between(c, d)) => Events::Between(a.min(c), b.max(d)),
+    })
+}
+
+fn events_by(calendar: &Calendar, file: &LakeFile, column: &str) -> Events {
     match file.times.get(column) {
         _ if file.rows == 0 => Events::None,
         // A file without the column has no event, unless its path has it.

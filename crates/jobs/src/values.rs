@@ -1,15 +1,25 @@
 //! `kpi_values`: one row per cell, whatever its metric.
+//!
+//! In: cells, table by table. Out: rows in the order of the table. Texts are codes: millions of rows have a few thousand of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use chrono::{DateTime, Days, Utc};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Builder, DictionaryArray, Float64Array, Float64Builder, Int32Array, Int64Builder, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array,
+};
+use arrow::compute::take;
+use arrow::datatypes::{Float64Type, Int32Type};
+use arrow::error::ArrowError;
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use indexmap::IndexSet;
 use quotient_metrics::{Cells, Column, Key, Kind, Value};
 use quotient_model::{Metric, MetricKind, Period, Project, definition_hash};
 
 use crate::error::JobError;
-use crate::results::{batch, period_of, refused, slice_name};
+use crate::results::{Shown, batch, period_of, refused, slice_name};
 
 /// Digits after the point of the column `amount`.
 const AMOUNT_SCALE: i8 = 6;
@@ -17,33 +27,45 @@ const AMOUNT_SCALE: i8 = 6;
 /// The rows of `kpi_values` as they gather, table by table; a cell that two tables show is there once.
 #[derive(Default)]
 pub(crate) struct Values {
-    rows: BTreeMap<CellName, Row>,
+    texts: Texts,
+    metrics: Vec<MetricTexts>,
+    names: Vec<CellName>,
+    numbers: Numbers,
 }
 
-/// What names a cell over all tables: metric, grain, first day, slice, dimensions.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Every text once; a row has its place.
+type Texts = IndexSet<String>;
+
+/// The texts that all rows of a metric share.
+struct MetricTexts {
+    name: u32,
+    unit: u32,
+    additivity: u32,
+    definition_hash: u32,
+}
+
+/// What names a cell over all tables, by the places of its texts.
+#[derive(Clone, Copy)]
 struct CellName {
-    metric: String,
-    grain: &'static str,
+    grain: u32,
     period_start: i32,
-    slice: String,
-    dimensions: String,
+    metric: u32,
+    slice: u32,
+    dimensions: u32,
 }
 
-#[derive(Debug, Clone)]
-struct Row {
-    period_end: i32,
-    value: Option<f64>,
-    amount: Option<i128>,
-    numerator: Option<f64>,
-    denominator: Option<f64>,
-    n: Option<i64>,
-    unit: String,
-    additivity: String,
-    status: &'static str,
-    previous: Option<f64>,
-    previous_year: Option<f64>,
-    definition_hash: String,
+/// What a row has beside its name.
+#[derive(Default)]
+struct Numbers {
+    period_end: Vec<i32>,
+    status: Vec<u32>,
+    value: Float64Builder,
+    amount: Decimal128Builder,
+    numerator: Float64Builder,
+    denominator: Float64Builder,
+    n: Int64Builder,
+    previous: Float64Builder,
+    previous_year: Float64Builder,
 }
 
 /// Who computed the rows.
@@ -53,30 +75,97 @@ pub(crate) struct Stamp<'a> {
     pub(crate) as_of: DateTime<Utc>,
 }
 
+/// The cells of one table.
+pub(crate) struct TableCells<'a> {
+    pub(crate) cells: &'a Cells,
+    /// Those that it asks for.
+    pub(crate) keys: &'a BTreeSet<Key>,
+    /// Which periods are shown of each metric.
+    pub(crate) shown: &'a BTreeMap<String, Shown>,
+}
+
+/// The keys of one period of one grouping, which follow each other.
+struct Stretch {
+    period: Period,
+    /// The first days of the period before, and of its like a year before.
+    previous: NaiveDate,
+    last_year: Option<NaiveDate>,
+    grain: u32,
+    slice: u32,
+    keys: Range<usize>,
+}
+
 impl Values {
-    /// Adds cells of one table.
-    pub(crate) fn add(&mut self, project: &Project, cells: &Cells, keys: &BTreeSet<Key>, as_of: DateTime<Utc>) {
+    /// Adds cells of one table: of all its cells those that are shown, which may have the others before them.
+    pub(crate) fn add(&mut self, project: &Project, table: &TableCells<'_>, as_of: DateTime<Utc>) {
+        let TableCells { cells, keys, shown: of_metrics } = table;
+        let first = of_metrics.values().map(|shown| shown.after).min().unwrap_or(i32::MIN);
+        let ends_late = |key: &&Key| period_of(&project.calendar, cells, **key).is_some_and(|period| period.end.to_epoch_days() > first);
+        let shown: Vec<Key> = keys.iter().filter(ends_late).copied().collect();
+        let stretches = self.stretches(project, cells, &shown);
+        let dimensions = self.dimensions(cells, &shown);
         for (name, column) in &cells.metrics {
-            let Some(metric) = project.metrics.get(name) else { continue };
-            let hash = definition_hash(project, metric);
+            let Some((metric, of_metric)) = project.metrics.get(name).zip(of_metrics.get(name)) else { continue };
+            let place = self.metric(project, metric);
             let column = cells.filled(project, name, column, keys);
-            for key in keys.iter().filter(|key| column.cells.contains_key(key)) {
-                let Some(period) = period_of(&project.calendar, cells, *key) else { continue };
-                let cell_of = CellOf { project, cells, metric, column: &column, key: *key, period };
-                let row = cell_of.row(as_of, &hash);
-                let Some(grouping) = cells.grid.grouping(*key) else { continue };
-                let dimensions: serde_json::Map<String, serde_json::Value> =
-                    grouping.slice.iter().cloned().zip(cells.grid.member(*key).iter().map(|text| text.as_str().into())).collect();
-                let cell = CellName {
-                    metric: name.clone(),
-                    grain: period.grain.name(),
-                    period_start: key.period,
-                    slice: slice_name(&grouping.slice),
-                    dimensions: serde_json::Value::Object(dimensions).to_string(),
-                };
-                self.rows.entry(cell).or_insert(row);
+            let found = MetricCells { cells, metric, column: &column };
+            let grace = Days::new(project.mature_after(metric).unwrap_or(0).into());
+            for stretch in stretches.iter().filter(|stretch| of_metric.shows(stretch.period)) {
+                let final_day = stretch.period.end.checked_add_days(grace).unwrap_or(stretch.period.end);
+                let is_final = project.calendar.start_instant(final_day) <= as_of;
+                for at in stretch.keys.clone() {
+                    let key = shown[at];
+                    let Some(value) = column.cells.get(&key) else { continue };
+                    self.names.push(CellName { grain: stretch.grain, period_start: key.period, metric: place, slice: stretch.slice, dimensions: dimensions[at] });
+                    let status = found.add(&mut self.numbers, &Cell { key, value: *value, stretch, is_final });
+                    self.numbers.status.push(place_of(&mut self.texts, status));
+                }
             }
         }
+    }
+
+    fn metric(&mut self, project: &Project, metric: &Metric) -> u32 {
+        let name = place_of(&mut self.texts, &metric.name);
+        let known = self.metrics.iter().position(|known| known.name == name).unwrap_or_else(|| {
+            let mut place = |text: &str| place_of(&mut self.texts, text);
+            let (unit, additivity) = (place(&metric.meta.unit), place(&metric.meta.additivity));
+            self.metrics.push(MetricTexts { name, unit, additivity, definition_hash: place(&definition_hash(project, metric)) });
+            self.metrics.len() - 1
+        });
+        u32::try_from(known).unwrap_or(u32::MAX)
+    }
+
+    fn stretches(&mut self, project: &Project, cells: &Cells, shown: &[Key]) -> Vec<Stretch> {
+        let calendar = &project.calendar;
+        let mut stretches = Vec::new();
+        let mut from = 0;
+        for keys in shown.chunk_by(|a, b| (a.grouping, a.period) == (b.grouping, b.period)) {
+            let range = from..from + keys.len();
+            from = range.end;
+            let Some((period, grouping)) = period_of(calendar, cells, keys[0]).zip(cells.grid.grouping(keys[0])) else { continue };
+            stretches.push(Stretch {
+                period,
+                previous: calendar.previous(period).start,
+                last_year: calendar.same_last_year(period).map(|period| period.start),
+                grain: place_of(&mut self.texts, period.grain.name()),
+                slice: place_of(&mut self.texts, &slice_name(&grouping.slice)),
+                keys: range,
+            });
+        }
+        stretches
+    }
+
+    /// The dimensions of each key as JSON.
+    fn dimensions(&mut self, cells: &Cells, shown: &[Key]) -> Vec<u32> {
+        let mut known: BTreeMap<(&[String], u32), u32> = BTreeMap::new();
+        let mut place = |key: &Key| {
+            let slice = cells.grid.grouping(*key).map_or(&[][..], |grouping| &grouping.slice);
+            *known.entry((slice, key.member)).or_insert_with(|| {
+                let dimensions: serde_json::Map<String, serde_json::Value> = slice.iter().cloned().zip(cells.grid.member(*key).iter().map(|text| text.as_str().into())).collect();
+                place_of(&mut self.texts, &serde_json::Value::Object(dimensions).to_string())
+            })
+        };
+        shown.iter().map(&mut place).collect()
     }
 }
 
@@ -84,97 +173,133 @@ impl Values {
     /// The gathered rows, in the order of their names.
     ///
     /// `value` is a double of every cell; `amount` is the exact decimal of money, with six digits after the point.
-    pub(crate) fn into_batch(self, stamp: &Stamp<'_>) -> Result<RecordBatch, JobError> {
-        let (names, rows): (Vec<CellName>, Vec<Row>) = self.rows.into_iter().unzip();
-        let text = |texts: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from_iter_values(texts)) };
-        let doubles = |value: fn(&Row) -> Option<f64>| -> ArrayRef { Arc::new(rows.iter().map(value).collect::<Float64Array>()) };
-        let dates = |days: Vec<i32>| -> ArrayRef { Arc::new(Date32Array::from(days)) };
-        let amounts = rows.iter().map(|r| r.amount).collect::<Decimal128Array>().with_precision_and_scale(38, AMOUNT_SCALE);
-        let computed = rows.iter().map(|_| Some(stamp.as_of.timestamp_micros())).collect::<TimestampMicrosecondArray>().with_timezone("UTC");
-        let change = |r: &Row| r.value.zip(r.previous).map(|(now, before)| now - before);
-        let columns: Vec<(&str, ArrayRef)> = vec![
-            ("job", text(names.iter().map(|_| stamp.job).collect())),
-            ("metric", text(names.iter().map(|n| n.metric.as_str()).collect())),
-            ("grain", text(names.iter().map(|n| n.grain).collect())),
-            ("period_start", dates(names.iter().map(|n| n.period_start).collect())),
-            ("period_end", dates(rows.iter().map(|r| r.period_end).collect())),
-            ("slice", text(names.iter().map(|n| n.slice.as_str()).collect())),
-            ("dimensions", text(names.iter().map(|n| n.dimensions.as_str()).collect())),
-            ("value", doubles(|r| r.value)),
-            ("amount", Arc::new(amounts.map_err(|e| refused("kpi_values", &e))?)),
-            ("numerator", doubles(|r| r.numerator)),
-            ("denominator", doubles(|r| r.denominator)),
-            ("n", Arc::new(rows.iter().map(|r| r.n).collect::<Int64Array>())),
-            ("unit", text(rows.iter().map(|r| r.unit.as_str()).collect())),
-            ("additivity", text(rows.iter().map(|r| r.additivity.as_str()).collect())),
-            ("status", text(rows.iter().map(|r| r.status).collect())),
-            ("previous", doubles(|r| r.previous)),
-            ("change", Arc::new(rows.iter().map(change).collect::<Float64Array>())),
-            ("previous_year", doubles(|r| r.previous_year)),
-            ("definition_hash", text(rows.iter().map(|r| r.definition_hash.as_str()).collect())),
-            ("run_id", text(names.iter().map(|_| stamp.run_id).collect())),
-            ("computed_at", Arc::new(computed)),
+    pub(crate) fn into_batch(mut self, stamp: &Stamp<'_>) -> Result<RecordBatch, JobError> {
+        let order = self.order();
+        let (job, run_id) = (place_of(&mut self.texts, stamp.job), place_of(&mut self.texts, stamp.run_id));
+        let Self { texts, metrics, names, mut numbers } = self;
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts.iter()));
+        let rows = || order.values().iter().map(|row| index(*row));
+        let coded = |place: &dyn Fn(usize) -> u32| codes(rows().map(place), &texts);
+        let of_metric = |place: fn(&MetricTexts) -> u32| coded(&|row| metrics.get(index(names[row].metric)).map_or(0, place));
+        let taken = |values: &dyn Array| take(values, &order, None);
+        let dates = |day: &dyn Fn(usize) -> i32| -> ArrayRef { Arc::new(Date32Array::from_iter_values(rows().map(day))) };
+        let refuse = |error| refused("kpi_values", &error);
+        let amounts = numbers.amount.finish().with_precision_and_scale(38, AMOUNT_SCALE).map_err(refuse)?;
+        let (value, previous) = (taken(&numbers.value.finish()).map_err(refuse)?, taken(&numbers.previous.finish()).map_err(refuse)?);
+        let change = |(now, before): (Option<f64>, Option<f64>)| now.zip(before).map(|(now, before)| now - before);
+        let changes: Float64Array = value.as_primitive::<Float64Type>().iter().zip(previous.as_primitive::<Float64Type>().iter()).map(change).collect();
+        let computed = TimestampMicrosecondArray::from_value(stamp.as_of.timestamp_micros(), order.len()).with_timezone("UTC");
+        let columns: Vec<(&str, Result<ArrayRef, ArrowError>)> = vec![
+            ("job", coded(&|_| job)),
+            ("metric", of_metric(|metric| metric.name)),
+            ("grain", coded(&|row| names[row].grain)),
+            ("period_start", Ok(dates(&|row| names[row].period_start))),
+            ("period_end", Ok(dates(&|row| numbers.period_end[row]))),
+            ("slice", coded(&|row| names[row].slice)),
+            ("dimensions", coded(&|row| names[row].dimensions)),
+            ("value", Ok(value)),
+            ("amount", taken(&amounts)),
+            ("numerator", taken(&numbers.numerator.finish())),
+            ("denominator", taken(&numbers.denominator.finish())),
+            ("n", taken(&numbers.n.finish())),
+            ("unit", of_metric(|metric| metric.unit)),
+            ("additivity", of_metric(|metric| metric.additivity)),
+            ("status", coded(&|row| numbers.status[row])),
+            ("previous", Ok(previous)),
+            ("change", Ok(Arc::new(changes))),
+            ("previous_year", taken(&numbers.previous_year.finish())),
+            ("definition_hash", of_metric(|metric| metric.definition_hash)),
+            ("run_id", coded(&|_| run_id)),
+            ("computed_at", Ok(Arc::new(computed))),
         ];
-        batch(columns.into_iter().map(|(name, array)| (name.to_owned(), array)).collect()).map_err(|e| refused("kpi_values", &e))
+        let columns = columns.into_iter().map(|(name, array)| Ok((name.to_owned(), array?))).collect::<Result<_, _>>();
+        columns.and_then(batch).map_err(refuse)
+    }
+
+    /// The rows by grain, first day, metric, slice, dimensions; of several with one name the first that was added.
+    fn order(&self) -> UInt32Array {
+        let mut sorted: Vec<usize> = (0..self.texts.len()).collect();
+        sorted.sort_by_key(|place| self.texts.get_index(*place));
+        let mut ranks = vec![0u32; sorted.len()];
+        (0u32..).zip(sorted).for_each(|(rank, place)| ranks[place] = rank);
+        let rank = |place: u32| ranks[index(place)];
+        let metric = |place: u32| self.metrics.get(index(place)).map_or(0, |metric| rank(metric.name));
+        let key = |name: &CellName| (rank(name.grain), name.period_start, metric(name.metric), rank(name.slice), rank(name.dimensions));
+        let mut keys: Vec<_> = self.names.iter().map(key).zip(0u32..).collect();
+        keys.sort_unstable();
+        keys.dedup_by_key(|(key, _)| *key);
+        keys.into_iter().map(|(_, row)| row).collect::<Vec<_>>().into()
     }
 }
 
-/// One cell with all that its row is made from.
-struct CellOf<'a> {
-    project: &'a Project,
+/// A cell, and where it stands.
+struct Cell<'a> {
+    key: Key,
+    value: Option<Value>,
+    stretch: &'a Stretch,
+    /// Whether its period has ended and its rows had time to mature.
+    is_final: bool,
+}
+
+/// The cells of one metric, with all that its rows are made from.
+struct MetricCells<'a> {
     cells: &'a Cells,
     metric: &'a Metric,
     column: &'a Column,
-    key: Key,
-    period: Period,
 }
 
-impl CellOf<'_> {
-    fn row(&self, as_of: DateTime<Utc>, hash: &str) -> Row {
-        let calendar = &self.project.calendar;
-        let value = self.column.cells.get(&self.key).copied().flatten();
-        let part = |column: &Column| column.cells.get(&self.key).copied().flatten().map(|v| v.as_f64(column.kind));
+impl MetricCells<'_> {
+    /// Adds a row but for its name; gives its status.
+    fn add(&self, numbers: &mut Numbers, cell: &Cell<'_>) -> &'static str {
+        let Cell { key, value, stretch, is_final } = *cell;
+        let part = |column: &Column| column.cells.get(&key).copied().flatten().map(|v| v.as_f64(column.kind));
         let parts = self.cells.parts.get(&self.metric.name);
         let denominator = parts.and_then(|(_, below)| part(below));
-        let counted = self.cells.counts.get(&self.metric.name).and_then(|column| column.cells.get(&self.key).copied().flatten());
-        Row {
-            period_end: self.period.end.to_epoch_days(),
-            value: value.map(|v| v.as_f64(self.column.kind)),
-            amount: value.and_then(|v| amount(v, self.column.kind)),
-            numerator: parts.and_then(|(above, _)| part(above)),
-            denominator,
-            n: counted.and_then(|v| if let Value::Int(n) = v { Some(n) } else { None }),
-            unit: self.metric.meta.unit.clone(),
-            additivity: self.metric.meta.additivity.clone(),
-            status: self.status(value, denominator, as_of),
-            previous: self.at(calendar.previous(self.period)),
-            previous_year: calendar.same_last_year(self.period).and_then(|p| self.at(p)),
-            definition_hash: hash.to_owned(),
-        }
-    }
-
-    /// The value of the same slice row in another period.
-    fn at(&self, period: Period) -> Option<f64> {
-        let key = Key { period: period.start.to_epoch_days(), ..self.key };
-        self.column.cells.get(&key).copied().flatten().map(|v| v.as_f64(self.column.kind))
+        let counted = self.cells.counts.get(&self.metric.name).and_then(|column| column.cells.get(&key).copied().flatten());
+        // The value of the same slice row in another period.
+        let at = |start: NaiveDate| {
+            let key = Key { period: start.to_epoch_days(), ..key };
+            self.column.cells.get(&key).copied().flatten().map(|v| v.as_f64(self.column.kind))
+        };
+        numbers.period_end.push(stretch.period.end.to_epoch_days());
+        numbers.value.append_option(value.map(|v| v.as_f64(self.column.kind)));
+        numbers.amount.append_option(value.and_then(|v| amount(v, self.column.kind)));
+        numbers.numerator.append_option(parts.and_then(|(above, _)| part(above)));
+        numbers.denominator.append_option(denominator);
+        numbers.n.append_option(counted.and_then(|v| if let Value::Int(n) = v { Some(n) } else { None }));
+        numbers.previous.append_option(at(stretch.previous));
+        numbers.previous_year.append_option(stretch.last_year.and_then(at));
+        self.status(value, denominator, is_final)
     }
 
     /// `unavailable` where the lake lacks a column; `incomplete` until the period has ended and its rows had time to mature; then why there is no value, or `ok`.
-    fn status(&self, value: Option<Value>, denominator: Option<f64>, as_of: DateTime<Utc>) -> &'static str {
+    fn status(&self, value: Option<Value>, denominator: Option<f64>, is_final: bool) -> &'static str {
         if self.cells.withheld.contains(&self.metric.name) {
             return "unavailable";
         }
-        let grace = Days::new(self.project.mature_after(self.metric).unwrap_or(0).into());
-        let final_day = self.period.end.checked_add_days(grace).unwrap_or(self.period.end);
-        if self.project.calendar.start_instant(final_day) > as_of {
-            return "incomplete";
-        }
         match (value, &self.metric.kind) {
+            _ if !is_final => "incomplete",
             (Some(_), _) => "ok",
             (None, MetricKind::Ratio { .. }) if denominator == Some(0.0) => "zero_denominator",
             (None, _) => "no_data",
         }
     }
+}
+
+/// The place of a text, which is added where it is new.
+fn place_of(texts: &mut Texts, text: &str) -> u32 {
+    let place = texts.get_index_of(text).unwrap_or_else(|| texts.insert_full(text.to_owned()).0);
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+fn index(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
+
+/// A column of texts by their places.
+fn codes(places: impl Iterator<Item = u32>, texts: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let keys = places.map(|place| i32::try_from(place).unwrap_or(i32::MAX));
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from_iter_values(keys), Arc::clone(texts))?))
 }
 
 /// A decimal at the scale of `amount`; `None` for counts and doubles, and where digits would be lost.

@@ -15,6 +15,7 @@ use crate::days::{Days, common, gaps, joined};
 use crate::ledger::{Backfill, Kept, Ledger};
 use crate::question::{base_key, base_question, conversion_key, conversion_question, joined_models, reads_metrics};
 use crate::stored_cells::Question;
+use crate::stretches::Touching;
 use crate::touched::{Changes, Events, Reason, Touched, events};
 
 /// What is done about one request.
@@ -99,6 +100,8 @@ pub(crate) struct Worklist<'a> {
     looking_back: BTreeSet<String>,
     /// Requests whose kept cells cannot be read.
     lost: BTreeSet<String>,
+    /// The day after the last that has begun.
+    tomorrow: i32,
     /// Touched days by model.
     touched: RefCell<BTreeMap<String, Touched>>,
 }
@@ -107,7 +110,8 @@ impl<'a> Worklist<'a> {
     /// The work since the last run.
     pub(crate) fn new(project: &'a Project, ledger: &'a Ledger, sources: &'a IndexMap<String, SourceFrame>, as_of: DateTime<Utc>) -> Self {
         let changes = Changes::new(project, ledger, sources, as_of);
-        Self { project, ledger, sources, changes, asked: Asked::default(), looking_back: BTreeSet::new(), lost: BTreeSet::new(), touched: RefCell::default() }
+        let tomorrow = project.calendar.last_day_before(as_of).to_epoch_days() + 1;
+        Self { project, ledger, sources, changes, asked: Asked::default(), looking_back: BTreeSet::new(), lost: BTreeSet::new(), tomorrow, touched: RefCell::default() }
     }
 
     /// The same with what somebody asked for, of a job's tables.
@@ -155,9 +159,12 @@ impl<'a> Worklist<'a> {
 
     fn decide(&self, key: &str, question: &Question, touched: Touched, in_parts: bool) -> Decision {
         let table = key.split('.').next().unwrap_or_default();
-        let in_parts = in_parts && !self.looking_back.contains(table);
         let wanted = self.asked.wanted(table);
-        let kept = match self.kept(key, question) {
+        let kept = self.kept(key, question);
+        // Where all other periods are kept, it does not matter that metrics look at them.
+        let has_all = kept.is_ok_and(|kept| kept.covered == [Days::ALL]);
+        let in_parts = in_parts && (has_all || !self.looking_back.contains(table));
+        let kept = match kept {
             Ok(kept) => kept,
             // A limited run computes what it is limited to, of a table that has nothing yet: what is published stays.
             Err(reason) => {
@@ -199,6 +206,11 @@ impl<'a> Worklist<'a> {
         Err(if is_new { Reason::NeverComputed } else { Reason::ChangedDefinition })
     }
 
+    /// What is computed for touched days, after which some are known.
+    pub(crate) fn touching(&self, days: &[Days], known: Vec<Days>) -> Touching {
+        Touching { days: days.to_vec(), known, tomorrow: self.tomorrow }
+    }
+
     /// The days that kept cells of a request cover.
     pub(crate) fn covered(&self, key: &str, question: &Question) -> Vec<Days> {
         self.kept(key, question).map(|kept| kept.covered.clone()).unwrap_or_default()
@@ -216,12 +228,12 @@ impl<'a> Worklist<'a> {
     /// Whether rows of a model between two days can come from a file of a source.
     pub(crate) fn reads(&self, request: &BaseRequest<'_>, source: &str, file: &LakeFile, days: Days) -> bool {
         let reach = self.project.models.get(request.model).and_then(|model| model.incremental.as_ref()).and_then(|incremental| incremental.sources.get(source));
-        let Some((reach, column)) = reach.and_then(|reach| Some((reach, reach.column.as_ref()?))) else { return true };
+        let Some(reach) = reach.filter(|reach| reach.column.is_some()) else { return true };
         // A day more on either side: statistics are instants, and days are local.
         let wide = |count: u32| i32::try_from(count).unwrap_or(i32::MAX).saturating_add(1);
         let from = reach.lookahead.map_or(i32::MIN, |ahead| days.from.saturating_sub(wide(ahead)));
         let to = reach.lookback.map_or(i32::MAX, |back| days.to.saturating_add(wide(back)));
-        match events(&self.project.calendar, file, column) {
+        match events(&self.project.calendar, file, reach.columns()) {
             Events::None => false,
             Events::Unknown => true,
             Events::Between(first, _) if reach.everywhere_until.is_some_and(|day| first <= day.to_epoch_days()) => true,
@@ -252,9 +264,9 @@ pub(crate) struct TableWork {
 }
 
 impl TableWork {
-    /// The first day from which cells may differ; `None` where none does.
-    pub(crate) fn first_day(&self) -> Option<i32> {
-        self.decisions.iter().filter_map(|(_, decision)| decision.first_day()).min()
+    /// The first day from which cells may differ; the last day of all where none does.
+    pub(crate) fn first_day(&self) -> i32 {
+        self.decisions.iter().filter_map(|(_, decision)| decision.first_day()).min().unwrap_or(i32::MAX)
     }
 
     /// Why, each reason once.
@@ -274,25 +286,25 @@ impl Worklist<'_> {
         for base in &requests.base {
             let question = base_question(self.project, base);
             let decision = self.of_base(&base_key(table, base), &question, base);
-            self.add_files(base, &decision, &mut work.files);
+            self.add_files(base, &decision, &self.covered(&base_key(table, base), &question), &mut work.files);
             work.decisions.push((base.model.to_owned(), decision));
         }
         for conversion in &requests.conversions {
             let question = conversion_question(self.project, conversion);
             let decision = self.of_conversion(&conversion_key(table, conversion), &question, conversion);
-            self.add_files(&conversion.base, &decision, &mut work.files);
-            self.add_files(&conversion.conversion, &decision, &mut work.files);
+            self.add_files(&conversion.base, &decision, &[], &mut work.files);
+            self.add_files(&conversion.conversion, &decision, &[], &mut work.files);
             work.decisions.push((conversion.base.model.to_owned(), decision));
         }
         Ok(work)
     }
 
     /// The files that a decision about a request has read.
-    fn add_files(&self, request: &BaseRequest<'_>, decision: &Decision, files: &mut BTreeMap<String, u64>) {
-        let days: &[Days] = match &decision.work {
+    fn add_files(&self, request: &BaseRequest<'_>, decision: &Decision, covered: &[Days], files: &mut BTreeMap<String, u64>) {
+        let days = match &decision.work {
             Work::Keep => return,
-            Work::Whole => &[Days::ALL],
-            Work::Days(days) => days,
+            Work::Whole => vec![Days::ALL],
+            Work::Days(days) => self.touching(days, joined(covered.iter().chain(days).copied())).stretches(&self.project.calendar, request),
         };
         let own = self.own_sources(request);
         let joined = joined_models(self.project, request);

@@ -317,7 +317,7 @@ fn ratio(above: &Column, below: &Column) -> Column {
 }
 
 /// The starts of the periods that show the value of the period that starts at `start`.
-fn later(calendar: &Calendar, grain: Grain, start: NaiveDate, offset: Offset, metric: &Metric) -> Result<Vec<NaiveDate>, MetricsError> {
+pub(crate) fn later(calendar: &Calendar, grain: Grain, start: NaiveDate, offset: Offset, metric: &Metric) -> Result<Vec<NaiveDate>, MetricsError> {
     let period = calendar.period(grain, start);
     match offset {
         Offset::None => Ok(vec![start]),

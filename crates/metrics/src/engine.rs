@@ -1,5 +1,10 @@
 //! What the metrics ask of an engine: base cells, and nothing else.
 
+use std::sync::Arc;
+
+use arrow::compute::concat_batches;
+use arrow::datatypes::Schema;
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 use quotient_model::{Agg, Filter, Grain, NonAdditive, PeriodAgg, Span};
@@ -87,6 +92,15 @@ pub struct BaseGrouping {
     pub grain: Option<Grain>,
     /// By these items.
     pub slice: Vec<String>,
+}
+
+/// The rows of batches of the same columns; without a batch there is no column.
+///
+/// # Errors
+/// Batches of other columns.
+pub fn joined_rows(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+    let schema = batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+    concat_batches(&schema, batches)
 }
 
 /// The text that stands for a missing or unknown value of a dimension.

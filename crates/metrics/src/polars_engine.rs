@@ -5,10 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use arrow::compute::concat_batches;
-use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
@@ -18,7 +15,7 @@ use quotient_model::{Agg, Grain, Project};
 use crate::bridge;
 use crate::conversion;
 use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
-use crate::engine::{BaseRequest, ConversionRequest, Engine};
+use crate::engine::{BaseRequest, ConversionRequest, Engine, joined_rows};
 use crate::error::MetricsError;
 use crate::fact::{self, TIME};
 use crate::snapshot;
@@ -127,11 +124,8 @@ impl Engine for PolarsEngine<'_> {
             let cells = self.aggregate(request, &windows::spread(request, pairs, &fact)?, measures())?;
             parts.iter_mut().zip(cells).for_each(|(part, cells)| part.push(cells));
         }
-        let joined = |part: &Vec<RecordBatch>| {
-            let schema = part.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
-            concat_batches(&schema, part).map_err(|error| MetricsError::Bridge { column: request.time.to_owned(), reason: error.to_string() })
-        };
-        parts.iter().map(joined).collect()
+        let joined = parts.iter().map(|part| joined_rows(part)).collect::<Result<_, _>>();
+        joined.map_err(|error| MetricsError::Bridge { column: request.time.to_owned(), reason: error.to_string() })
     }
 
     fn conversion_cells(&self, request: &ConversionRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {

@@ -33,12 +33,21 @@ pub struct Reach {
     /// The column of the source with the event's time; a row without one changes no row of the model.
     /// `None` where a change may touch every row, and no row is hidden by as-of (`seen: always`).
     pub column: Option<String>,
+    /// Further columns with times at which a row has an event, such as its end.
+    pub further: Vec<String>,
     /// An event may change rows of the model so many days before it; `None` for all days before it.
     pub lookback: Option<u32>,
     /// An event may change rows of the model so many days after it; `None` for all days after it.
     pub lookahead: Option<u32>,
     /// An event on or before this day may change every row: a rate of a fixed day.
     pub everywhere_until: Option<NaiveDate>,
+}
+
+impl Reach {
+    /// The columns with times of events; none where a change may touch every row.
+    pub fn columns(&self) -> impl Iterator<Item = &String> + Clone {
+        self.column.iter().chain(self.column.iter().flat_map(|_| &self.further))
+    }
 }
 
 /// Reads `config.meta.incremental` of a model.
@@ -57,7 +66,8 @@ pub(crate) fn read_incremental(node: &Node, what: &str, at: &Declared<'_>) -> Op
                 nested.unknown("seen", "seen", other, ["always"]);
             }
             let column = if always.is_some() { nested.text("event_time") } else { nested.required("event_time") };
-            sources.insert(source.key.clone(), Reach { column, lookback, lookahead, everywhere_until });
+            let further = nested.texts("further_times").into_iter().map(|(name, _)| name).collect();
+            sources.insert(source.key.clone(), Reach { column, further, lookback, lookahead, everywhere_until });
             nested.finish();
         }
     }
@@ -120,8 +130,8 @@ pub(crate) fn check_incremental(project: &Project, faults: &mut Faults) {
             };
             let is_time = |kind| matches!(kind, ColumnType::Date | ColumnType::Instant | ColumnType::Timestamp);
             let times = source.columns.iter().filter(|column| is_time(column.data_type)).map(|column| column.name.as_str());
-            if let Some(wanted) = reach.column.as_ref().filter(|wanted| !times.clone().any(|column| column == wanted.as_str())) {
-                faults.unknown(&incremental.place, &format!("time column of `{name}`:"), wanted, times);
+            for wanted in reach.columns().filter(|wanted| !times.clone().any(|column| column == wanted.as_str())) {
+                faults.unknown(&incremental.place, &format!("time column of `{name}`:"), wanted, times.clone());
             }
         }
     }

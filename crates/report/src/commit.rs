@@ -19,7 +19,7 @@ use object_store::{ObjectStoreExt, PutPayload};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::data_files::DataFiles;
+use crate::data_files::{DataFiles, PERIOD_END};
 use crate::delta::{ResultStore, TableWrite};
 use crate::error::ReportError;
 use crate::file::{encode, statistics};
@@ -149,25 +149,25 @@ impl ResultStore {
     }
 }
 
-/// The rows of each data file: of a large table those of each year of periods apart, so that a later write can leave early years alone.
+/// The rows of each data file: of a large table those of periods that end in one month apart, so that a later write can leave early ones alone.
 fn parts(name: &str, rows: &RecordBatch) -> Result<Vec<RecordBatch>, ReportError> {
-    let starts = rows.column_by_name("period_start").and_then(|column| column.as_primitive_opt::<Date32Type>());
-    let years = match starts {
-        Some(starts) if rows.num_rows() > ROWS_OF_ONE_FILE => {
-            let year = |day: Option<i32>| day.and_then(NaiveDate::from_epoch_days).map_or(0, |day| day.year());
-            let mut by_year: BTreeMap<i32, Vec<u64>> = BTreeMap::new();
-            for (row, start) in starts.iter().enumerate() {
-                by_year.entry(year(start)).or_default().push(u64::try_from(row).unwrap_or(u64::MAX));
+    let ends = rows.column_by_name(PERIOD_END).and_then(|column| column.as_primitive_opt::<Date32Type>());
+    let months = match ends {
+        Some(ends) if rows.num_rows() > ROWS_OF_ONE_FILE => {
+            let month = |day: Option<i32>| day.and_then(NaiveDate::from_epoch_days).map_or((0, 0), |day| (day.year(), day.month()));
+            let mut by_month: BTreeMap<(i32, u32), Vec<u64>> = BTreeMap::new();
+            for (row, end) in ends.iter().enumerate() {
+                by_month.entry(month(end)).or_default().push(u64::try_from(row).unwrap_or(u64::MAX));
             }
-            let take = |rows_of_year: Vec<u64>| take_record_batch(rows, &UInt64Array::from(rows_of_year)).map_err(ReportError::rows(name, "split"));
-            by_year.into_values().map(take).collect::<Result<Vec<_>, _>>()?
+            let take = |rows_of_month: Vec<u64>| take_record_batch(rows, &UInt64Array::from(rows_of_month)).map_err(ReportError::rows(name, "split"));
+            by_month.into_values().map(take).collect::<Result<Vec<_>, _>>()?
         }
         _ => vec![rows.clone()],
     };
     let slices = |part: RecordBatch| -> Vec<RecordBatch> {
         (0..part.num_rows()).step_by(ROWS_PER_FILE).map(|start| part.slice(start, ROWS_PER_FILE.min(part.num_rows() - start))).collect()
     };
-    Ok(years.into_iter().flat_map(slices).collect())
+    Ok(months.into_iter().flat_map(slices).collect())
 }
 
 /// Whether the log had moved on since the version that was read.

@@ -9,9 +9,10 @@ use chrono::NaiveDate;
 use deltalake::DeltaTable;
 use serde_json::Value;
 
-use crate::delta::{Replace, TableWrite};
+use crate::delta::{EndingAfter, Replace, TableWrite};
 
-const PERIOD_END: &str = "period_end";
+/// The day after the last of a row's period.
+pub(crate) const PERIOD_END: &str = "period_end";
 
 /// A data file of a table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,8 +50,15 @@ impl DataFiles {
 
     /// The files of a table, apart by whether a write may replace rows of theirs.
     pub(crate) fn of(table: &DeltaTable, write: &TableWrite) -> Self {
+        match &write.replace {
+            Replace::EndingAfter(EndingAfter { day, .. }) => Self::ending_after(table, *day),
+            _ => Self::every(table),
+        }
+    }
+
+    /// The files of a table, apart by whether they may have periods that end after a day.
+    pub(crate) fn ending_after(table: &DeltaTable, day: i32) -> Self {
         let every = Self::every(table);
-        let Replace::EndingAfter { day, .. } = write.replace else { return every };
         let (read, others) = every.read.into_iter().partition(|file| file.deletes || file.last_end.is_none_or(|last| last > day));
         Self { read, others }
     }
@@ -60,6 +68,16 @@ impl DataFiles {
         let mut read: Vec<DataFile> = self.read.into_iter().chain(self.others).collect();
         read.sort();
         Self { read, others: Vec::new() }
+    }
+
+    /// The same with those of the files that are read left as they are for which it is said.
+    pub(crate) fn leaving(self, stays: &[bool]) -> Self {
+        let Self { read, mut others } = self;
+        let mut taken = Vec::new();
+        for (at, file) in read.into_iter().enumerate() {
+            if stays.get(at).copied().unwrap_or(false) { others.push(file) } else { taken.push(file) }
+        }
+        Self { read: taken, others }
     }
 
     /// Whether some files are left as they are.

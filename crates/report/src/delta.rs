@@ -3,6 +3,7 @@
 //! In: a store that is rooted at the results, rows and the periods that they replace. Out: a version, written in one commit, or none.
 //! A table is rewritten whole: its files are few, and a reader sees the version before or the version after.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -38,13 +39,8 @@ pub enum Replace {
     /// Those of these periods: grain and first day, as days since 1970-01-01.
     /// The table has the columns `grain` (text) and `period_start` (date), and every new row is of one of the periods.
     Periods(Vec<(String, i32)>),
-    /// Those of periods that end after a day, as days since 1970-01-01: the table has the column `period_end` (date), and so has every new row.
-    EndingAfter {
-        /// The day.
-        day: i32,
-        /// Only rows with this text in this column, where a table is shared.
-        only: Option<(String, String)>,
-    },
+    /// Those of late periods.
+    EndingAfter(EndingAfter),
     /// Those whose text in a column is this one: a table that several jobs share holds each job's rows under its name.
     Where {
         /// The column.
@@ -52,6 +48,17 @@ pub enum Replace {
         /// The text.
         value: String,
     },
+}
+
+/// The rows of periods that end after a day: the table has the column `period_end` (date), and so has every new row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndingAfter {
+    /// The day, as days since 1970-01-01.
+    pub day: i32,
+    /// A column of text, and days no earlier than `day` for rows with some of its texts.
+    pub by: Option<(String, BTreeMap<String, i32>)>,
+    /// Only rows with this text in this column, where a table is shared.
+    pub only: Option<(String, String)>,
 }
 
 /// What is to be written to a table.
@@ -142,18 +149,34 @@ impl ResultStore {
         self.rows(name, &table, &DataFiles::every(&table).read).await
     }
 
+    /// The rows of a table's files that may have periods that end after a day: those rows, and others beside them.
+    ///
+    /// # Errors
+    /// As [`ResultStore::read`]; of an earlier version as [`ResultStore::read_at`].
+    pub async fn read_ending_after(&self, name: &str, day: i32, version: Option<i64>) -> Result<Option<RecordBatch>, ReportError> {
+        let table = match version {
+            None => self.open(name).await?,
+            Some(version) => self.open_at(name, version).await?,
+        };
+        self.rows(name, &table, &DataFiles::ending_after(&table, day).read).await
+    }
+
     /// All rows of an earlier version of a table; `None` if there is no such table.
     ///
     /// # Errors
     /// A version that is not there any more; what went wrong with the store or its files.
     pub async fn read_at(&self, name: &str, version: i64) -> Result<Option<RecordBatch>, ReportError> {
-        let mut table = self.open(name).await?;
-        if table.state.is_none() {
-            return Ok(None);
-        }
-        let fault = |source| ReportError::Delta { table: name.to_owned(), location: self.location(name), doing: "open an earlier version of", source: Box::new(source) };
-        table.load_version(u64::try_from(version).unwrap_or_default()).await.map_err(fault)?;
+        let table = self.open_at(name, version).await?;
         self.rows(name, &table, &DataFiles::every(&table).read).await
+    }
+
+    async fn open_at(&self, name: &str, version: i64) -> Result<DeltaTable, ReportError> {
+        let mut table = self.open(name).await?;
+        if table.state.is_some() {
+            let fault = |source| ReportError::Delta { table: name.to_owned(), location: self.location(name), doing: "open an earlier version of", source: Box::new(source) };
+            table.load_version(u64::try_from(version).unwrap_or_default()).await.map_err(fault)?;
+        }
+        Ok(table)
     }
 
     /// The number of the last write of an application to a table.
@@ -199,17 +222,18 @@ impl ResultStore {
                 return Err(ReportError::Concurrent { table: write.name.clone() });
             }
             let mut files = DataFiles::of(&table, write);
-            let mut old = self.rows(&write.name, &table, &files.read).await?;
+            let (mut old, mut rows) = self.counted_rows(&write.name, &table, &files.read).await?;
             if !holds(old.as_ref()) {
                 return Err(ReportError::Concurrent { table: write.name.clone() });
             }
-            let mut merged = merge(write, old.as_ref())?;
+            let mut merged = merge(write, old.as_ref(), &rows)?;
             if files.has_others() && !same_columns(merged.rows.schema_ref(), &schema_of(&table)) {
                 // Columns come and go by the rows of the whole table.
                 files = files.all();
-                old = self.rows(&write.name, &table, &files.read).await?;
-                merged = merge(write, old.as_ref())?;
+                (old, rows) = self.counted_rows(&write.name, &table, &files.read).await?;
+                merged = merge(write, old.as_ref(), &rows)?;
             }
+            let files = files.leaving(&merged.stays);
             let written = |version: u64| Written {
                 name: write.name.clone(),
                 version: number(version),
@@ -250,8 +274,13 @@ impl ResultStore {
 
     /// The rows of some files of a table.
     async fn rows(&self, name: &str, table: &DeltaTable, files: &[DataFile]) -> Result<Option<RecordBatch>, ReportError> {
+        Ok(self.counted_rows(name, table, files).await?.0)
+    }
+
+    /// The rows of some files of a table, and how many each file has.
+    async fn counted_rows(&self, name: &str, table: &DeltaTable, files: &[DataFile]) -> Result<(Option<RecordBatch>, Vec<usize>), ReportError> {
         if table.state.is_none() {
-            return Ok(None);
+            return Ok((None, Vec::new()));
         }
         let schema = schema_of(table);
         let mut batches = Vec::with_capacity(files.len());
@@ -262,7 +291,8 @@ impl ResultStore {
             let batch = self.file(name, file).await?;
             batches.push(align(name, &batch, &schema, Misfit::Refuse)?);
         }
-        concat_batches(&schema, &batches).map(Some).map_err(ReportError::rows(name, "join"))
+        let rows = concat_batches(&schema, &batches).map_err(ReportError::rows(name, "join"))?;
+        Ok((Some(rows), batches.iter().map(RecordBatch::num_rows).collect()))
     }
 
     async fn file(&self, name: &str, file: &str) -> Result<RecordBatch, ReportError> {

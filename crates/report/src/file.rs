@@ -2,11 +2,12 @@
 //!
 //! The same rows give the same bytes.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{concat_batches, max, max_string, min, min_string};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, RecordBatch};
+use arrow::compute::{concat_batches, filter, max, max_string, min, min_string};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -19,7 +20,9 @@ const LONGEST_BOUND: usize = 64;
 /// Rows as the bytes of a Parquet file.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
+    // Without Arrow's own schema, under which readers would find codes for text.
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)?;
     writer.write(batch)?;
     writer.into_inner()
 }
@@ -48,6 +51,7 @@ pub(crate) fn statistics(batch: &RecordBatch) -> String {
 /// The least and the greatest value; `None` for a column of nulls and for types whose bounds JSON would round.
 fn bounds(column: &ArrayRef) -> Option<(Value, Value)> {
     match column.data_type() {
+        DataType::Dictionary(_, _) => bounds(&used(column.as_dictionary_opt::<Int32Type>()?)?),
         DataType::Utf8 => {
             let texts = column.as_string::<i32>();
             let (least, most) = (min_string(texts)?, max_string(texts)?);
@@ -68,6 +72,12 @@ fn bounds(column: &ArrayRef) -> Option<(Value, Value)> {
         }
         _ => None,
     }
+}
+
+/// The texts that occur in a column of codes.
+fn used(coded: &DictionaryArray<Int32Type>) -> Option<ArrayRef> {
+    let mask = coded.occupancy();
+    filter(coded.values(), &BooleanArray::new(mask, None)).ok()
 }
 
 #[cfg(test)]

@@ -19,12 +19,12 @@ mod runs;
 mod stable;
 mod vacuum;
 
-pub use delta::{Replace, ResultStore, TableWrite, Written};
+pub use delta::{EndingAfter, Replace, ResultStore, TableWrite, Written};
 pub use dictionary::kpi_dictionary;
 pub use dimensions::{PeriodRange, dim_date, dim_period};
 pub use error::ReportError;
 pub use findings::{Finder, Finding, kpi_findings};
 pub use objects::KEPT;
 pub use render::{Format, cell_texts, render};
-pub use runs::{Run, RunWork, kpi_runs};
+pub use runs::{Run, RunWork, Step, Timing, kpi_runs};
 pub use vacuum::Vacuumed;

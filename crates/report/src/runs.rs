@@ -38,12 +38,57 @@ pub struct RunWork {
     pub bytes: i64,
     /// Cells of complete periods that it restated.
     pub restated: i64,
+    /// What tests and availability found: rows of `kpi_findings`.
+    #[serde(default)]
+    pub findings: i64,
+    /// How long its steps took, in their order; none where nobody measured.
+    #[serde(default)]
+    pub timings: Vec<Timing>,
+}
+
+/// How long a step of a run took.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Timing {
+    /// Which.
+    pub step: Step,
+    /// For which table, where it was for one.
+    pub table: Option<String>,
+    /// Thousandths of a second.
+    pub milliseconds: i64,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// The lake was listed and compared with the last run.
+    Open,
+    /// Data tests ran.
+    Test,
+    /// Base cells were computed from facts.
+    Aggregate,
+    /// The other cells were computed from them.
+    Derive,
+    /// Rows were compared and written.
+    Write,
+}
+
+impl RunWork {
+    /// Milliseconds of a step, over all tables or for one; `None` where nobody measured.
+    #[must_use]
+    pub fn took(&self, step: Option<Step>, table: Option<&str>) -> Option<i64> {
+        let wanted = |timing: &&Timing| step.is_none_or(|step| timing.step == step) && table.is_none_or(|table| timing.table.as_deref() == Some(table));
+        let mut found = self.timings.iter().filter(wanted).peekable();
+        found.peek()?;
+        Some(found.map(|timing| timing.milliseconds).sum())
+    }
 }
 
 /// `kpi_runs`: one row per table of a run, in the order given; a run without tables has one row whose table is null.
 ///
-/// Columns: `run_id`, job, project, status, `as_of` (an instant), reasons, files, bytes (what was read), restated (cells),
-/// `table_name`, `table_version`, rows, changed, `quotient_version`.
+/// Columns: `run_id`, job, project, status, `as_of` (an instant), reasons, files, bytes (what was read), restated (cells), findings (rows),
+/// `elapsed_ms`, `open_ms`, `test_ms` (of the run), `table_name`, `table_version`, rows, changed, `aggregate_ms`, `derive_ms`, `write_ms` (of the
+/// table), `quotient_version`. Times are thousandths of a second, null where nobody measured or a step was not for the table.
 ///
 /// # Errors
 /// None that a run can cause.
@@ -56,6 +101,8 @@ pub fn kpi_runs(run: &Run, tables: &[Written]) -> Result<RecordBatch, ReportErro
     let rows: Int64Array = tables.iter().map(|t| t.and_then(|t| i64::try_from(t.rows).ok())).collect();
     let changed: BooleanArray = tables.iter().map(|t| t.map(|t| t.changed)).collect();
     let number = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value; tables.len()])) };
+    let of_run = |step| -> ArrayRef { Arc::new(tables.iter().map(|_| run.work.took(step, None)).collect::<Int64Array>()) };
+    let of_table = |step| -> ArrayRef { Arc::new(tables.iter().map(|t| t.and_then(|t| run.work.took(Some(step), Some(&t.name)))).collect::<Int64Array>()) };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("run_id", text(&run.run_id)),
         ("job", text(&run.job)),
@@ -66,10 +113,17 @@ pub fn kpi_runs(run: &Run, tables: &[Written]) -> Result<RecordBatch, ReportErro
         ("files", number(run.work.files)),
         ("bytes", number(run.work.bytes)),
         ("restated", number(run.work.restated)),
+        ("findings", number(run.work.findings)),
+        ("elapsed_ms", of_run(None)),
+        ("open_ms", of_run(Some(Step::Open))),
+        ("test_ms", of_run(Some(Step::Test))),
         ("table_name", Arc::new(names)),
         ("table_version", Arc::new(versions)),
         ("rows", Arc::new(rows)),
         ("changed", Arc::new(changed)),
+        ("aggregate_ms", of_table(Step::Aggregate)),
+        ("derive_ms", of_table(Step::Derive)),
+        ("write_ms", of_table(Step::Write)),
         ("quotient_version", text(&run.quotient_version)),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).map_err(ReportError::rows("kpi_runs", "make"))
@@ -77,7 +131,7 @@ pub fn kpi_runs(run: &Run, tables: &[Written]) -> Result<RecordBatch, ReportErro
 
 #[cfg(test)]
 mod tests {
-    use super::{Run, RunWork, kpi_runs};
+    use super::{Run, RunWork, Step, Timing, kpi_runs};
     use crate::delta::Written;
     use crate::render::{Format, render};
 
@@ -89,22 +143,28 @@ mod tests {
             quotient_version: "0.1.0".to_owned(),
             status: "done".to_owned(),
             as_of: "2024-05-01T00:00:00Z".parse().unwrap(),
-            work: RunWork { reasons: "new file".to_owned(), files: 2, bytes: 30, restated: 1 },
+            work: RunWork { reasons: "new file".to_owned(), files: 2, bytes: 30, restated: 1, findings: 4, timings: Vec::new() },
         }
     }
 
     #[test]
     fn a_run_has_a_row_per_table() {
         let table = Written { name: "revenue".to_owned(), version: 3, changed: true, rows: 12 };
-        let expected = "run_id,job,project,status,as_of,reasons,files,bytes,restated,table_name,table_version,rows,changed,quotient_version\r\n\
-            r1,nightly,shop,done,2024-05-01T00:00:00Z,new file,2,30,1,revenue,3,12,true,0.1.0\r\n";
-        assert_eq!(render(&kpi_runs(&run(), &[table]).unwrap(), Format::Csv).unwrap(), expected);
+        let timing = |step, table: Option<&str>, milliseconds| Timing { step, table: table.map(str::to_owned), milliseconds };
+        let timings = vec![timing(Step::Open, None, 5), timing(Step::Test, None, 7), timing(Step::Aggregate, Some("revenue"), 20), timing(Step::Write, Some("revenue"), 9)];
+        let run = Run { work: RunWork { timings, ..run().work }, ..run() };
+        let expected = "run_id,job,project,status,as_of,reasons,files,bytes,restated,findings,elapsed_ms,open_ms,test_ms,\
+            table_name,table_version,rows,changed,aggregate_ms,derive_ms,write_ms,quotient_version\r\n\
+            r1,nightly,shop,done,2024-05-01T00:00:00Z,new file,2,30,1,4,41,5,7,revenue,3,12,true,20,,9,0.1.0\r\n";
+        assert_eq!(render(&kpi_runs(&run, &[table]).unwrap(), Format::Csv).unwrap(), expected);
     }
 
     #[test]
     fn a_run_without_tables_has_one_row() {
         let batch = kpi_runs(&run(), &[]).unwrap();
         assert_eq!(batch.num_rows(), 1);
-        assert_eq!(batch.column_by_name("table_name").unwrap().null_count(), 1);
+        for column in ["table_name", "elapsed_ms", "write_ms"] {
+            assert_eq!(batch.column_by_name(column).unwrap().null_count(), 1);
+        }
     }
 }

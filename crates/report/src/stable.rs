@@ -23,9 +23,12 @@ pub(crate) enum Misfit {
 }
 
 /// The type that a column has in a result table; `None` for types that none can have.
+///
+/// Text of many rows may come as codes, and stays so until it is in a file.
 pub(crate) fn stable_type(found: &DataType) -> Option<DataType> {
     match found {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(DataType::Utf8),
+        codes if *codes == coded() => Some(coded()),
         DataType::Dictionary(_, value) => stable_type(value),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => Some(DataType::Int32),
         DataType::Float32 | DataType::Float64 => Some(DataType::Float64),
@@ -34,6 +37,16 @@ pub(crate) fn stable_type(found: &DataType) -> Option<DataType> {
         DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if matches!(zone.as_ref(), "UTC" | "+00:00") => Some(utc_microseconds()),
         _ => None,
     }
+}
+
+/// Whether a column is text, as it is or as codes.
+pub(crate) fn is_text(stable: &DataType) -> bool {
+    matches!(stable, DataType::Utf8 | DataType::Dictionary(_, _))
+}
+
+/// The type of text as codes.
+pub(crate) fn coded() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 /// The type of an instant.
@@ -127,7 +140,7 @@ pub(crate) fn delta_schema(table: &str, schema: &Schema) -> Result<StructType, R
 
 fn delta_type(arrow: &DataType) -> Option<DeltaType> {
     match arrow {
-        DataType::Utf8 => Some(DeltaType::STRING),
+        text if is_text(text) => Some(DeltaType::STRING),
         DataType::Int32 => Some(DeltaType::INTEGER),
         DataType::Int64 => Some(DeltaType::LONG),
         DataType::Float64 => Some(DeltaType::DOUBLE),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use quotient_jobs::{Format, Gap, PastRun, RunDifference};
+use quotient_jobs::{Format, Gap, PastRun, PastTable, RunDifference};
 use serde::Serialize;
 
 use crate::data_out::DataOut;
@@ -33,12 +33,23 @@ pub(crate) fn show(job: &Path, id: &str, session: &Session, out: &mut DataOut<'_
         .text("table", run.tables.iter().map(|table| &table.name))
         .numbers("version", run.tables.iter().map(|table| table.version))
         .flags("changed", run.tables.iter().map(|table| table.changed))
-        .numbers("rows", run.tables.iter().map(|table| table.rows));
+        .numbers("rows", run.tables.iter().map(|table| table.rows))
+        .some_numbers("aggregate_ms", run.tables.iter().map(|table| table.aggregate_ms))
+        .some_numbers("derive_ms", run.tables.iter().map(|table| table.derive_ms))
+        .some_numbers("write_ms", run.tables.iter().map(|table| table.write_ms));
     match session.format {
         Format::Table => {
             let head = format!(
-                "run {}, as of {}: {}\nreasons: {}\nread: {} files, {} bytes\nrestated: {} cells\n\n",
-                run.run_id, run.as_of, run.status, run.reasons, run.files, run.bytes, run.restated
+                "run {}, as of {}: {}\nreasons: {}\nread: {} files, {} bytes\nfindings: {}\nrestated: {} cells\ntook: {}\n\n",
+                run.run_id,
+                run.as_of,
+                run.status,
+                run.reasons,
+                run.files,
+                run.bytes,
+                run.findings,
+                run.restated,
+                took(&run)
             );
             out.write(head + &tables.print(Format::Table)?)
         }
@@ -81,6 +92,17 @@ pub(crate) fn gaps(job: &Path, session: &Session, out: &mut DataOut<'_>) -> Resu
     Ok(())
 }
 
+/// How long a run took, in seconds, and how long its steps.
+fn took(run: &PastRun) -> String {
+    let Some(elapsed) = run.elapsed_ms else { return "not measured".to_owned() };
+    let of_tables = |of: fn(&PastTable) -> Option<i64>| run.tables.iter().filter_map(of).sum::<i64>();
+    let (open, test) = (run.open_ms.unwrap_or(0), run.test_ms.unwrap_or(0));
+    let (aggregate, derive) = (of_tables(|table| table.aggregate_ms), of_tables(|table| table.derive_ms));
+    let seconds = |milliseconds: i64| format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000);
+    let [took, open, test, aggregate, derive, write] = [elapsed, open, test, aggregate, derive, elapsed - open - test - aggregate - derive].map(seconds);
+    format!("{took}, of it {open} to look at the lake, {test} to test, {aggregate} to aggregate, {derive} to derive, {write} to write")
+}
+
 fn runs_listing(runs: &[PastRun]) -> Listing {
     let changed = |run: &PastRun| u64::try_from(run.tables.iter().filter(|table| table.changed).count()).unwrap_or(u64::MAX);
     Listing::default()
@@ -92,6 +114,7 @@ fn runs_listing(runs: &[PastRun]) -> Listing {
         .numbers("bytes", runs.iter().map(|run| run.bytes))
         .counts("changed", runs.iter().map(changed))
         .numbers("restated", runs.iter().map(|run| run.restated))
+        .some_numbers("elapsed_ms", runs.iter().map(|run| run.elapsed_ms))
 }
 
 fn print<T: Serialize>(data: &T, listing: Listing, session: &Session, out: &mut DataOut<'_>) -> Result<(), CliError> {
@@ -99,4 +122,39 @@ fn print<T: Serialize>(data: &T, listing: Listing, session: &Session, out: &mut 
         Format::Json => pretty(&serde_json::to_value(data).map_err(CliError::json)?)?,
         format => listing.print(format)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use quotient_jobs::{PastRun, PastTable};
+
+    use super::took;
+
+    fn run() -> PastRun {
+        let table = |aggregate_ms, write_ms| PastTable { name: "t".to_owned(), version: 0, rows: 1, changed: true, aggregate_ms, derive_ms: None, write_ms };
+        PastRun {
+            run_id: "r".to_owned(),
+            as_of: "2024-05-01T00:00:00Z".to_owned(),
+            status: "done".to_owned(),
+            reasons: "new file".to_owned(),
+            files: 1,
+            bytes: 2,
+            restated: 0,
+            findings: 0,
+            elapsed_ms: Some(3_450),
+            open_ms: Some(50),
+            test_ms: Some(1_000),
+            tables: vec![table(Some(700), Some(300)), table(None, Some(20))],
+        }
+    }
+
+    #[test]
+    fn what_no_other_step_took_was_to_write() {
+        assert_eq!(took(&run()), "3.450 s, of it 0.050 s to look at the lake, 1.000 s to test, 0.700 s to aggregate, 0.000 s to derive, 1.700 s to write");
+    }
+
+    #[test]
+    fn a_run_of_earlier_versions_was_not_measured() {
+        assert_eq!(took(&PastRun { elapsed_ms: None, ..run() }), "not measured");
+    }
 }

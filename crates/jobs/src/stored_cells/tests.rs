@@ -76,7 +76,24 @@ fn another_definition_is_another_question() {
 #[test]
 fn fresh_periods_take_the_place_of_old_ones_and_no_others() {
     let fresh = [total(&[(LAST, 9), (FIRST, 3)]), by_team(&[(LAST, "x", 9)])];
-    let (merged, years) = stored().merged(&fresh, &|_, day| day == FIRST).unwrap();
+    let merged = stored().merged(&fresh, &|_, day| day == FIRST).unwrap();
     assert_eq!(merged.batches, [total(&[(LAST, 1), (FIRST, 3)]), by_team(&[(LAST, "영업", 1)])]);
-    assert_eq!(years, BTreeSet::from([2025]));
+}
+
+#[test]
+fn an_earlier_period_that_is_computed_anew_stands_before_later_ones() {
+    let fresh = [total(&[(LAST, 9)]), by_team(&[(LAST, "x", 9), (LAST, "y", 8)])];
+    let merged = stored().merged(&fresh, &|_, day| day == LAST).unwrap();
+    assert_eq!(merged.batches, [total(&[(LAST, 9), (FIRST, 2)]), by_team(&[(LAST, "x", 9), (LAST, "y", 8), (FIRST, "a", 2)])]);
+}
+
+#[test]
+fn an_answer_differs_from_the_first_row_on_that_is_another_one() {
+    let differences = |batches: Vec<RecordBatch>| Stored { batches, ..stored() }.first_differences(&stored()).unwrap();
+    assert_eq!(differences(stored().batches), [None, None]);
+    assert_eq!(differences(vec![total(&[(LAST, 1), (FIRST, 3)]), by_team(&[(LAST, "x", 1), (FIRST, "a", 2)])]), [Some(FIRST), Some(LAST)]);
+    // A row that comes, and one that goes.
+    assert_eq!(differences(vec![total(&[(LAST - 1, 7), (LAST, 1), (FIRST, 2)]), by_team(&[(LAST, "영업", 1)])]), [Some(LAST - 1), Some(FIRST)]);
+    assert_eq!(stored().years_from(0, LAST), BTreeSet::from([2024, 2025]));
+    assert_eq!(stored().years_from(0, FIRST), BTreeSet::from([2025]));
 }

@@ -1,7 +1,7 @@
 //! Which rows a write keeps, replaces, leaves alone and refuses.
 
-use super::{Merged, merge};
-use crate::delta::{Replace, TableWrite};
+use super::{Merged, SMALL_FILE, merge};
+use crate::delta::{EndingAfter, Replace, TableWrite};
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn write(batch: RecordBatch, starts: &[i32]) -> TableWrite {
 }
 
 fn merged(old: &RecordBatch, new: RecordBatch, starts: &[i32]) -> Merged {
-    merge(&write(new, starts), Some(old)).unwrap()
+    merge(&write(new, starts), Some(old), &[old.num_rows()]).unwrap()
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn equal_rows_are_matched_one_to_one() {
 
 #[test]
 fn a_row_outside_the_replaced_periods_is_refused() {
-    let error = merge(&write(rows(&[(0, "a", Some(1), "r2")]), &[31]), None).unwrap_err();
+    let error = merge(&write(rows(&[(0, "a", Some(1), "r2")]), &[31]), None, &[]).unwrap_err();
     assert_eq!(error.to_string(), "table `t`: column `period_start` is the month of 1970-01-01, expected a period that the write replaces");
 }
 
@@ -98,15 +98,53 @@ fn replacing_all_drops_columns_and_keeps_the_order_of_tables_without_periods() {
     let old = RecordBatch::try_from_iter_with_nullable([("metric", Arc::clone(&names), true), ("note", Arc::clone(&names), true)]).unwrap();
     let new = RecordBatch::try_from_iter_with_nullable([("metric", names, true)]).unwrap();
     let write = TableWrite { replace: Replace::All, ..write(new.clone(), &[]) };
-    let merged = merge(&write, Some(&old)).unwrap();
+    let merged = merge(&write, Some(&old), &[2]).unwrap();
     assert!(merged.changed);
     assert_eq!(merged.rows, new);
-    assert!(!merge(&write, Some(&new)).unwrap().changed);
+    assert!(!merge(&write, Some(&new), &[2]).unwrap().changed);
 }
 
 #[test]
 fn periods_need_their_columns() {
     let batch = rows(&[]).project(&[0, 2]).unwrap();
-    let error = merge(&write(batch, &[31]), None).unwrap_err();
+    let error = merge(&write(batch, &[31]), None, &[]).unwrap_err();
     assert_eq!(error.to_string(), "table `t`: column `period_start` is missing, expected Date32");
+}
+
+/// Rows of (period end, metric, value).
+fn late_rows(list: &[(i32, &str, i64)]) -> RecordBatch {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("period_end", Arc::new(Date32Array::from_iter_values(list.iter().map(|r| r.0)))),
+        ("metric", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.1)))),
+        ("value", Arc::new(Int64Array::from_iter_values(list.iter().map(|r| r.2)))),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
+}
+
+fn late_write(batch: RecordBatch, days: &[(&str, i32)]) -> TableWrite {
+    let days = days.iter().map(|(metric, day)| ((*metric).to_owned(), *day)).collect();
+    TableWrite { replace: Replace::EndingAfter(EndingAfter { day: 10, by: Some(("metric".to_owned(), days)), only: None }), ..write(batch, &[]) }
+}
+
+#[test]
+fn each_text_has_its_own_day() {
+    let old = late_rows(&[(20, "churn", 1), (20, "revenue", 2), (40, "churn", 3), (40, "revenue", 4)]);
+    let new = late_rows(&[(20, "churn", 5), (40, "churn", 3), (40, "revenue", 6)]);
+    let merged = merge(&late_write(new, &[("revenue", 30)]), Some(&old), &[4]).unwrap();
+    assert_eq!(merged.rows, late_rows(&[(20, "revenue", 2), (20, "churn", 5), (40, "churn", 3), (40, "revenue", 6)]));
+    let error = merge(&late_write(late_rows(&[(20, "revenue", 1)]), &[("revenue", 30)]), Some(&old), &[4]).unwrap_err();
+    assert_eq!(error.to_string(), "table `t`: column `period_end` is 1970-01-21, expected a day after 1970-01-31");
+}
+
+#[test]
+fn a_large_file_whose_rows_are_all_still_there_stays() {
+    let file = |end: i32, value: i64| vec![(end, "revenue", value); SMALL_FILE];
+    let of = |files: &[Vec<(i32, &'static str, i64)>]| late_rows(&files.concat());
+    let old = of(&[file(20, 1), file(40, 2)]);
+    let merged = merge(&late_write(of(&[file(20, 1), file(40, 3)]), &[]), Some(&old), &[SMALL_FILE, SMALL_FILE]).unwrap();
+    assert_eq!(merged.stays, [true, false]);
+    assert_eq!(merged.rows, of(&[file(40, 3)]));
+    let one_less = merge(&late_write(of(&[file(20, 1)[1..].to_vec(), file(40, 2)]), &[]), Some(&old), &[SMALL_FILE, SMALL_FILE]).unwrap();
+    assert_eq!(one_less.stays, [false, true]);
+    assert_eq!(one_less.rows, of(&[file(20, 1)[1..].to_vec()]));
 }
