@@ -8,7 +8,7 @@ use std::path::Path;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use quotient_ingest::open_store;
-use quotient_report::{Format, ResultStore, render};
+use quotient_report::{Format, ResultStore, TIMES_OF_RUNS, render};
 use tokio::runtime::Runtime;
 
 /// Result tables that every job of this version writes beside its own.
@@ -16,9 +16,6 @@ pub const TABLES_OF_EVERY_JOB: [&str; 6] = ["dim_date", "dim_period", "kpi_dicti
 
 /// Names a run by the addresses of its files, among others: runs over copies of a lake have other ones.
 const RUN: &str = "run_id";
-
-/// What the clock says of a run, and of nothing else.
-const TIMINGS: [&str; 6] = ["elapsed_ms", "open_ms", "test_ms", "aggregate_ms", "derive_ms", "write_ms"];
 
 /// Where result tables lie.
 #[derive(Debug)]
@@ -56,7 +53,7 @@ impl Results {
     /// A table as CSV, without the name of the run and how long it took.
     #[must_use]
     pub fn csv(&self, name: &str) -> String {
-        let mut columns = TIMINGS.to_vec();
+        let mut columns = TIMES_OF_RUNS.to_vec();
         columns.push(RUN);
         self.without(name, &columns)
     }

@@ -18,7 +18,7 @@ use crate::days::joined;
 use crate::error::JobError;
 use crate::incremental_engine::IncrementalEngine;
 use crate::question::{base_key, base_question};
-use crate::run::{Prepared, kept_cells, request_of};
+use crate::run::{Prepared, request_of};
 use crate::shelf::Shelf;
 use crate::stretches::Touching;
 use crate::work::{Asked, Work, Worklist};
@@ -54,10 +54,14 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    /// The cells of a request, from exactly these files.
-    pub(crate) fn cells(&self, key: &str, touching: &Touching, sources: &IndexMap<String, SourceFrame>) -> Option<Vec<RecordBatch>> {
-        let found = self.cells.get(&(key.to_owned(), touching.clone()))?;
-        (files_of(sources) == self.files).then(|| found.clone())
+    /// Whether there are cells, computed from exactly these files.
+    pub(crate) fn is_from(&self, sources: &IndexMap<String, SourceFrame>) -> bool {
+        !self.cells.is_empty() && files_of(sources) == self.files
+    }
+
+    /// The cells of a request.
+    pub(crate) fn cells(&self, key: &str, touching: &Touching) -> Option<Vec<RecordBatch>> {
+        self.cells.get(&(key.to_owned(), touching.clone())).cloned()
     }
 }
 
@@ -68,8 +72,8 @@ impl Workspace {
         let none = || (Ahead::default(), 1);
         let Some(first) = chunks.first().filter(|_| at_once.jobs.get() > 1 && chunks.len() > 1) else { return Ok(none()) };
         let Prepared::Something { ledger, sources, .. } = self.prepare(job, first, &shelf)? else { return Ok(none()) };
-        let lost = kept_cells(&ledger, &shelf)?.1;
-        let work = |asked: &Asked| Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost.clone());
+        // Where kept cells are lost, the run finds other days to compute, and does.
+        let work = |asked: &Asked| Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables);
         let mut taken = 0;
         let mut memory = 0u64;
         for asked in chunks.iter().take(at_once.jobs.get()) {

@@ -80,7 +80,7 @@ impl<'w> Deriving<'_, 'w> {
                 values.add(&workspace.project, &TableCells { cells: &found, keys: &keys, shown: &shown }, workspace.as_of);
                 headline.add(&found);
             }
-            self.laps.done_for(Step::Derive, &wanted.name);
+            self.laps.done(Step::Derive, Some(&wanted.name));
         }
         Ok(Derived { values, headline, of_metrics, first_day })
     }

@@ -105,8 +105,7 @@ impl<'a> IncrementalEngine<'a> {
 
     /// Answers every request of a table, so that it is known what differs before cells are derived from them.
     pub(crate) fn ask(&self, table: &str, request: &CellRequest) -> Result<(), MetricsError> {
-        table.clone_into(&mut self.table.borrow_mut());
-        *self.periods.borrow_mut() = None;
+        self.begin(table, None);
         let requests = requests_of(&self.workspace.project, request)?;
         requests.base.iter().try_for_each(|base| self.base_cells(base).map(drop))?;
         requests.conversions.iter().try_for_each(|conversion| self.conversion_cells(conversion).map(drop))
@@ -156,9 +155,9 @@ impl<'a> IncrementalEngine<'a> {
             None => Changed::Everywhere { day: decision.first_day().unwrap_or(i32::MAX) },
             Some(kept) => self.changes(&stored, &kept, &grains, &uncovered).map_err(|error| refused(&key, &error))?,
         };
+        let shown = self.shown(&stored, &question, &grains).map_err(|error| refused(&key, &error))?;
         self.answers.borrow_mut().insert(key, Answered { stored, changes, covered });
-        // Who asks is `ask`: cells are read when all answers are there.
-        Ok(Vec::new())
+        Ok(shown)
     }
 
     /// Where an answer differs from what was kept; days that it covers anew count as different.
@@ -192,9 +191,9 @@ impl<'a> IncrementalEngine<'a> {
         self.of_table(table, |answered| answered.covered.clone()).iter().fold(vec![Days::ALL], |covered, days| common(&covered, days))
     }
 
-    /// The same with cells that were computed ahead.
+    /// The same with cells that were computed ahead, if from the files that are here.
     pub(crate) fn with(self, ahead: &'a Ahead) -> Self {
-        Self { ahead: Some(ahead), ..self }
+        Self { ahead: ahead.is_from(self.worklist.sources()).then_some(ahead), ..self }
     }
 
     /// Touched cells computed anew beside what was kept.
@@ -205,7 +204,7 @@ impl<'a> IncrementalEngine<'a> {
             let period = grains.get(at).copied().flatten().zip(NaiveDate::from_epoch_days(day)).map(|(grain, day)| calendar.period(grain, day));
             period.is_none_or(|period| touching.takes(period))
         };
-        let computed = self.ahead.and_then(|ahead| ahead.cells(key, touching, self.worklist.sources()));
+        let computed = self.ahead.and_then(|ahead| ahead.cells(key, touching));
         let fresh = computed.map_or_else(|| self.fresh(request, touching), Ok)?;
         // Where nothing was kept, what is there is the fresh cells of no period.
         let nothing = Stored { question: base_question(&self.workspace.project, request), batches: fresh.iter().map(|batch| batch.slice(0, 0)).collect() };

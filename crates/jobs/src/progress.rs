@@ -55,25 +55,17 @@ impl<'a> Laps<'a> {
         Self { progress, begun: Cell::new(progress.elapsed()), timings: RefCell::default() }
     }
 
-    /// A step that concerns no table is done.
-    pub(crate) fn done(&self, step: Step) {
-        self.time(step, None);
-        match step {
-            Step::Test => self.progress.step("tested the data"),
-            Step::Open | Step::Aggregate | Step::Derive | Step::Write => {}
-        }
-    }
-
-    /// A step is done for a table.
-    pub(crate) fn done_for(&self, step: Step, table: &str) {
-        self.time(step, Some(table));
-        let verb = match step {
-            Step::Open | Step::Test => return,
-            Step::Aggregate => "aggregated",
-            Step::Derive => "computed",
-            Step::Write => "wrote",
+    /// A step is done, for a table where it was for one.
+    pub(crate) fn done(&self, step: Step, table: Option<&str>) {
+        self.time(step, table);
+        let told = match (step, table) {
+            (Step::Test, None) => "tested the data".to_owned(),
+            (Step::Aggregate, Some(table)) => format!("aggregated {table}"),
+            (Step::Derive, Some(table)) => format!("computed {table}"),
+            (Step::Write, Some(table)) => format!("wrote {table}"),
+            (_, _) => return,
         };
-        self.progress.step(&format!("{verb} {table}"));
+        self.progress.step(&told);
     }
 
     /// All steps are done.

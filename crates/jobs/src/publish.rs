@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use quotient_model::{Job, short_hash};
-use quotient_report::{KEPT, Replace, Run, Step, TableWrite, Written, kpi_runs};
+use quotient_report::{KEPT, Replace, Run, Step, TIMES_OF_RUNS, TableWrite, Written, kpi_runs};
 use sha2::{Digest, Sha256};
 
 use crate::error::JobError;
@@ -49,7 +49,7 @@ impl<'a> Publication<'a> {
         let claimed = Ledger { epoch: next.epoch, claimed: true, ..last.clone() };
         self.exchange(last, &claimed, shelf)?;
         shelf.keep(objects)?;
-        laps.done(Step::Write);
+        laps.done(Step::Write, None);
         for (name, batch, replace) in &self.writes {
             let write = TableWrite {
                 transaction: (application(&self.job.name, name), next.epoch),
@@ -59,12 +59,12 @@ impl<'a> Publication<'a> {
                 ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
             };
             next.tables.push(shelf.write(&write)?);
-            laps.done_for(Step::Write, name);
+            laps.done(Step::Write, Some(name));
         }
         next.work.timings = laps.timings();
         self.exchange(&claimed, &next, shelf)?;
         let recorded = self.record(&next, shelf)?;
-        laps.done_for(Step::Write, "kpi_runs");
+        laps.done(Step::Write, Some("kpi_runs"));
         let all = next.tables.into_iter().chain([recorded]);
         Ok(all.map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect())
     }
@@ -85,7 +85,7 @@ impl<'a> Publication<'a> {
             name: "kpi_runs".to_owned(),
             batch: kpi_runs(&run, &ledger.tables).map_err(JobError::Output)?,
             replace: Replace::Where { column: "run_id".to_owned(), value: run.run_id.clone() },
-            ignore: ["changed", "elapsed_ms", "open_ms", "test_ms", "aggregate_ms", "derive_ms", "write_ms"].map(str::to_owned).to_vec(),
+            ignore: TIMES_OF_RUNS.into_iter().chain(["changed"]).map(str::to_owned).collect(),
             transaction: (application(&self.job.name, "kpi_runs"), ledger.epoch),
         })
     }

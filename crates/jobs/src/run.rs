@@ -154,9 +154,9 @@ impl Workspace {
             Prepared::Nothing(ledger) => return self.nothing_to_do(job, &ledger, shelf, &laps),
             Prepared::Something { ledger, sources, lacking, strange, job_hash } => (ledger, sources, lacking, strange, job_hash),
         };
-        laps.done(Step::Open);
+        laps.done(Step::Open, None);
         let found = self.job_findings(&self.job_models(job), &sources)?;
-        laps.done(Step::Test);
+        laps.done(Step::Test, None);
         let (kept, lost) = kept_cells(&ledger, shelf)?;
         let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
         if !ledger.claimed && !ledger.run_id.is_empty() {
@@ -180,7 +180,7 @@ impl Workspace {
         }
         for wanted in &tables {
             engine.ask(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?;
-            laps.done_for(Step::Aggregate, &wanted.name);
+            laps.done(Step::Aggregate, Some(&wanted.name));
         }
         engine.forget_rows();
         let deriving = Deriving { workspace: self, engine: &engine, since: &since, lacking: &lacking, laps: &laps };

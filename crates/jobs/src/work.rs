@@ -285,8 +285,9 @@ impl Worklist<'_> {
         let mut work = TableWork { decisions: Vec::new(), files: BTreeMap::new() };
         for base in &requests.base {
             let question = base_question(self.project, base);
-            let decision = self.of_base(&base_key(table, base), &question, base);
-            self.add_files(base, &decision, &self.covered(&base_key(table, base), &question), &mut work.files);
+            let key = base_key(table, base);
+            let decision = self.of_base(&key, &question, base);
+            self.add_files(base, &decision, &self.covered(&key, &question), &mut work.files);
             work.decisions.push((base.model.to_owned(), decision));
         }
         for conversion in &requests.conversions {

@@ -1,7 +1,7 @@
 //! The result tables: each a Delta table in a folder of its name under the results.
 //!
 //! In: a store that is rooted at the results, rows and the periods that they replace. Out: a version, written in one commit, or none.
-//! A table is rewritten whole: its files are few, and a reader sees the version before or the version after.
+//! A write replaces the files whose rows may differ: a reader sees the version before or the version after.
 
 use std::collections::BTreeMap;
 use std::fmt;

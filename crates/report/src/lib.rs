@@ -26,5 +26,5 @@ pub use error::ReportError;
 pub use findings::{Finder, Finding, kpi_findings};
 pub use objects::KEPT;
 pub use render::{Format, cell_texts, render};
-pub use runs::{Run, RunWork, Step, Timing, kpi_runs};
+pub use runs::{Run, RunWork, Step, TIMES_OF_RUNS, Timing, kpi_runs};
 pub use vacuum::Vacuumed;

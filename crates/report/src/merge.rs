@@ -104,12 +104,8 @@ fn replaced(table: &str, old: &RecordBatch, replace: &Replace) -> Result<Vec<boo
             Ok(is_late.zip(own).map(|(late, own)| late && own).collect())
         }
         Replace::Where { column, value } => {
-            let texts = old.column_by_name(column).and_then(|c| c.as_string_opt::<i32>()).ok_or_else(|| ReportError::Schema {
-                table: table.to_owned(),
-                column: column.clone(),
-                expected: "text".to_owned(),
-                found: old.column_by_name(column).map_or_else(|| "no such column".to_owned(), |c| c.data_type().to_string()),
-            })?;
+            let texts = cast(text_column(table, old, column)?, &DataType::Utf8).map_err(ReportError::rows(table, "compare"))?;
+            let texts = texts.as_string::<i32>();
             Ok(texts.iter().map(|text| text == Some(value.as_str())).collect())
         }
     }
@@ -151,12 +147,21 @@ fn check_ends(table: &str, new: &RecordBatch, late: &EndingAfter) -> Result<(), 
     }
 }
 
+/// A column of text, as it is or as codes.
+fn text_column<'a>(table: &str, rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ReportError> {
+    let found = rows.column_by_name(name);
+    found.filter(|column| is_text(column.data_type())).ok_or_else(|| ReportError::Schema {
+        table: table.to_owned(),
+        column: name.to_owned(),
+        expected: "text".to_owned(),
+        found: found.map_or_else(|| "no such column".to_owned(), |column| column.data_type().to_string()),
+    })
+}
+
 /// The day of each row after which periods count as late.
 fn days_of(table: &str, rows: &RecordBatch, late: &EndingAfter) -> Result<Vec<i32>, ReportError> {
     let Some((name, days)) = &late.by else { return Ok(vec![late.day; rows.num_rows()]) };
-    let found = rows.column_by_name(name).filter(|column| is_text(column.data_type()));
-    let found = found.ok_or_else(|| column(table, rows, name, &DataType::Utf8).err().unwrap_or_else(|| ReportError::Name { table: table.to_owned() }))?;
-    let texts = cast(found, &coded()).map_err(ReportError::rows(table, "compare"))?;
+    let texts = cast(text_column(table, rows, name)?, &coded()).map_err(ReportError::rows(table, "compare"))?;
     let texts = texts.as_dictionary::<Int32Type>();
     let of_text: Vec<i32> = texts.values().as_string::<i32>().iter().map(|text| text.and_then(|text| days.get(text)).copied().unwrap_or(late.day)).collect();
     Ok(texts.keys().iter().map(|key| key.and_then(|key| of_text.get(usize::try_from(key).ok()?)).copied().unwrap_or(late.day)).collect())

@@ -84,6 +84,9 @@ impl RunWork {
     }
 }
 
+/// The columns of `kpi_runs` that the clock decides, and nothing else of a run.
+pub const TIMES_OF_RUNS: [&str; 6] = ["elapsed_ms", "open_ms", "test_ms", "aggregate_ms", "derive_ms", "write_ms"];
+
 /// `kpi_runs`: one row per table of a run, in the order given; a run without tables has one row whose table is null.
 ///
 /// Columns: `run_id`, job, project, status, `as_of` (an instant), reasons, files, bytes (what was read), restated (cells), findings (rows),
