@@ -47,7 +47,7 @@ impl<'a> Headline<'a> {
             let at = |period: Period| {
                 let first = Key { grouping, period: period.start.to_epoch_days(), member: 0 };
                 let last = Key { member: u32::MAX, ..first };
-                column.cells.range(first..=last).next().and_then(|(_, value)| value.map(|v| v.as_f64(column.kind)))
+                column.cells.first_between(first, last).flatten().map(|value| value.as_f64(column.kind))
             };
             self.values.entry(name.clone()).or_insert(Shown { value: at(self.month), previous: at(self.before) });
         }

@@ -1,13 +1,12 @@
 //! Cells as a job's table: one row per grain, period and slice row, one column per metric.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, Utc};
-use quotient_metrics::{Cells, Key, metric_array};
+use quotient_metrics::{Cells, Key, all_keys, metric_array};
 use quotient_model::{Calendar, JobTable, Period};
 
 use crate::days::Days;
@@ -44,9 +43,9 @@ impl Shown {
     }
 
     /// The keys of periods that are shown.
-    pub(crate) fn of(&self, calendar: &Calendar, cells: &Cells, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
+    pub(crate) fn of(&self, calendar: &Calendar, cells: &Cells, keys: &[Key]) -> Vec<Key> {
         if self.after == i32::MIN && self.covered == [Days::ALL] {
-            return keys.clone();
+            return keys.to_vec();
         }
         keys.iter().copied().filter(|key| period_of(calendar, cells, *key).is_none_or(|period| self.shows(period))).collect()
     }
@@ -55,16 +54,18 @@ impl Shown {
 /// The cells that a job's table asks for, without those that only served other cells.
 ///
 /// The first groupings are those that the table asks for.
-pub(crate) fn asked_keys(table: &JobTable, cells: &Cells) -> BTreeSet<Key> {
+pub(crate) fn asked_keys(table: &JobTable, cells: &Cells) -> Vec<Key> {
     let asked = table.slices.len() * table.grains.len();
-    cells.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied()).filter(|key| usize::from(key.grouping) < asked).collect()
+    let mut keys = all_keys(cells.metrics.iter().map(|(_, column)| &column.cells));
+    keys.retain(|key| usize::from(key.grouping) < asked);
+    keys
 }
 
 /// The table of a job.
 ///
 /// Columns: grain, slice, `period_start`, `period_end` (the day after the last), `is_complete`, the dimensions of all slices (null where a slice
 /// does not have them), the metrics.
-pub(crate) fn table(workspace: &Workspace, table: &JobTable, cells: &Cells, keys: &BTreeSet<Key>) -> Result<RecordBatch, JobError> {
+pub(crate) fn table(workspace: &Workspace, table: &JobTable, cells: &Cells, keys: &[Key]) -> Result<RecordBatch, JobError> {
     let project = &workspace.project;
     let mut columns: Vec<(String, ArrayRef)> = frame_columns(&project.calendar, cells, keys, workspace.as_of);
     let mut dimensions: Vec<&String> = Vec::new();
@@ -87,7 +88,7 @@ pub(crate) fn table(workspace: &Workspace, table: &JobTable, cells: &Cells, keys
     batch(columns).map_err(|e| refused(&table.name, &e))
 }
 
-fn frame_columns(calendar: &Calendar, cells: &Cells, keys: &BTreeSet<Key>, as_of: DateTime<Utc>) -> Vec<(String, ArrayRef)> {
+fn frame_columns(calendar: &Calendar, cells: &Cells, keys: &[Key], as_of: DateTime<Utc>) -> Vec<(String, ArrayRef)> {
     let periods: Vec<Option<Period>> = keys.iter().map(|key| period_of(calendar, cells, *key)).collect();
     let grains: StringArray = periods.iter().map(|p| p.map(|p| p.grain.name())).collect();
     let slices = StringArray::from_iter_values(keys.iter().map(|key| cells.grid.grouping(*key).map_or_else(String::new, |g| slice_name(&g.slice))));

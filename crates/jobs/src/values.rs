@@ -2,21 +2,23 @@
 //!
 //! In: cells, table by table. Out: rows in the order of the table. Texts are codes: millions of rows have a few thousand of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Decimal128Builder, DictionaryArray, Float64Array, Float64Builder, Int32Array, Int64Builder, RecordBatch, StringArray,
-    TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, Date32Array, Decimal128Builder, DictionaryArray, Float64Array, Float64Builder, Int32Array, Int64Builder, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt32Array,
 };
 use arrow::compute::take;
-use arrow::datatypes::{Float64Type, Int32Type};
+use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use indexmap::IndexSet;
-use quotient_metrics::{Cells, Column, Key, Kind, Value};
+use quotient_metrics::{CellValue, Cells, Column, Key, Kind, Value};
 use quotient_model::{Metric, MetricKind, Period, Project, definition_hash};
+use rayon::prelude::*;
 
 use crate::error::JobError;
 use crate::results::{Shown, batch, period_of, refused, slice_name};
@@ -79,7 +81,7 @@ pub(crate) struct Stamp<'a> {
 pub(crate) struct TableCells<'a> {
     pub(crate) cells: &'a Cells,
     /// Those that it asks for.
-    pub(crate) keys: &'a BTreeSet<Key>,
+    pub(crate) keys: &'a [Key],
     /// Which periods are shown of each metric.
     pub(crate) shown: &'a BTreeMap<String, Shown>,
 }
@@ -108,16 +110,17 @@ impl Values {
             let Some((metric, of_metric)) = project.metrics.get(name).zip(of_metrics.get(name)) else { continue };
             let place = self.metric(project, metric);
             let column = cells.filled(project, name, column, keys);
-            let found = MetricCells { cells, metric, column: &column };
+            let found = MetricCells::new(cells, metric, &column, &shown);
             let grace = Days::new(project.mature_after(metric).unwrap_or(0).into());
             for stretch in stretches.iter().filter(|stretch| of_metric.shows(stretch.period)) {
                 let final_day = stretch.period.end.checked_add_days(grace).unwrap_or(stretch.period.end);
                 let is_final = project.calendar.start_instant(final_day) <= as_of;
-                for at in stretch.keys.clone() {
-                    let key = shown[at];
-                    let Some(value) = column.cells.get(&key) else { continue };
-                    self.names.push(CellName { grain: stretch.grain, period_start: key.period, metric: place, slice: stretch.slice, dimensions: dimensions[at] });
-                    let status = found.add(&mut self.numbers, &Cell { key, value: *value, stretch, is_final });
+                let keys = &shown[stretch.keys.clone()];
+                let (previous, last_year) = (found.of_period(keys, Some(stretch.previous)), found.of_period(keys, stretch.last_year));
+                for (at, beside) in stretch.keys.clone().zip(previous.into_iter().zip(last_year)) {
+                    let Some(value) = found.values[at] else { continue };
+                    self.names.push(CellName { grain: stretch.grain, period_start: shown[at].period, metric: place, slice: stretch.slice, dimensions: dimensions[at] });
+                    let status = found.add(&mut self.numbers, &Cell { at, value, period_end: stretch.period.end, beside, is_final });
                     self.numbers.status.push(place_of(&mut self.texts, status));
                 }
             }
@@ -177,43 +180,40 @@ impl Values {
         let order = self.order();
         let (job, run_id) = (place_of(&mut self.texts, stamp.job), place_of(&mut self.texts, stamp.run_id));
         let Self { texts, metrics, names, mut numbers } = self;
+        let (metrics, names) = (metrics.as_slice(), names.as_slice());
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts.iter()));
-        let rows = || order.values().iter().map(|row| index(*row));
-        let coded = |place: &dyn Fn(usize) -> u32| codes(rows().map(place), &texts);
-        let of_metric = |place: fn(&MetricTexts) -> u32| coded(&|row| metrics.get(index(names[row].metric)).map_or(0, place));
-        let taken = |values: &dyn Array| take(values, &order, None);
-        let dates = |day: &dyn Fn(usize) -> i32| -> ArrayRef { Arc::new(Date32Array::from_iter_values(rows().map(day))) };
         let refuse = |error| refused("kpi_values", &error);
         let amounts = numbers.amount.finish().with_precision_and_scale(38, AMOUNT_SCALE).map_err(refuse)?;
-        let (value, previous) = (taken(&numbers.value.finish()).map_err(refuse)?, taken(&numbers.previous.finish()).map_err(refuse)?);
+        let (value, previous) = (numbers.value.finish(), numbers.previous.finish());
         let change = |(now, before): (Option<f64>, Option<f64>)| now.zip(before).map(|(now, before)| now - before);
-        let changes: Float64Array = value.as_primitive::<Float64Type>().iter().zip(previous.as_primitive::<Float64Type>().iter()).map(change).collect();
-        let computed = TimestampMicrosecondArray::from_value(stamp.as_of.timestamp_micros(), order.len()).with_timezone("UTC");
-        let columns: Vec<(&str, Result<ArrayRef, ArrowError>)> = vec![
-            ("job", coded(&|_| job)),
+        let changes: Float64Array = value.iter().zip(&previous).map(change).collect();
+        let computed = TimestampMicrosecondArray::from_value(stamp.as_of.timestamp_micros(), names.len()).with_timezone("UTC");
+        let of_metric = |place: fn(&MetricTexts) -> u32| Made::codes(move |row: usize| metrics.get(index(names[row].metric)).map_or(0, place));
+        let columns: Vec<(&str, Made<'_>)> = vec![
+            ("job", Made::codes(|_| job)),
             ("metric", of_metric(|metric| metric.name)),
-            ("grain", coded(&|row| names[row].grain)),
-            ("period_start", Ok(dates(&|row| names[row].period_start))),
-            ("period_end", Ok(dates(&|row| numbers.period_end[row]))),
-            ("slice", coded(&|row| names[row].slice)),
-            ("dimensions", coded(&|row| names[row].dimensions)),
-            ("value", Ok(value)),
-            ("amount", taken(&amounts)),
-            ("numerator", taken(&numbers.numerator.finish())),
-            ("denominator", taken(&numbers.denominator.finish())),
-            ("n", taken(&numbers.n.finish())),
+            ("grain", Made::codes(|row| names[row].grain)),
+            ("period_start", Made::days(|row| names[row].period_start)),
+            ("period_end", Made::days(|row| numbers.period_end[row])),
+            ("slice", Made::codes(|row| names[row].slice)),
+            ("dimensions", Made::codes(|row| names[row].dimensions)),
+            ("value", Made::of(value)),
+            ("amount", Made::of(amounts)),
+            ("numerator", Made::of(numbers.numerator.finish())),
+            ("denominator", Made::of(numbers.denominator.finish())),
+            ("n", Made::of(numbers.n.finish())),
             ("unit", of_metric(|metric| metric.unit)),
             ("additivity", of_metric(|metric| metric.additivity)),
-            ("status", coded(&|row| numbers.status[row])),
-            ("previous", Ok(previous)),
-            ("change", Ok(Arc::new(changes))),
-            ("previous_year", taken(&numbers.previous_year.finish())),
+            ("status", Made::codes(|row| numbers.status[row])),
+            ("previous", Made::of(previous)),
+            ("change", Made::of(changes)),
+            ("previous_year", Made::of(numbers.previous_year.finish())),
             ("definition_hash", of_metric(|metric| metric.definition_hash)),
-            ("run_id", coded(&|_| run_id)),
-            ("computed_at", Ok(Arc::new(computed))),
+            ("run_id", Made::codes(|_| run_id)),
+            ("computed_at", Made::of(computed)),
         ];
-        let columns = columns.into_iter().map(|(name, array)| Ok((name.to_owned(), array?))).collect::<Result<_, _>>();
-        columns.and_then(batch).map_err(refuse)
+        let made = columns.into_par_iter().map(|(name, made)| Ok((name.to_owned(), made.array(&order, &texts)?))).collect::<Result<Vec<_>, ArrowError>>();
+        made.and_then(batch).map_err(refuse)
     }
 
     /// The rows by grain, first day, metric, slice, dimensions; of several with one name the first that was added.
@@ -226,55 +226,75 @@ impl Values {
         let metric = |place: u32| self.metrics.get(index(place)).map_or(0, |metric| rank(metric.name));
         let key = |name: &CellName| (rank(name.grain), name.period_start, metric(name.metric), rank(name.slice), rank(name.dimensions));
         let mut keys: Vec<_> = self.names.iter().map(key).zip(0u32..).collect();
-        keys.sort_unstable();
+        keys.par_sort_unstable();
         keys.dedup_by_key(|(key, _)| *key);
         keys.into_iter().map(|(_, row)| row).collect::<Vec<_>>().into()
     }
 }
 
 /// A cell, and where it stands.
-struct Cell<'a> {
-    key: Key,
-    value: Option<Value>,
-    stretch: &'a Stretch,
+struct Cell {
+    /// Its place among the keys that are shown.
+    at: usize,
+    value: CellValue,
+    period_end: NaiveDate,
+    /// The values of the same slice row in the period before, and in its like a year before.
+    beside: (Option<f64>, Option<f64>),
     /// Whether its period has ended and its rows had time to mature.
     is_final: bool,
 }
 
-/// The cells of one metric, with all that its rows are made from.
+/// The cells of one metric at the keys that are shown, with all that its rows are made from.
 struct MetricCells<'a> {
-    cells: &'a Cells,
     metric: &'a Metric,
+    is_withheld: bool,
     column: &'a Column,
+    /// `None` where there is no cell.
+    values: Vec<Option<CellValue>>,
+    numerators: Vec<Option<f64>>,
+    denominators: Vec<Option<f64>>,
+    counts: Vec<CellValue>,
 }
 
-impl MetricCells<'_> {
+impl<'a> MetricCells<'a> {
+    fn new(cells: &Cells, metric: &'a Metric, column: &'a Column, shown: &[Key]) -> Self {
+        let parts = cells.parts.get(&metric.name);
+        let part = |column: Option<&Rc<Column>>| column.map(|column| column.doubles_at(shown).collect()).unwrap_or_default();
+        Self {
+            metric,
+            is_withheld: cells.withheld.contains(&metric.name),
+            column,
+            values: column.cells.at(shown).collect(),
+            numerators: part(parts.map(|(above, _)| above)),
+            denominators: part(parts.map(|(_, below)| below)),
+            counts: cells.counts.get(&metric.name).map(|column| column.cells.values_at(shown).collect()).unwrap_or_default(),
+        }
+    }
+
+    /// The values of the slice rows of keys in another period.
+    fn of_period(&self, keys: &[Key], start: Option<NaiveDate>) -> Vec<Option<f64>> {
+        let Some(start) = start else { return vec![None; keys.len()] };
+        let moved: Vec<Key> = keys.iter().map(|key| Key { period: start.to_epoch_days(), ..*key }).collect();
+        self.column.doubles_at(&moved).collect()
+    }
+
     /// Adds a row but for its name; gives its status.
-    fn add(&self, numbers: &mut Numbers, cell: &Cell<'_>) -> &'static str {
-        let Cell { key, value, stretch, is_final } = *cell;
-        let part = |column: &Column| column.cells.get(&key).copied().flatten().map(|v| v.as_f64(column.kind));
-        let parts = self.cells.parts.get(&self.metric.name);
-        let denominator = parts.and_then(|(_, below)| part(below));
-        let counted = self.cells.counts.get(&self.metric.name).and_then(|column| column.cells.get(&key).copied().flatten());
-        // The value of the same slice row in another period.
-        let at = |start: NaiveDate| {
-            let key = Key { period: start.to_epoch_days(), ..key };
-            self.column.cells.get(&key).copied().flatten().map(|v| v.as_f64(self.column.kind))
-        };
-        numbers.period_end.push(stretch.period.end.to_epoch_days());
-        numbers.value.append_option(value.map(|v| v.as_f64(self.column.kind)));
-        numbers.amount.append_option(value.and_then(|v| amount(v, self.column.kind)));
-        numbers.numerator.append_option(parts.and_then(|(above, _)| part(above)));
+    fn add(&self, numbers: &mut Numbers, cell: &Cell) -> &'static str {
+        let denominator = self.denominators.get(cell.at).copied().flatten();
+        numbers.period_end.push(cell.period_end.to_epoch_days());
+        numbers.value.append_option(cell.value.map(|v| v.as_f64(self.column.kind)));
+        numbers.amount.append_option(cell.value.and_then(|v| amount(v, self.column.kind)));
+        numbers.numerator.append_option(self.numerators.get(cell.at).copied().flatten());
         numbers.denominator.append_option(denominator);
-        numbers.n.append_option(counted.and_then(|v| if let Value::Int(n) = v { Some(n) } else { None }));
-        numbers.previous.append_option(at(stretch.previous));
-        numbers.previous_year.append_option(stretch.last_year.and_then(at));
-        self.status(value, denominator, is_final)
+        numbers.n.append_option(self.counts.get(cell.at).copied().flatten().and_then(|v| if let Value::Int(n) = v { Some(n) } else { None }));
+        numbers.previous.append_option(cell.beside.0);
+        numbers.previous_year.append_option(cell.beside.1);
+        self.status(cell.value, denominator, cell.is_final)
     }
 
     /// `unavailable` where the lake lacks a column; `incomplete` until the period has ended and its rows had time to mature; then why there is no value, or `ok`.
-    fn status(&self, value: Option<Value>, denominator: Option<f64>, is_final: bool) -> &'static str {
-        if self.cells.withheld.contains(&self.metric.name) {
+    fn status(&self, value: CellValue, denominator: Option<f64>, is_final: bool) -> &'static str {
+        if self.is_withheld {
             return "unavailable";
         }
         match (value, &self.metric.kind) {
@@ -296,10 +316,41 @@ fn index(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
 }
 
-/// A column of texts by their places.
-fn codes(places: impl Iterator<Item = u32>, texts: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let keys = places.map(|place| i32::try_from(place).unwrap_or(i32::MAX));
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from_iter_values(keys), Arc::clone(texts))?))
+/// How a column is made of the gathered rows.
+enum Made<'a> {
+    /// Of the places of texts.
+    Codes(Box<dyn Fn(usize) -> u32 + Send + 'a>),
+    /// Of days.
+    Days(Box<dyn Fn(usize) -> i32 + Send + 'a>),
+    /// Of values in the order in which the rows gathered.
+    Values(ArrayRef),
+}
+
+impl<'a> Made<'a> {
+    fn codes(place: impl Fn(usize) -> u32 + Send + 'a) -> Self {
+        Self::Codes(Box::new(place))
+    }
+
+    fn days(day: impl Fn(usize) -> i32 + Send + 'a) -> Self {
+        Self::Days(Box::new(day))
+    }
+
+    fn of(values: impl Array + 'static) -> Self {
+        Self::Values(Arc::new(values))
+    }
+
+    /// The column in the order of the rows.
+    fn array(&self, order: &UInt32Array, texts: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let rows = || order.values().iter().map(|row| index(*row));
+        match self {
+            Self::Codes(place) => {
+                let keys = Int32Array::from_iter_values(rows().map(|row| i32::try_from(place(row)).unwrap_or(i32::MAX)));
+                Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(texts))?))
+            }
+            Self::Days(day) => Ok(Arc::new(Date32Array::from_iter_values(rows().map(day)))),
+            Self::Values(values) => take(values, order, None),
+        }
+    }
 }
 
 /// A decimal at the scale of `amount`; `None` for counts and doubles, and where digits would be lost.

@@ -4,11 +4,13 @@
 //! Arithmetic on cells is `derive`'s work.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
 use indexmap::IndexMap;
 
+use crate::cell_map::{CellMap, CellValue};
 use crate::engine::BaseGrouping;
 use crate::error::MetricsError;
 
@@ -50,8 +52,8 @@ pub enum Kind {
 pub struct Column {
     /// What the values are.
     pub kind: Kind,
-    /// The cells that exist; `None` is a null value.
-    pub cells: BTreeMap<Key, Option<Value>>,
+    /// The cells that exist.
+    pub cells: CellMap,
 }
 
 /// The groupings asked for, and the slice rows seen in each slice.
@@ -85,6 +87,18 @@ fn decimal_to_f64(unscaled: i128, scale: i8) -> f64 {
     let (whole, fraction) = magnitude.split_at(magnitude.len() - digits);
     // Parsing text rounds once; dividing by a power of ten would round twice.
     format!("{sign}{whole}.{fraction}0").parse().unwrap_or(f64::NAN)
+}
+
+impl Column {
+    /// A column without a cell.
+    pub(crate) fn none() -> Self {
+        Self { kind: Kind::Int, cells: CellMap::default() }
+    }
+
+    /// The values at ascending keys as doubles; null where there is no cell.
+    pub fn doubles_at<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = Option<f64>> + 'a {
+        self.cells.values_at(keys).map(|value| value.map(|value| value.as_f64(self.kind)))
+    }
 }
 
 impl Grid {
@@ -127,34 +141,41 @@ impl Grid {
         *rows.entry(row).or_insert(next)
     }
 
-    /// Reads one batch per grouping, in the order of the groupings.
+    /// Reads one batch per grouping, in the order of the groupings, into columns, which are made where they are new.
     pub(crate) fn read_all(&mut self, groupings: &[BaseGrouping], batches: &[RecordBatch], columns: &mut BTreeMap<String, Column>) -> Result<(), MetricsError> {
+        let mut keys: Vec<Key> = Vec::new();
+        let mut measures: IndexMap<String, (Kind, Vec<CellValue>)> = IndexMap::new();
         for (grouping, batch) in groupings.iter().zip(batches) {
             let index = self.add(grouping)?;
-            self.read(index, batch, columns)?;
+            let has_period = usize::from(grouping.grain.is_some());
+            keys.extend(self.keys_of(index, grouping, batch));
+            for (i, field) in batch.schema().fields().iter().enumerate().skip(has_period + grouping.slice.len()) {
+                let (kind, values) = values(batch.column(i), field.name())?;
+                measures.entry(field.name().clone()).or_insert_with(|| (kind, Vec::new())).1.extend(values);
+            }
+        }
+        let mut order: Vec<usize> = (0..keys.len()).collect();
+        order.sort_by_key(|row| keys[*row]);
+        let ascending: Arc<[Key]> = order.iter().map(|row| keys[*row]).collect();
+        for (name, (kind, values)) in measures {
+            let cells = CellMap::of_ascending(Arc::clone(&ascending), order.iter().map(|row| values[*row]).collect());
+            let known = columns.remove(&name).unwrap_or(Column { kind, cells: CellMap::default() });
+            columns.insert(name, Column { kind: known.kind, cells: known.cells.overlaid(cells) });
         }
         Ok(())
     }
 
-    /// Reads the measures of a batch into columns, which are made where they are new.
-    fn read(&mut self, index: u16, batch: &RecordBatch, columns: &mut BTreeMap<String, Column>) -> Result<(), MetricsError> {
-        let Some(grouping) = self.groupings.get(usize::from(index)).cloned() else { return Ok(()) };
+    /// The key of each row of a batch.
+    fn keys_of(&mut self, index: u16, grouping: &BaseGrouping, batch: &RecordBatch) -> Vec<Key> {
         let has_period = usize::from(grouping.grain.is_some());
         let dimensions: Vec<Vec<String>> = (0..grouping.slice.len()).map(|i| texts(batch.column(has_period + i))).collect();
         let periods = (has_period == 1).then(|| batch.column(0).as_primitive::<Date32Type>());
-        let keys: Vec<Key> = (0..batch.num_rows())
-            .map(|row| Key {
-                grouping: index,
-                period: periods.map_or(0, |p| p.value(row)),
-                member: self.intern(&grouping.slice, dimensions.iter().map(|d| d[row].clone()).collect()),
-            })
-            .collect();
-        for (i, field) in batch.schema().fields().iter().enumerate().skip(has_period + grouping.slice.len()) {
-            let (kind, values) = values(batch.column(i), field.name())?;
-            let column = columns.entry(field.name().clone()).or_insert_with(|| Column { kind, cells: BTreeMap::new() });
-            column.cells.extend(keys.iter().copied().zip(values));
-        }
-        Ok(())
+        let key = |row: usize| Key {
+            grouping: index,
+            period: periods.map_or(0, |p| p.value(row)),
+            member: self.intern(&grouping.slice, dimensions.iter().map(|d| d[row].clone()).collect()),
+        };
+        (0..batch.num_rows()).map(key).collect()
     }
 }
 
@@ -166,7 +187,7 @@ fn texts(array: &dyn Array) -> Vec<String> {
     }
 }
 
-fn values(array: &dyn Array, name: &str) -> Result<(Kind, Vec<Option<Value>>), MetricsError> {
+fn values(array: &dyn Array, name: &str) -> Result<(Kind, Vec<CellValue>), MetricsError> {
     match array.data_type() {
         DataType::Int64 => Ok((Kind::Int, array.as_primitive::<Int64Type>().iter().map(|v| v.map(Value::Int)).collect())),
         DataType::Float64 => Ok((Kind::Float, array.as_primitive::<Float64Type>().iter().map(|v| v.map(Value::Float)).collect())),

@@ -25,7 +25,7 @@ pub(crate) struct Request<'a> {
 
 /// The cumulative cells.
 pub(crate) fn accumulate(request: &Request<'_>) -> Column {
-    let mut cells = BTreeMap::new();
+    let mut cells = Vec::new();
     for grouping in request.asked {
         let daily = BaseGrouping { grain: Some(Grain::Day), slice: grouping.slice.clone() };
         let (Some(grain), Some(index), Some(day_index)) = (grouping.grain, request.grid.index_of(grouping), request.grid.index_of(&daily)) else {
@@ -34,19 +34,19 @@ pub(crate) fn accumulate(request: &Request<'_>) -> Column {
         for (member, series) in series_of(request.days, day_index) {
             for (period, value) in windows(request, grain, &series) {
                 let key = Key { grouping: index, period: period.to_epoch_days(), member };
-                cells.insert(key, value);
+                cells.push((key, value));
             }
         }
     }
     let kind = if request.period_agg == PeriodAgg::Average { Kind::Float } else { request.days.kind };
-    Column { kind, cells }
+    Column { kind, cells: cells.into_iter().collect() }
 }
 
 /// The days of each slice row, in order.
 fn series_of(days: &Column, grouping: u16) -> BTreeMap<u32, Vec<(i32, Option<Value>)>> {
     let mut series: BTreeMap<u32, Vec<(i32, Option<Value>)>> = BTreeMap::new();
     for (key, value) in days.cells.iter().filter(|(key, _)| key.grouping == grouping) {
-        series.entry(key.member).or_default().push((key.period, *value));
+        series.entry(key.member).or_default().push((key.period, value));
     }
     series
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use chrono::NaiveDate;
 use quotient_model::{Calculation, Calendar, Conversion, Grain, Input, Metric, MetricKind, Offset, Period, Project};
 
+use crate::cell_map::{CellMap, CellValue, all_keys};
 use crate::cells::{Column, Grid, Key, Kind, Value};
 use crate::cumulative;
 use crate::engine::{BaseGrouping, Engine};
@@ -45,9 +46,9 @@ impl Cells {
     ///
     /// Alone it has no cell to be missing from; a withheld one stays null.
     #[must_use]
-    pub fn filled(&self, project: &Project, name: &str, column: &Rc<Column>, keys: &BTreeSet<Key>) -> Rc<Column> {
+    pub fn filled(&self, project: &Project, name: &str, column: &Rc<Column>, keys: &[Key]) -> Rc<Column> {
         let filler = project.metrics.get(name).and_then(Metric::filler).filter(|_| !self.withheld.contains(name));
-        fill_with(Rc::clone(column), filler, keys.iter().copied())
+        fill_with(Rc::clone(column), filler, keys)
     }
 }
 
@@ -103,7 +104,7 @@ fn keep_passing(base: &mut BTreeMap<String, Column>) {
         if let Some(rows) = base.remove(&passing(&name))
             && let Some(column) = base.get_mut(&name)
         {
-            column.cells.retain(|key, _| rows.cells.get(key).copied().flatten().is_some());
+            column.cells = column.cells.only(|key| rows.cells.get(*key).flatten().is_some());
         }
     }
 }
@@ -129,7 +130,7 @@ impl<'a> Derivation<'a> {
         let metric = reached.metric;
         let column = match &metric.kind {
             MetricKind::Simple(simple) => {
-                let column = self.base.remove(&name).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() });
+                let column = self.base.remove(&name).unwrap_or_else(Column::none);
                 if simple.join_to_timespine { self.on_spine(column, simple.fill_nulls_with) } else { column }
             }
             MetricKind::Conversion(conversion) => self.conversion(reached, conversion)?,
@@ -143,7 +144,7 @@ impl<'a> Derivation<'a> {
                 let columns = inputs.iter().map(|input| Ok((input.alias.clone(), self.input(reached, input)?))).collect::<Result<Vec<_>, MetricsError>>()?;
                 formula::evaluate(self.project, metric, expr, &columns)?
             }
-            MetricKind::Cumulative { input, .. } if !adds_up(self.project, input) => self.base.remove(&name).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() }),
+            MetricKind::Cumulative { input, .. } if !adds_up(self.project, input) => self.base.remove(&name).unwrap_or_else(Column::none),
             MetricKind::Cumulative { input, span, period_agg } => {
                 let inner = find(self.project, &input.metric)?;
                 let days = self.column(&reached.input(inner, &input.filters))?;
@@ -182,18 +183,15 @@ impl<'a> Derivation<'a> {
                 keys.extend(members.iter().map(|member| Key { grouping, period: period.start.to_epoch_days(), member: *member }));
             }
         }
-        let mut cells = column.cells;
-        for key in keys {
-            cells.entry(key).or_insert(None);
-        }
-        let spine = Rc::new(Column { kind: column.kind, cells });
-        Rc::unwrap_or_clone(fill_with(spine, filler, std::iter::empty()))
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let spine = Rc::new(Column { kind: column.kind, cells: column.cells.covering(&keys) });
+        Rc::unwrap_or_clone(fill_with(spine, filler, &[]))
     }
 
     fn conversion(&mut self, reached: &Reached<'a>, conversion: &'a Conversion) -> Result<Column, MetricsError> {
         let base = self.input(reached, &conversion.base)?;
-        let found = self.base.remove(&reached.conversions_column()).unwrap_or(Column { kind: Kind::Int, cells: BTreeMap::new() });
-        let mut converted = fill(self.project, Rc::new(found), &conversion.conversion, base.cells.keys().copied());
+        let found = self.base.remove(&reached.conversions_column()).unwrap_or_else(Column::none);
+        let converted = fill(self.project, Rc::new(found), &conversion.conversion, base.cells.keys());
         match conversion.calculation {
             Calculation::Rate => {
                 let quotient = ratio(&converted, &base);
@@ -201,11 +199,8 @@ impl<'a> Derivation<'a> {
                 Ok(quotient)
             }
             Calculation::Conversions => {
-                let cells = &mut Rc::make_mut(&mut converted).cells;
-                for key in base.cells.keys() {
-                    cells.entry(*key).or_insert(None);
-                }
-                Ok(Rc::unwrap_or_clone(converted))
+                let Column { kind, cells } = Rc::unwrap_or_clone(converted);
+                Ok(Column { kind, cells: cells.covering(base.cells.keys()) })
             }
         }
     }
@@ -217,9 +212,9 @@ impl<'a> Derivation<'a> {
         if input.offset == Offset::None {
             return Ok(column);
         }
-        let mut moved = BTreeMap::new();
-        for (key, value) in &column.cells {
-            let Some(grain) = self.grid.grouping(*key).and_then(|g| g.grain) else {
+        let mut moved = Vec::new();
+        for (key, value) in column.cells.iter() {
+            let Some(grain) = self.grid.grouping(key).and_then(|g| g.grain) else {
                 return Err(no_time(reached.metric));
             };
             let Some(start) = NaiveDate::from_epoch_days(key.period) else { continue };
@@ -229,65 +224,56 @@ impl<'a> Derivation<'a> {
                 }
                 let running = self.project.calendar.period(grain, target);
                 let shown = if reached.metric.meta.like_for_like && running.last_day() > self.today {
-                    self.so_far(&column, *key, self.project.calendar.period(grain, start), running)
+                    self.so_far(&column, key, self.project.calendar.period(grain, start), running)
                 } else {
-                    Some(*value)
+                    Some(value)
                 };
-                if let Some(value) = shown {
-                    moved.insert(Key { period: target.to_epoch_days(), ..*key }, value);
-                }
+                moved.extend(shown.map(|value| (Key { period: target.to_epoch_days(), ..key }, value)));
             }
         }
-        Ok(Rc::new(Column { kind: column.kind, cells: moved }))
+        Ok(Rc::new(Column { kind: column.kind, cells: moved.into_iter().collect() }))
     }
 
     /// The value of the days of an earlier period that have their like in the running one; `None` where none of them has a cell.
-    #[expect(clippy::option_option, reason = "a cell that is null is not a cell that is missing")]
-    fn so_far(&self, column: &Column, key: Key, earlier: Period, running: Period) -> Option<Option<Value>> {
+    fn so_far(&self, column: &Column, key: Key, earlier: Period, running: Period) -> Option<CellValue> {
         let slice = &self.grid.grouping(key)?.slice;
         let grouping = self.grid.index_of(&BaseGrouping { grain: Some(Grain::Day), slice: slice.clone() })?;
         let begun = (self.today - running.start).num_days();
         let days = earlier.start.iter_days().take_while(|day| *day < earlier.end && (*day - earlier.start).num_days() <= begun);
-        let cells: Vec<Option<Value>> = days.filter_map(|day| column.cells.get(&Key { grouping, period: day.to_epoch_days(), ..key }).copied()).collect();
+        let cells: Vec<CellValue> = days.filter_map(|day| column.cells.get(Key { grouping, period: day.to_epoch_days(), ..key })).collect();
         (!cells.is_empty()).then(|| cumulative::total(cells.into_iter().flatten()))
     }
 
     fn parts_of(&mut self, reached: &Reached<'a>, numerator: &'a Input, denominator: &'a Input) -> Result<(Rc<Column>, Rc<Column>), MetricsError> {
         let above = self.input(reached, numerator)?;
         let below = self.input(reached, denominator)?;
-        let filled = |column: Rc<Column>, input: &Input, other: &Column| fill(self.project, column, input, other.cells.keys().copied());
+        let filled = |column: Rc<Column>, input: &Input, other: &Column| fill(self.project, column, input, other.cells.keys());
         if !reached.metric.meta.share_of_total {
             let above = filled(above, numerator, &below);
             let below = filled(below, denominator, &above);
             return Ok((above, below));
         }
         // The denominator of a share is the period's total, for every row of the slice.
-        let mut totals = BTreeMap::new();
-        for key in above.cells.keys() {
-            let total = self.grid.grouping(*key).map(total_of).and_then(|g| self.grid.index_of(&g));
-            if let Some(grouping) = total {
-                let at = Key { grouping, period: key.period, member: self.total_member };
-                totals.insert(*key, below.cells.get(&at).copied().flatten());
-            }
-        }
-        let totals = Column { kind: below.kind, cells: totals };
+        let total = |key: &Key| {
+            let grouping = self.grid.grouping(*key).map(total_of).and_then(|g| self.grid.index_of(&g))?;
+            Some((*key, below.cells.get(Key { grouping, period: key.period, member: self.total_member }).flatten()))
+        };
+        let totals = Column { kind: below.kind, cells: above.cells.keys().iter().filter_map(total).collect() };
         Ok((above, Rc::new(totals)))
     }
 }
 
 /// Zero (or another value) for the keys that a simple metric with `fill_nulls_with` has no value at.
-pub(crate) fn fill(project: &Project, column: Rc<Column>, input: &Input, keys: impl Iterator<Item = Key>) -> Rc<Column> {
+pub(crate) fn fill(project: &Project, column: Rc<Column>, input: &Input, keys: &[Key]) -> Rc<Column> {
     fill_with(column, project.metrics.get(&input.metric).and_then(Metric::filler), keys)
 }
 
 /// A column with a value put where it has none, at these keys and its own.
-pub(crate) fn fill_with(column: Rc<Column>, filler: Option<i64>, keys: impl Iterator<Item = Key>) -> Rc<Column> {
+pub(crate) fn fill_with(column: Rc<Column>, filler: Option<i64>, keys: &[Key]) -> Rc<Column> {
     let Some(filler) = filler else { return column };
     let value = scaled(filler, column.kind);
-    let mut filled = column.as_ref().clone();
-    for key in keys {
-        filled.cells.entry(key).or_insert(None);
-    }
+    let Column { kind, cells } = Rc::unwrap_or_clone(column);
+    let mut filled = Column { kind, cells: cells.covering(keys) };
     for cell in filled.cells.values_mut() {
         cell.get_or_insert(value);
     }
@@ -304,16 +290,10 @@ fn scaled(filler: i64, kind: Kind) -> Value {
 }
 
 fn ratio(above: &Column, below: &Column) -> Column {
-    let keys: BTreeSet<Key> = above.cells.keys().chain(below.cells.keys()).copied().collect();
-    let value = |column: &Column, key: Key| column.cells.get(&key).copied().flatten().map(|v| v.as_f64(column.kind));
-    let cells = keys
-        .into_iter()
-        .map(|key| {
-            let quotient = value(above, key).zip(value(below, key).filter(|d| *d != 0.0)).map(|(n, d)| Value::Float(n / d));
-            (key, quotient)
-        })
-        .collect();
-    Column { kind: Kind::Float, cells }
+    let keys = all_keys([&above.cells, &below.cells]);
+    let quotient = |(above, below): (Option<f64>, Option<f64>)| above.zip(below.filter(|d| *d != 0.0)).map(|(n, d)| Value::Float(n / d));
+    let values = above.doubles_at(&keys).zip(below.doubles_at(&keys)).map(quotient).collect();
+    Column { kind: Kind::Float, cells: CellMap::of_ascending(keys.into(), values) }
 }
 
 /// The starts of the periods that show the value of the period that starts at `start`.

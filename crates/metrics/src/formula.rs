@@ -2,7 +2,6 @@
 //!
 //! The expression is SQL: it goes the way that models go, bound by the planner and lowered to Polars.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use polars::prelude::{DataFrame, Int128Chunked, IntoLazy, IntoSeries, NamedFrom,
 use quotient_model::{Metric, MetricKind, Project};
 
 use crate::bridge::record_batch;
+use crate::cell_map::{CellMap, all_keys};
 use crate::cells::{Column, Key, Kind, Value};
 use crate::derive::fill;
 use crate::error::MetricsError;
@@ -22,14 +22,14 @@ const VALUE: &str = "value";
 
 /// The cells of `expr` over named columns: one wherever any of them has one.
 pub(crate) fn evaluate(project: &Project, metric: &Metric, expr: &str, inputs: &[(String, Rc<Column>)]) -> Result<Column, MetricsError> {
-    let keys: BTreeSet<Key> = inputs.iter().flat_map(|(_, column)| column.cells.keys().copied()).collect();
+    let keys = all_keys(inputs.iter().map(|(_, column)| &column.cells));
     let MetricKind::Derived { inputs: declared, .. } = &metric.kind else {
         return Err(MetricsError::Definition { metric: metric.name.clone(), message: "expected a derived metric".to_owned() });
     };
     let mut fields = Vec::new();
     let mut series = Vec::new();
     for ((alias, column), input) in inputs.iter().zip(declared) {
-        let column = fill(project, Rc::clone(column), input, keys.iter().copied());
+        let column = fill(project, Rc::clone(column), input, &keys);
         fields.push(Field::new(alias, arrow_type(column.kind), true));
         series.push(series_of(alias, &column, &keys).into());
     }
@@ -40,12 +40,12 @@ pub(crate) fn evaluate(project: &Project, metric: &Metric, expr: &str, inputs: &
     let result = lower_projection(&origin, &relation, &[(VALUE.to_owned(), expr.to_owned())])?;
     let batch = record_batch(&collect(result.frame, &metric.name, "evaluate its formula")?)?;
     let (kind, values) = read(metric, batch.column(0))?;
-    Ok(Column { kind, cells: keys.into_iter().zip(values).collect() })
+    Ok(Column { kind, cells: CellMap::of_ascending(keys.into(), values) })
 }
 
 /// The values of a column at keys, in their order.
-pub(crate) fn series_of(name: &str, column: &Column, keys: &BTreeSet<Key>) -> Series {
-    let values = keys.iter().map(|key| column.cells.get(key).copied().flatten());
+pub(crate) fn series_of(name: &str, column: &Column, keys: &[Key]) -> Series {
+    let values = column.cells.values_at(keys);
     match column.kind {
         Kind::Int => {
             let values: Vec<Option<i64>> = values.map(|v| v.and_then(|v| if let Value::Int(i) = v { Some(i) } else { None })).collect();

@@ -85,7 +85,7 @@ impl GroupColumns {
     }
 
     /// The columns of the answer, a row for each key.
-    pub(crate) fn arrays(&self, project: &Project, found: &Cells, keys: &BTreeSet<Key>) -> Vec<(Field, ArrayRef)> {
+    pub(crate) fn arrays(&self, project: &Project, found: &Cells, keys: &[Key]) -> Vec<(Field, ArrayRef)> {
         self.columns.iter().map(|column| column.array(project, found, keys)).collect()
     }
 
@@ -108,7 +108,7 @@ impl GroupColumns {
 }
 
 impl GroupColumn {
-    fn array(&self, project: &Project, found: &Cells, keys: &BTreeSet<Key>) -> (Field, ArrayRef) {
+    fn array(&self, project: &Project, found: &Cells, keys: &[Key]) -> (Field, ArrayRef) {
         let text = |key: &Key| self.at.and_then(|at| found.grid.member(*key).get(at)).map_or("", String::as_str);
         let from_slice = self.at.is_some();
         let array: ArrayRef = match self.part {

@@ -8,6 +8,7 @@ pub mod sql;
 
 mod availability;
 mod bridge;
+mod cell_map;
 mod cells;
 mod compile;
 mod conversion;
@@ -31,6 +32,7 @@ mod time_item;
 mod windows;
 
 pub use availability::unavailable;
+pub use cell_map::{CellMap, CellValue, all_keys};
 pub use cells::{Column, Grid, Key, Kind, Value};
 pub use compile::{CompileRequest, compile, empty_engine};
 pub use derive::{Cells, cells};

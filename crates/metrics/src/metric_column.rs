@@ -3,8 +3,6 @@
 //! In: rows with the items that the metric is grouped by. Out: the same rows with the metric's value over all time up to as-of;
 //! null where an item is missing or the metric has no cell.
 
-use std::collections::BTreeSet;
-
 use arrow::datatypes::{Field, Schema};
 use polars::prelude::{Column, DataFrame, DataType as PolarsType, IntoLazy, JoinArgs, JoinType, NamedFrom, Series, col};
 use quotient_model::MetricRef;
@@ -28,7 +26,7 @@ pub(crate) fn add_metric(engine: &PolarsEngine<'_>, rows: Relation, read: &Metri
     let found = cells(engine, project, &request, project.calendar.last_day_before(engine.as_of()))?;
     let Some((_, values)) = found.metrics.first() else { return Ok(rows) };
     let named = |key: &Key| key.grouping == 0 && !found.grid.member(*key).iter().any(|text| text == NONE);
-    let keys: BTreeSet<Key> = values.cells.keys().copied().filter(named).collect();
+    let keys: Vec<Key> = values.cells.keys().iter().copied().filter(named).collect();
     let mut columns: Vec<Column> = Vec::new();
     for at in 0..read.group_by.len() {
         let texts: Vec<String> = keys.iter().map(|key| found.grid.member(*key).get(at).cloned().unwrap_or_default()).collect();

@@ -2,7 +2,6 @@
 //!
 //! In: what `mf query` takes. Out: one record batch, the group-bys first, then the metrics.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch};
@@ -11,6 +10,7 @@ use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, NaiveDate, Utc};
 use quotient_model::{Filter, Project, nearest};
 
+use crate::cell_map::all_keys;
 use crate::cells::{Column, Key, Kind, Value};
 use crate::derive::{Cells, cells};
 use crate::engine::{BaseGrouping, Engine};
@@ -75,7 +75,8 @@ pub fn query(engine: &dyn Engine, project: &Project, request: &QueryRequest, as_
 }
 
 fn table(project: &Project, request: &QueryRequest, groups: &GroupColumns, found: &Cells) -> Result<RecordBatch, MetricsError> {
-    let mut keys: BTreeSet<Key> = found.metrics.iter().flat_map(|(_, column)| column.cells.keys().copied()).filter(|key| key.grouping == 0).collect();
+    let mut keys = all_keys(found.metrics.iter().map(|(_, column)| &column.cells));
+    keys.retain(|key| key.grouping == 0);
     if let (Some(grain), true) = (groups.grain, request.start.is_some() || request.end.is_some()) {
         let from = request.start.map_or(i32::MIN, |d| project.calendar.start_of(grain, d).to_epoch_days());
         let to = request.end.map_or(i32::MAX, |d| d.to_epoch_days());
@@ -92,12 +93,12 @@ fn table(project: &Project, request: &QueryRequest, groups: &GroupColumns, found
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(|e| refused(&e))
 }
 
-/// The values of a metric at keys, as an arrow array of its own type.
+/// The values of a metric at ascending keys, as an arrow array of its own type.
 ///
 /// # Errors
 /// A decimal scale that arrow does not have.
-pub fn metric_array(column: &Column, keys: &BTreeSet<Key>, name: &str) -> Result<ArrayRef, MetricsError> {
-    let values = keys.iter().map(|key| column.cells.get(key).copied().flatten());
+pub fn metric_array(column: &Column, keys: &[Key], name: &str) -> Result<ArrayRef, MetricsError> {
+    let values = column.cells.values_at(keys);
     Ok(match column.kind {
         Kind::Int => Arc::new(values.map(|v| v.and_then(|v| if let Value::Int(i) = v { Some(i) } else { None })).collect::<Int64Array>()),
         Kind::Float => Arc::new(values.map(|v| v.map(|v| v.as_f64(Kind::Float))).collect::<Float64Array>()),

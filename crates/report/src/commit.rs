@@ -16,6 +16,7 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -113,15 +114,19 @@ impl ResultStore {
     async fn put_files(&self, name: &str, rows: &RecordBatch, id: &str) -> Result<Vec<Add>, ReportError> {
         let unwritable = |source| self.unwritable(name, source);
         let mut adds = Vec::new();
-        for (part, slice) in parts(name, rows)?.into_iter().enumerate() {
-            let bytes = encode(&slice).map_err(|source| ReportError::Encode { table: name.to_owned(), source })?;
+        let parts = parts(name, rows)?;
+        // As many at once as there are threads: all of a large table would be in memory a second time.
+        let at_once = rayon::current_num_threads().max(1);
+        let groups = parts.chunks(at_once).map(|group| group.par_iter().map(|slice| (encode(slice), statistics(slice))).collect::<Vec<_>>());
+        for (part, (bytes, stats)) in groups.flatten().enumerate() {
+            let bytes = bytes.map_err(|source| ReportError::Encode { table: name.to_owned(), source })?;
             let file = format!("part-{part:05}-{id}.zstd.parquet");
             let path = Path::from(format!("{name}/{file}"));
             let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
             self.store.put(&path, PutPayload::from(bytes)).await.map_err(unwritable)?;
             // The store's clock, not ours.
             let made = self.store.head(&path).await.map_err(unwritable)?.last_modified;
-            adds.push(Add { path: file, size, modification_time: made.timestamp_millis(), data_change: true, stats: Some(statistics(&slice)), ..Add::default() });
+            adds.push(Add { path: file, size, modification_time: made.timestamp_millis(), data_change: true, stats: Some(stats), ..Add::default() });
         }
         Ok(adds)
     }

@@ -14,6 +14,7 @@ use arrow::compute::{SortOptions, cast, concat_batches, filter_record_batch, tak
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Schema};
 use arrow::error::ArrowError;
 use arrow::row::{Row, RowConverter, Rows, SortField};
+use rayon::prelude::*;
 
 use crate::data_files::PERIOD_END;
 use crate::delta::{EndingAfter, Replace, TableWrite};
@@ -227,13 +228,13 @@ fn sorted(table: &str, batch: RecordBatch, ignore: &[String]) -> Result<RecordBa
 
 /// Whether no row stands before a lesser one, by these columns in their order.
 fn is_sorted(table: &str, columns: &[ArrayRef]) -> Result<bool, ReportError> {
-    let ranked = columns.iter().map(ranks).collect::<Result<Vec<_>, _>>().map_err(ReportError::rows(table, "compare"))?;
+    let ranked = columns.par_iter().map(ranks).collect::<Result<Vec<_>, _>>().map_err(ReportError::rows(table, "compare"))?;
     let options = SortOptions::default();
     let comparators = ranked.iter().map(|column| make_comparator(column, column, options)).collect::<Result<Vec<_>, _>>();
     let comparators = comparators.map_err(ReportError::rows(table, "compare"))?;
     let order = |a: usize, b: usize| comparators.iter().map(|compare| compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal);
     let rows = columns.first().map_or(0, Array::len);
-    Ok((1..rows).all(|row| order(row - 1, row).is_le()))
+    Ok((1..rows).into_par_iter().all(|row| order(row - 1, row).is_le()))
 }
 
 /// A column that compares as another does: of coded texts the places of these texts in their order.

@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 use polars::prelude::{Column as PolarsColumn, DataFrame, DataType as PolarsType, IntoLazy, TimeUnit as PolarsUnit, TimeZone};
 use quotient_model::{Calculation, ColumnType, Metric, MetricKind, PeriodAgg, Project, SourceTable};
 
+use crate::cell_map::CellMap;
 use crate::cells::{Column, Kind};
 use crate::engine::{BaseRequest, ConversionRequest, Engine};
 use crate::error::MetricsError;
@@ -101,7 +102,7 @@ pub(crate) fn kind_of(project: &Project, base: &BTreeMap<String, Kind>, metric: 
             let mut columns = Vec::new();
             for input in inputs {
                 let kind = kind_of(project, base, find(project, &input.metric)?)?;
-                columns.push((input.alias.clone(), Rc::new(Column { kind, cells: BTreeMap::new() })));
+                columns.push((input.alias.clone(), Rc::new(Column { kind, cells: CellMap::default() })));
             }
             formula::evaluate(project, metric, expr, &columns).map(|column| column.kind)
         }

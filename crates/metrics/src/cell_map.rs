@@ -1,0 +1,201 @@
+//! Values by key, in the order of their keys.
+//!
+//! In: keys with values, in any order. Out: two columns side by side. Columns of one request have the same cells: they share their keys.
+
+use std::sync::Arc;
+
+use crate::cells::{Key, Value};
+
+/// The value of a cell; `None` is null.
+pub type CellValue = Option<Value>;
+
+/// The cells that exist, in the order of their keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellMap {
+    /// Ascending; each is there once.
+    keys: Arc<[Key]>,
+    values: Vec<CellValue>,
+}
+
+impl Default for CellMap {
+    fn default() -> Self {
+        Self { keys: Arc::from([]), values: Vec::new() }
+    }
+}
+
+/// Of cells with one key, the last counts.
+impl FromIterator<(Key, CellValue)> for CellMap {
+    fn from_iter<I: IntoIterator<Item = (Key, CellValue)>>(cells: I) -> Self {
+        let mut cells: Vec<(Key, CellValue)> = cells.into_iter().collect();
+        if !cells.is_sorted_by(|(a, _), (b, _)| a < b) {
+            cells.sort_by_key(|(key, _)| *key);
+            // What is thrown away is the later one: the value moves to the earlier first.
+            cells.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    earlier.1 = later.1;
+                }
+                same
+            });
+        }
+        let (keys, values): (Vec<Key>, Vec<CellValue>) = cells.into_iter().unzip();
+        Self { keys: keys.into(), values }
+    }
+}
+
+impl CellMap {
+    /// Values of keys that ascend, each of which is there once.
+    pub(crate) fn of_ascending(keys: Arc<[Key]>, values: Vec<CellValue>) -> Self {
+        debug_assert!(keys.is_sorted_by(|a, b| a < b) && keys.len() == values.len(), "keys of cells ascend");
+        Self { keys, values }
+    }
+
+    /// The keys of the cells, ascending.
+    #[must_use]
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The cells, by ascending key.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, CellValue)> + '_ {
+        self.keys.iter().copied().zip(self.values.iter().copied())
+    }
+
+    /// The value of a cell; `None` where there is no cell.
+    #[must_use]
+    pub fn get(&self, key: Key) -> Option<CellValue> {
+        self.keys.binary_search(&key).ok().map(|at| self.values[at])
+    }
+
+    /// The values at ascending keys; `None` where there is no cell.
+    pub fn at<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = Option<CellValue>> + 'a {
+        let mut from = 0;
+        keys.iter().map(move |key| {
+            from += first_from(&self.keys[from..], *key);
+            let found = self.keys.get(from).is_some_and(|found| found == key);
+            found.then(|| self.values[from])
+        })
+    }
+
+    /// The values at ascending keys; null where there is no cell.
+    pub fn values_at<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = CellValue> + 'a {
+        self.at(keys).map(Option::flatten)
+    }
+
+    /// The value of the first cell of a range of keys.
+    #[must_use]
+    pub fn first_between(&self, first: Key, last: Key) -> Option<CellValue> {
+        let at = self.keys.partition_point(|key| *key < first);
+        self.keys.get(at).filter(|key| **key <= last).map(|_| self.values[at])
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut CellValue> {
+        self.values.iter_mut()
+    }
+
+    /// The cells whose keys are wanted.
+    pub(crate) fn only(&self, is_wanted: impl Fn(&Key) -> bool) -> Self {
+        self.iter().filter(|(key, _)| is_wanted(key)).collect()
+    }
+
+    /// The same, with a cell that is null at each of some ascending keys that has none.
+    pub(crate) fn covering(self, keys: &[Key]) -> Self {
+        let missing: Vec<Key> = self.at(keys).zip(keys).filter(|(found, _)| found.is_none()).map(|(_, key)| *key).collect();
+        if missing.is_empty() { self } else { self.iter().chain(missing.into_iter().map(|key| (key, None))).collect() }
+    }
+
+    /// These cells and those of another, which count where both have one.
+    pub(crate) fn overlaid(self, other: Self) -> Self {
+        if self.keys.is_empty() { other } else { self.iter().chain(other.iter()).collect() }
+    }
+}
+
+/// How many of ascending keys are before a key: found in steps that double, as the next one asked is near.
+fn first_from(keys: &[Key], key: Key) -> usize {
+    let mut step = 1;
+    while keys.get(step - 1).is_some_and(|known| *known < key) {
+        step *= 2;
+    }
+    let from = step / 2;
+    from + keys[from..keys.len().min(step)].partition_point(|known| *known < key)
+}
+
+/// The keys of several maps, ascending, each once.
+#[must_use]
+pub fn all_keys<'a>(maps: impl IntoIterator<Item = &'a CellMap>) -> Vec<Key> {
+    let mut all: Vec<Key> = Vec::new();
+    let mut last: Option<&CellMap> = None;
+    for map in maps {
+        // Columns of one request have the same keys.
+        if last.is_none_or(|last| last.keys != map.keys) {
+            all.extend_from_slice(&map.keys);
+        }
+        last = Some(map);
+    }
+    // Runs that ascend are merged by this sort.
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(period: i32) -> Key {
+        Key { grouping: 0, period, member: 0 }
+    }
+
+    fn map(cells: &[(i32, i64)]) -> CellMap {
+        cells.iter().map(|(period, value)| (key(*period), Some(Value::Int(*value)))).collect()
+    }
+
+    fn keys(periods: &[i32]) -> Vec<Key> {
+        periods.iter().map(|period| key(*period)).collect()
+    }
+
+    #[test]
+    fn cells_ascend_and_the_last_of_one_key_counts() {
+        let found = map(&[(3, 30), (1, 10), (3, 31), (2, 20), (1, 11)]);
+        assert_eq!(found, map(&[(1, 11), (2, 20), (3, 31)]));
+        assert_eq!(found.keys(), keys(&[1, 2, 3]));
+        assert_eq!(found.get(key(3)), Some(Some(Value::Int(31))));
+        assert_eq!(found.get(key(4)), None);
+    }
+
+    #[test]
+    fn values_at_keys_are_those_of_single_lookups() {
+        let found: CellMap = (0..1_000).step_by(3).map(|period| (key(period), (period % 2 == 0).then_some(Value::Int(1)))).collect();
+        for step in [1, 2, 7, 500] {
+            let asked: Vec<Key> = (-5..1_010).step_by(step).map(key).collect();
+            let at: Vec<Option<CellValue>> = found.at(&asked).collect();
+            assert_eq!(at, asked.iter().map(|key| found.get(*key)).collect::<Vec<_>>());
+            assert_eq!(found.values_at(&asked).collect::<Vec<_>>(), at.into_iter().map(Option::flatten).collect::<Vec<_>>());
+        }
+        assert_eq!(found.at(&[]).count(), 0);
+        assert_eq!(CellMap::default().at(&keys(&[1, 2])).collect::<Vec<_>>(), [None, None]);
+    }
+
+    #[test]
+    fn covering_adds_nulls_and_takes_nothing_away() {
+        let found = map(&[(1, 10), (3, 30)]).covering(&keys(&[0, 1, 2]));
+        assert_eq!(found.iter().collect::<Vec<_>>(), [(key(0), None), (key(1), Some(Value::Int(10))), (key(2), None), (key(3), Some(Value::Int(30)))]);
+        assert_eq!(found.clone().covering(&keys(&[1, 3])), found);
+    }
+
+    #[test]
+    fn the_cells_laid_over_count() {
+        assert_eq!(map(&[(1, 10), (2, 20)]).overlaid(map(&[(2, 21), (3, 30)])), map(&[(1, 10), (2, 21), (3, 30)]));
+        assert_eq!(CellMap::default().overlaid(map(&[(2, 21)])), map(&[(2, 21)]));
+    }
+
+    #[test]
+    fn the_first_of_a_range_and_the_keys_of_several() {
+        let found = map(&[(1, 10), (5, 50)]);
+        assert_eq!(found.first_between(key(2), key(9)), Some(Some(Value::Int(50))));
+        assert_eq!(found.first_between(key(2), key(4)), None);
+        assert_eq!(found.only(|key| key.period > 1), map(&[(5, 50)]));
+        assert_eq!(all_keys([&found, &found, &map(&[(3, 30), (5, 51)])]), keys(&[1, 3, 5]));
+        assert_eq!(all_keys([]), []);
+    }
+}
