@@ -3,7 +3,7 @@
 //! In: a column of any type that sorts. Out: one code for each row, 0 for null and from 1 for values.
 //! Keys and extremes compare codes, so that no type needs a path of its own.
 
-use polars::prelude::{ChunkCompareEq, IdxSize, PolarsResult, Series, SortOptions};
+use polars::prelude::{ChunkCompareEq, IdxSize, PlHashMap, PolarsResult, Series, SortOptions};
 
 use super::{OrderKey, refusal};
 
@@ -35,6 +35,20 @@ impl Codes {
             by_row[row] = code;
         }
         Ok(Self { by_row, distinct: code })
+    }
+
+    /// Codes that are equal where the values are; their order is that of the first occurrence where values are text, which is slow to sort.
+    pub(super) fn by_occurrence(column: &Series) -> PolarsResult<Vec<IdxSize>> {
+        let Ok(texts) = column.str() else { return Ok(Self::new(column)?.by_row) };
+        let mut known: PlHashMap<Option<&str>, IdxSize> = PlHashMap::default();
+        let mut next: IdxSize = 0;
+        let code_of = |text| {
+            *known.entry(text).or_insert_with(|| {
+                next += 1;
+                next
+            })
+        };
+        Ok(texts.iter().map(code_of).collect())
     }
 
     /// Codes whose ascending order is the order that `key` asks for.

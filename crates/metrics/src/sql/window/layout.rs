@@ -2,15 +2,14 @@
 //!
 //! In: the keys of a request. Out: positions, which count sorted rows of all partitions one after another.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
-use polars::prelude::{DataFrame, IdxCa, IdxSize, NewChunkedArray, PlSmallStr, PolarsResult, Series};
+use polars::prelude::{Column, DataFrame, IdxCa, IdxSize, NewChunkedArray, PlSmallStr, PolarsResult, Series};
 
 use super::codes::Codes;
 use super::{Bound, Frame, FrameUnits, WindowRequest, refusal};
 
-/// All rows, sorted by partition and then by the order asked.
+/// All rows, those of a partition together, sorted by the order asked.
 pub(super) struct Layout {
     /// By position: the row of the input.
     pub(super) rows: Vec<usize>,
@@ -30,26 +29,25 @@ pub(super) struct Peers {
 
 impl Layout {
     /// Sorts the rows of `frame`; equal rows keep their order.
+    ///
+    /// Key by key: a key is looked at of those rows alone that all keys before it leave equal. Most rows of most windows differ early.
     pub(super) fn new(frame: &DataFrame, request: &WindowRequest) -> PolarsResult<Self> {
-        let codes = |name: &str| Codes::new(frame.column(name)?.as_materialized_series());
-        let mut partition_keys = Vec::new();
-        for name in &request.partition_by {
-            partition_keys.push(codes(name)?.by_row);
-        }
-        let mut order_keys = Vec::new();
-        for key in &request.order_by {
-            order_keys.push(codes(&key.column)?.into_sort_keys(key));
-        }
         let mut rows: Vec<usize> = (0..frame.height()).collect();
-        rows.sort_by(|&left, &right| compare(&partition_keys, left, right).then_with(|| compare(&order_keys, left, right)));
-        let mut peers = Vec::new();
-        let mut start = 0;
-        for partition in rows.chunk_by(|&a, &b| compare(&partition_keys, a, b).is_eq()) {
-            let partition_span = start..start + partition.len();
-            let groups = partition.chunk_by(|&a, &b| compare(&order_keys, a, b).is_eq());
-            for (number, group) in (1_i64..).zip(groups) {
-                peers.push(Peers { span: start..start + group.len(), partition: partition_span.clone(), number });
-                start += group.len();
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        spans.extend((!rows.is_empty()).then_some(0..rows.len()));
+        for name in &request.partition_by {
+            spans = told_apart(&mut rows, spans, frame.column(name)?, Codes::by_occurrence)?;
+        }
+        let partitions = spans.clone();
+        for key in &request.order_by {
+            spans = told_apart(&mut rows, spans, frame.column(&key.column)?, |values| Ok(Codes::new(values)?.into_sort_keys(key)))?;
+        }
+        let mut peers = Vec::with_capacity(spans.len());
+        let mut spans = spans.into_iter().peekable();
+        for partition in partitions {
+            let mut numbers = 1_i64..;
+            while let (Some(span), Some(number)) = (spans.next_if(|span| span.end <= partition.end), numbers.next()) {
+                peers.push(Peers { span, partition: partition.clone(), number });
             }
         }
         Ok(Self { rows, peers })
@@ -94,8 +92,35 @@ impl Layout {
     }
 }
 
-fn compare(keys: &[Vec<IdxSize>], left: usize, right: usize) -> Ordering {
-    keys.iter().map(|key| key[left].cmp(&key[right])).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+/// Sorts the rows of each span by a column, and cuts the span where the column's codes differ.
+fn told_apart(rows: &mut [usize], spans: Vec<Range<usize>>, column: &Column, codes: impl Fn(&Series) -> PolarsResult<Vec<IdxSize>>) -> PolarsResult<Vec<Range<usize>>> {
+    let too_many = |_| refusal("too many rows for one window".to_owned());
+    let tied = spans.iter().filter(|span| span.len() > 1).flat_map(|span| &rows[span.clone()]);
+    let tied: Vec<IdxSize> = tied.map(|row| IdxSize::try_from(*row).map_err(too_many)).collect::<PolarsResult<_>>()?;
+    if tied.is_empty() {
+        return Ok(spans);
+    }
+    let mut codes = codes(&column.as_materialized_series().take(&IdxCa::from_slice(PlSmallStr::EMPTY, &tied))?)?.into_iter();
+    let mut cut = Vec::with_capacity(spans.len());
+    let mut sorted: Vec<(IdxSize, usize)> = Vec::new();
+    for span in spans {
+        if span.len() == 1 {
+            cut.push(span);
+            continue;
+        }
+        sorted.clear();
+        sorted.extend(codes.by_ref().zip(rows[span.clone()].iter().copied()));
+        sorted.sort_by_key(|(code, _)| *code);
+        let mut start = span.start;
+        for equal in sorted.chunk_by(|(a, _), (b, _)| a == b) {
+            for (place, (_, row)) in rows[start..].iter_mut().zip(equal) {
+                *place = *row;
+            }
+            cut.push(start..start + equal.len());
+            start += equal.len();
+        }
+    }
+    Ok(cut)
 }
 
 /// One edge between positions, inside of the partition.

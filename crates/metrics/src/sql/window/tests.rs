@@ -255,3 +255,37 @@ fn an_argument_of_nulls_only_has_answers() {
     let least = answer(frame, call(WindowFunction::Min, "n")).unwrap();
     assert_eq!(least.null_count(), 2);
 }
+
+/// Several keys with ties, nulls and both directions, against ranks that are counted row by row.
+#[test]
+fn keys_that_are_looked_at_among_ties_alone_rank_as_all_keys_at_once() {
+    let rows: Vec<(Option<String>, i64, Option<i64>, Option<String>)> = (0..400_i64)
+        .map(|row| {
+            let text = |of: i64| (of != 0).then(|| format!("k{of}"));
+            (text(row * 7 % 5), row * 3 % 2, (row * 11 % 6 != 0).then_some(row * 11 % 6), text(row * 13 % 4))
+        })
+        .collect();
+    let frame = df!(
+        "g" => rows.iter().map(|row| row.0.clone()).collect::<Vec<_>>(),
+        "h" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
+        "o" => rows.iter().map(|row| row.2).collect::<Vec<_>>(),
+        "t" => rows.iter().map(|row| row.3.clone()).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    let calls = [WindowFunction::RowNumber, WindowFunction::Rank, WindowFunction::DenseRank];
+    let calls = calls.map(|function| WindowCall { output: format!("{function:?}"), argument: None, ..call(function, "") });
+    let order_by = vec![OrderKey { descending: true, ..ascending("o") }, OrderKey { nulls_first: true, ..ascending("t") }];
+    let request = WindowRequest { partition_by: vec!["g".to_owned(), "h".to_owned()], order_by, calls: calls.to_vec() };
+    let found = evaluate(frame, &request).unwrap();
+    // Descending with nulls last, then ascending with nulls first.
+    let key = |row: usize| (rows[row].2.map_or(i64::MAX, |value| -value), rows[row].3.clone());
+    for row in 0..rows.len() {
+        let partition: Vec<usize> = (0..rows.len()).filter(|other| (&rows[*other].0, rows[*other].1) == (&rows[row].0, rows[row].1)).collect();
+        let before = partition.iter().filter(|other| key(**other) < key(row));
+        let distinct: std::collections::BTreeSet<_> = before.clone().map(|other| key(*other)).collect();
+        let earlier_peers = partition.iter().filter(|other| **other < row && key(**other) == key(row)).count();
+        let expected = [before.clone().count() + earlier_peers + 1, before.count() + 1, distinct.len() + 1].map(|rank| i64::try_from(rank).ok());
+        let ranks = calls.each_ref().map(|call| found.column(&call.output).unwrap().i64().unwrap().get(row));
+        assert_eq!(ranks, expected, "row {row}");
+    }
+}
