@@ -156,8 +156,19 @@ impl Grid {
         }
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by_key(|row| keys[*row]);
+        // Of rows with one key the last counts, as where two requests give one cell.
+        order.dedup_by(|later, earlier| {
+            let is_same = keys[*later] == keys[*earlier];
+            if is_same {
+                *earlier = *later;
+            }
+            is_same
+        });
         let ascending: Arc<[Key]> = order.iter().map(|row| keys[*row]).collect();
         for (name, (kind, values)) in measures {
+            if values.len() != keys.len() {
+                return Err(MetricsError::Bridge { column: name, reason: format!("it has {} values in {} rows of all groupings", values.len(), keys.len()) });
+            }
             let cells = CellMap::of_ascending(Arc::clone(&ascending), order.iter().map(|row| values[*row]).collect());
             let known = columns.remove(&name).unwrap_or(Column { kind, cells: CellMap::default() });
             columns.insert(name, Column { kind: known.kind, cells: known.cells.overlaid(cells) });
@@ -202,7 +213,31 @@ fn values(array: &dyn Array, name: &str) -> Result<(Kind, Vec<CellValue>), Metri
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Value};
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch};
+    use quotient_model::Grain;
+
+    use super::{BaseGrouping, Grid, Kind, Value};
+
+    #[test]
+    fn of_rows_with_one_key_the_last_counts_and_every_grouping_has_every_measure() {
+        let by = |grain| BaseGrouping { grain: Some(grain), slice: Vec::new() };
+        let batch = |name: &str, starts: Vec<i32>, values: Vec<i64>| {
+            let columns: [(&str, ArrayRef); 2] = [("period_start", Arc::new(Date32Array::from(starts))), (name, Arc::new(Int64Array::from(values)))];
+            RecordBatch::try_from_iter(columns).unwrap()
+        };
+        let groupings = [by(Grain::Day), by(Grain::Month)];
+        let (mut grid, mut columns) = (Grid::default(), BTreeMap::new());
+        let twice = [batch("orders", vec![3, 1, 3], vec![30, 10, 31]), batch("orders", vec![0], vec![40])];
+        grid.read_all(&groupings, &twice, &mut columns).unwrap();
+        let found: Vec<_> = columns["orders"].cells.iter().map(|(key, value)| (key.grouping, key.period, value)).collect();
+        assert_eq!(found, [(0, 1, Some(Value::Int(10))), (0, 3, Some(Value::Int(31))), (1, 0, Some(Value::Int(40)))]);
+        let apart = [batch("orders", vec![1], vec![10]), batch("deals", vec![0], vec![40])];
+        let error = grid.read_all(&groupings, &apart, &mut columns).unwrap_err();
+        assert_eq!(error.to_string(), "cannot hand over column `orders` to arrow: it has 1 values in 2 rows of all groupings");
+    }
 
     #[test]
     fn decimals_become_the_nearest_double() {

@@ -259,12 +259,9 @@ fn an_argument_of_nulls_only_has_answers() {
 /// Several keys with ties, nulls and both directions, against ranks that are counted row by row.
 #[test]
 fn keys_that_are_looked_at_among_ties_alone_rank_as_all_keys_at_once() {
-    let rows: Vec<(Option<String>, i64, Option<i64>, Option<String>)> = (0..400_i64)
-        .map(|row| {
-            let text = |of: i64| (of != 0).then(|| format!("k{of}"));
-            (text(row * 7 % 5), row * 3 % 2, (row * 11 % 6 != 0).then_some(row * 11 % 6), text(row * 13 % 4))
-        })
-        .collect();
+    let text = |of: i64| (of != 0).then(|| format!("k{of}"));
+    let row = |row: i64| (text(row * 7 % 5), row * 3 % 2, (row * 11 % 6 != 0).then_some(row * 11 % 6), text(row * 13 % 4));
+    let rows: Vec<_> = (0..400).map(row).collect();
     let frame = df!(
         "g" => rows.iter().map(|row| row.0.clone()).collect::<Vec<_>>(),
         "h" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
