@@ -27,17 +27,7 @@ impl Default for CellMap {
 impl FromIterator<(Key, CellValue)> for CellMap {
     fn from_iter<I: IntoIterator<Item = (Key, CellValue)>>(cells: I) -> Self {
         let mut cells: Vec<(Key, CellValue)> = cells.into_iter().collect();
-        if !cells.is_sorted_by(|(a, _), (b, _)| a < b) {
-            cells.sort_by_key(|(key, _)| *key);
-            // What is thrown away is the later one: the value moves to the earlier first.
-            cells.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    earlier.1 = later.1;
-                }
-                same
-            });
-        }
+        ascend(&mut cells, |(key, _)| *key);
         let (keys, values): (Vec<Key>, Vec<CellValue>) = cells.into_iter().unzip();
         Self { keys: keys.into(), values }
     }
@@ -108,6 +98,19 @@ impl CellMap {
     pub(crate) fn overlaid(self, other: Self) -> Self {
         if self.keys.is_empty() { other } else { self.iter().chain(other.iter()).collect() }
     }
+}
+
+/// Sorts rows by their keys; of rows with one key the last stays.
+pub(crate) fn ascend<T: Copy>(rows: &mut Vec<T>, key: impl Fn(&T) -> Key) {
+    rows.sort_by_key(&key);
+    // What is thrown away is the later one: it takes the place of the earlier first.
+    rows.dedup_by(|later, earlier| {
+        let is_same = key(later) == key(earlier);
+        if is_same {
+            *earlier = *later;
+        }
+        is_same
+    });
 }
 
 /// How many of ascending keys are before a key: found in steps that double, as the next one asked is near.

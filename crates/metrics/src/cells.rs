@@ -10,7 +10,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
 use indexmap::IndexMap;
 
-use crate::cell_map::{CellMap, CellValue};
+use crate::cell_map::{CellMap, CellValue, ascend};
 use crate::engine::BaseGrouping;
 use crate::error::MetricsError;
 
@@ -155,15 +155,7 @@ impl Grid {
             }
         }
         let mut order: Vec<usize> = (0..keys.len()).collect();
-        order.sort_by_key(|row| keys[*row]);
-        // Of rows with one key the last counts, as where two requests give one cell.
-        order.dedup_by(|later, earlier| {
-            let is_same = keys[*later] == keys[*earlier];
-            if is_same {
-                *earlier = *later;
-            }
-            is_same
-        });
+        ascend(&mut order, |row| keys[*row]);
         let ascending: Arc<[Key]> = order.iter().map(|row| keys[*row]).collect();
         for (name, (kind, values)) in measures {
             if values.len() != keys.len() {

@@ -174,7 +174,7 @@ impl<'a> Derivation<'a> {
             *first = key.period.min(*first);
             members.insert(key.member);
         }
-        let mut keys = BTreeSet::new();
+        let mut keys = Vec::new();
         for (grouping, (first, members)) in rows {
             let grain = self.grid.groupings.get(usize::from(grouping)).and_then(|g| g.grain);
             let Some((grain, first)) = grain.zip(NaiveDate::from_epoch_days(first)) else { continue };
@@ -183,7 +183,6 @@ impl<'a> Derivation<'a> {
                 keys.extend(members.iter().map(|member| Key { grouping, period: period.start.to_epoch_days(), member: *member }));
             }
         }
-        let keys: Vec<Key> = keys.into_iter().collect();
         let spine = Rc::new(Column { kind: column.kind, cells: column.cells.covering(&keys) });
         Rc::unwrap_or_clone(fill_with(spine, filler, &[]))
     }
