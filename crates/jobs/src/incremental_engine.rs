@@ -227,12 +227,16 @@ impl<'a> IncrementalEngine<'a> {
         let own = self.worklist.own_sources(request);
         let mut parts = IndexMap::new();
         let mut signature = String::new();
+        let mut limited = BTreeSet::new();
         for (name, source) in self.worklist.sources() {
             let part = if own.contains(name) {
                 source.part(&|file| self.worklist.reads(request, name, file, days)).map_err(|error| MetricsError::Bridge { column: name.clone(), reason: error.to_string() })?
             } else {
                 source.clone()
             };
+            if part.files.len() < source.files.len() {
+                limited.insert(name.clone());
+            }
             signature.push_str(name);
             part.files.iter().for_each(|file| signature.push_str(&file.address));
             parts.insert(name.clone(), part);
@@ -241,7 +245,10 @@ impl<'a> IncrementalEngine<'a> {
             return Ok(Rc::clone(engine));
         }
         let clean = self.workspace.without_bad_rows(parts).map_err(inner)?;
-        let engine = Rc::new(self.workspace.engine(&clean));
+        let project = &self.workspace.project;
+        let is_whole = |name: &&String| project.upstream(name).iter().flat_map(|model| &model.sources).all(|source| !limited.contains(source));
+        let of_all_files = project.models.keys().filter(is_whole).cloned().collect();
+        let engine = Rc::new(self.workspace.engine(&clean).with_models_of(&self.whole()?, of_all_files));
         self.engines.borrow_mut().insert(signature, Rc::clone(&engine));
         Ok(engine)
     }

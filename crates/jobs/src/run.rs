@@ -12,6 +12,7 @@ use quotient_ingest::{Lake, SourceFrame};
 use quotient_metrics::{BaseGrouping, CellRequest, Counts};
 use quotient_model::{Job, JobTable, definition_hash, model_hash, short_hash};
 use quotient_report::{EndingAfter, Finder, Finding, PeriodRange, Replace, ReportError, RunWork, Step, dim_date, dim_period, kpi_dictionary, kpi_findings};
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::ahead::Ahead;
@@ -20,7 +21,7 @@ use crate::derived::{Derived, Deriving};
 use crate::error::JobError;
 use crate::headline::Headline;
 use crate::incremental_engine::IncrementalEngine;
-use crate::ledger::{LEDGER, Ledger};
+use crate::ledger::{Kept, LEDGER, Ledger};
 use crate::progress::{Laps, Progress};
 use crate::publish::{Publication, RESULTS_OF_RUNS, application};
 use crate::restatements::{RESTATEMENTS, Restating};
@@ -343,15 +344,13 @@ fn replacing_values(days: &BTreeMap<String, i32>, job: &Job) -> Replace {
 /// The cells that the last run kept, and the requests whose cells are gone.
 pub(crate) fn kept_cells(ledger: &Ledger, shelf: &Shelf) -> Result<(BTreeMap<String, Stored>, BTreeSet<String>), JobError> {
     let objects = shelf.kept(ledger.cells.values().flat_map(|kept| kept.parts.values().cloned()).collect())?;
-    let (mut cells, mut lost) = (BTreeMap::new(), BTreeSet::new());
-    for (key, kept) in &ledger.cells {
+    let whole = |(key, kept): (&String, &Kept)| {
         let parts: Option<Vec<RecordBatch>> = kept.parts.values().map(|path| objects.get(path).cloned()).collect();
-        match parts.and_then(|parts| Stored::of_parts(kept.question.clone(), &parts).ok()) {
-            Some(stored) => drop(cells.insert(key.clone(), stored)),
-            None => drop(lost.insert(key.clone())),
-        }
-    }
-    Ok((cells, lost))
+        (key.clone(), parts.and_then(|parts| Stored::of_parts(kept.question.clone(), &parts).ok()))
+    };
+    let (found, lost): (Vec<_>, Vec<_>) = ledger.cells.par_iter().map(whole).partition(|(_, stored)| stored.is_some());
+    let cells = found.into_iter().filter_map(|(key, stored)| Some((key, stored?))).collect();
+    Ok((cells, lost.into_iter().map(|(key, _)| key).collect()))
 }
 
 /// What a table asks of the metrics.

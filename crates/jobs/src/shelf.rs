@@ -14,8 +14,8 @@ use tokio::runtime::Runtime;
 use crate::error::JobError;
 use crate::workspace::Workspace;
 
-/// Kept objects that are fetched or put at once.
-const OBJECTS_AT_ONCE: usize = 16;
+/// Logs that are listed at once.
+const LOGS_AT_ONCE: usize = 16;
 
 /// The results of a job. A local folder that is not there is made by the first write.
 pub(crate) struct Shelf {
@@ -63,7 +63,7 @@ impl Shelf {
     pub(crate) fn versions(&self, tables: Vec<String>) -> Result<BTreeMap<String, i64>, JobError> {
         let Some(store) = &self.store_that_is_there()? else { return Ok(BTreeMap::new()) };
         let looks = futures::stream::iter(tables).map(|table| async move { Ok::<_, ReportError>((store.listed_version(&table).await?, table)) });
-        let found = self.runtime.block_on(looks.buffer_unordered(OBJECTS_AT_ONCE).try_collect::<Vec<_>>()).map_err(JobError::Output)?;
+        let found = self.runtime.block_on(looks.buffer_unordered(LOGS_AT_ONCE).try_collect::<Vec<_>>()).map_err(JobError::Output)?;
         Ok(found.into_iter().filter_map(|(version, table)| Some((table, version?))).collect())
     }
 
@@ -86,18 +86,13 @@ impl Shelf {
 
     /// Keeps rows under paths.
     pub(crate) fn keep(&self, objects: Vec<(String, RecordBatch)>) -> Result<(), JobError> {
-        let store = &self.store()?;
-        let puts = futures::stream::iter(objects).map(|(path, rows)| async move { store.keep(&path, &rows).await });
-        let all = puts.buffer_unordered(OBJECTS_AT_ONCE).try_for_each(|_| async { Ok::<_, ReportError>(()) });
-        self.runtime.block_on(all).map_err(JobError::Output)
+        self.runtime.block_on(self.store()?.keep(objects)).map_err(JobError::Output)
     }
 
     /// Kept rows by path; what is gone is left out.
     pub(crate) fn kept(&self, paths: Vec<String>) -> Result<BTreeMap<String, RecordBatch>, JobError> {
-        let Some(store) = &self.store_that_is_there()? else { return Ok(BTreeMap::new()) };
-        let gets = futures::stream::iter(paths).map(|path| async move { Ok::<_, ReportError>((store.kept(&path).await?, path)) });
-        let found = self.runtime.block_on(gets.buffer_unordered(OBJECTS_AT_ONCE).try_collect::<Vec<_>>()).map_err(JobError::Output)?;
-        Ok(found.into_iter().filter_map(|(rows, path)| Some((path, rows?))).collect())
+        let Some(store) = self.store_that_is_there()? else { return Ok(BTreeMap::new()) };
+        self.runtime.block_on(store.kept(paths)).map_err(JobError::Output)
     }
 
     /// Takes away data files of a table that no version since an instant has.

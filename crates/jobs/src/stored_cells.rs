@@ -157,25 +157,37 @@ impl Stored {
 
     /// Kept parts put together again.
     pub(crate) fn of_parts(question: Question, parts: &[RecordBatch]) -> Result<Self, ArrowError> {
-        let first = parts.first().ok_or_else(|| ArrowError::InvalidArgumentError("kept cells have no part".to_owned()))?;
-        let whole = concat_batches(&first.schema(), parts)?;
         let width = question.groupings.iter().map(|grouping| grouping.1.len()).max().unwrap_or(0);
         let mut batches = Vec::with_capacity(question.groupings.len());
         for (at, (grain, slice, _)) in question.groupings.iter().enumerate() {
             let number = i32::try_from(at).map_err(|error| ArrowError::CastError(error.to_string()))?;
-            let mask: BooleanArray = whole.column(0).as_primitive::<Int32Type>().iter().map(|found| Some(found == Some(number))).collect();
-            let rows = filter_record_batch(&whole, &mask)?;
-            let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+            let rows = parts.iter().map(|part| of_grouping(part, number)).collect::<Result<Vec<_>, _>>()?;
+            let first = rows.first().ok_or_else(|| ArrowError::InvalidArgumentError("kept cells have no part".to_owned()))?;
+            let mut columns: Vec<(String, usize)> = Vec::new();
             if !grain.is_empty() {
-                columns.push(("period_start".to_owned(), Arc::clone(rows.column(1))));
+                columns.push(("period_start".to_owned(), 1));
             }
-            columns.extend(slice.iter().enumerate().map(|(place, item)| (item.clone(), Arc::clone(rows.column(2 + place)))));
-            columns.extend(question.measures.iter().enumerate().map(|(place, (name, _))| (name.clone(), Arc::clone(rows.column(2 + width + place)))));
-            let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column)).unzip();
-            batches.push(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?);
+            columns.extend(slice.iter().enumerate().map(|(place, item)| (item.clone(), 2 + place)));
+            columns.extend(question.measures.iter().enumerate().map(|(place, (name, _))| (name.clone(), 2 + width + place)));
+            let (names, places): (Vec<String>, Vec<usize>) = columns.into_iter().unzip();
+            let schema = first.schema_ref().project(&places)?;
+            let rows = rows.iter().map(|part| part.project(&places)).collect::<Result<Vec<_>, _>>()?;
+            let all = concat_batches(&Arc::new(schema), &rows)?;
+            let fields: Vec<Field> = names.into_iter().zip(all.columns()).map(|(name, column)| Field::new(name, column.data_type().clone(), true)).collect();
+            batches.push(RecordBatch::try_new(Arc::new(Schema::new(fields)), all.columns().to_vec())?);
         }
         Ok(Self { question, batches })
     }
+}
+
+/// The rows of one grouping in a kept part, where groupings follow each other.
+fn of_grouping(part: &RecordBatch, grouping: i32) -> Result<RecordBatch, ArrowError> {
+    let numbers = part.column(0).as_primitive::<Int32Type>().values();
+    if !numbers.is_sorted() {
+        return Err(ArrowError::InvalidArgumentError("kept cells are not in the order of their groupings".to_owned()));
+    }
+    let from = numbers.partition_point(|number| *number < grouping);
+    Ok(part.slice(from, numbers.partition_point(|number| *number <= grouping) - from))
 }
 
 /// The grain of one grouping as text, empty for all time.

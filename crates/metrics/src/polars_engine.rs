@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -30,13 +31,26 @@ pub struct PolarsEngine<'a> {
     relations: RefCell<IndexMap<String, Relation>>,
     /// Models whose frame is rows in memory already.
     computed: RefCell<Vec<String>>,
+    /// An engine that computes some models for this one too: they stand on nothing that is different here.
+    beside: Option<(Rc<PolarsEngine<'a>>, BTreeSet<String>)>,
 }
 
 impl<'a> PolarsEngine<'a> {
     /// An engine over a project's sources, opened under their `schema.table` names.
     #[must_use]
     pub fn new(project: &'a Project, sources: IndexMap<String, Relation>, as_of: DateTime<Utc>) -> Self {
-        Self { project, as_of, relations: RefCell::new(sources), computed: RefCell::new(Vec::new()) }
+        Self { project, as_of, relations: RefCell::new(sources), computed: RefCell::new(Vec::new()), beside: None }
+    }
+
+    /// The same with models of another engine, which are computed there and once.
+    #[must_use]
+    pub fn with_models_of(self, other: &Rc<Self>, models: BTreeSet<String>) -> Self {
+        Self { beside: Some((Rc::clone(other), models)), ..self }
+    }
+
+    /// The engine that computes a model for this one.
+    fn other(&self, model: &str) -> Option<&Self> {
+        self.beside.as_ref().filter(|(_, models)| models.contains(model)).map(|(other, _)| other.as_ref())
     }
 
     /// Lowers a model and everything that it reads; nothing is computed unless several models read it.
@@ -46,6 +60,11 @@ impl<'a> PolarsEngine<'a> {
     pub fn relation(&self, name: &str) -> Result<Relation, MetricsError> {
         for model in self.project.upstream(name) {
             if self.relations.borrow().contains_key(&model.name) {
+                continue;
+            }
+            if let Some(other) = self.other(&model.name) {
+                let relation = other.relation(&model.name)?;
+                self.relations.borrow_mut().insert(model.name.clone(), relation);
                 continue;
             }
             if let Some(source) = model.sources.iter().find(|s| !self.relations.borrow().contains_key(*s)) {
@@ -87,6 +106,12 @@ impl<'a> PolarsEngine<'a> {
 
     fn compute(&self, name: &str) -> Result<(), MetricsError> {
         if self.computed.borrow().iter().any(|done| done == name) {
+            return Ok(());
+        }
+        if let Some(other) = self.other(name) {
+            let relation = other.computed(name)?;
+            self.relations.borrow_mut().insert(name.to_owned(), relation);
+            self.computed.borrow_mut().push(name.to_owned());
             return Ok(());
         }
         let relation = self.relations.borrow().get(name).cloned();

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use bytes::Bytes;
 use deltalake::logstore::{StorageConfig, default_logstore};
 use deltalake::{DeltaTable, DeltaTableError};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
+use rayon::prelude::*;
 use url::Url;
 
 use crate::commit::Committed;
@@ -24,7 +26,10 @@ use crate::error::ReportError;
 use crate::file::decode;
 use crate::merge::{merge, same_columns};
 use crate::ordered::Ordered;
-use crate::stable::{Misfit, align};
+use crate::stable::{Misfit, align, coded, is_text};
+
+/// Data files that are fetched at once.
+const FILES_AT_ONCE: usize = 8;
 
 /// How often a commit is tried again after another run wrote the same table.
 const RETRIES: usize = 8;
@@ -222,15 +227,17 @@ impl ResultStore {
                 return Err(ReportError::Concurrent { table: write.name.clone() });
             }
             let mut files = DataFiles::of(&table, write);
-            let (mut old, mut rows) = self.counted_rows(&write.name, &table, &files.read).await?;
+            // What comes in codes is compared in codes.
+            let schema = schema_of(&table, &|name| write.batch.column_by_name(name).is_some_and(|column| *column.data_type() == coded()));
+            let (mut old, mut rows) = self.counted_rows(&write.name, &table, &files.read, &schema).await?;
             if !holds(old.as_ref()) {
                 return Err(ReportError::Concurrent { table: write.name.clone() });
             }
             let mut merged = merge(write, old.as_ref(), &rows)?;
-            if files.has_others() && !same_columns(merged.rows.schema_ref(), &schema_of(&table)) {
+            if files.has_others() && !same_columns(merged.rows.schema_ref(), &schema) {
                 // Columns come and go by the rows of the whole table.
                 files = files.all();
-                (old, rows) = self.counted_rows(&write.name, &table, &files.read).await?;
+                (old, rows) = self.counted_rows(&write.name, &table, &files.read, &schema).await?;
                 merged = merge(write, old.as_ref(), &rows)?;
             }
             let files = files.leaving(&merged.stays);
@@ -274,32 +281,33 @@ impl ResultStore {
 
     /// The rows of some files of a table.
     async fn rows(&self, name: &str, table: &DeltaTable, files: &[DataFile]) -> Result<Option<RecordBatch>, ReportError> {
-        Ok(self.counted_rows(name, table, files).await?.0)
+        Ok(self.counted_rows(name, table, files, &schema_of(table, &|_| false)).await?.0)
     }
 
-    /// The rows of some files of a table, and how many each file has.
-    async fn counted_rows(&self, name: &str, table: &DeltaTable, files: &[DataFile]) -> Result<(Option<RecordBatch>, Vec<usize>), ReportError> {
+    /// The rows of some files of a table with these columns, and how many each file has.
+    async fn counted_rows(&self, name: &str, table: &DeltaTable, files: &[DataFile], schema: &SchemaRef) -> Result<(Option<RecordBatch>, Vec<usize>), ReportError> {
         if table.state.is_none() {
             return Ok((None, Vec::new()));
         }
-        let schema = schema_of(table);
-        let mut batches = Vec::with_capacity(files.len());
-        for DataFile { path: file, deletes, .. } in files {
-            if *deletes {
-                return Err(ReportError::DeletionVector { table: name.to_owned(), location: self.location(name), file: file.clone() });
-            }
-            let batch = self.file(name, file).await?;
-            batches.push(align(name, &batch, &schema, Misfit::Refuse)?);
+        if let Some(DataFile { path, .. }) = files.iter().find(|file| file.deletes) {
+            return Err(ReportError::DeletionVector { table: name.to_owned(), location: self.location(name), file: path.clone() });
         }
-        let rows = concat_batches(&schema, &batches).map_err(ReportError::rows(name, "join"))?;
+        let gets = futures::stream::iter(files).map(|file| async move { Ok::<_, ReportError>((file, self.bytes_of(name, &file.path).await?)) });
+        let found: Vec<(&DataFile, Bytes)> = gets.buffered(FILES_AT_ONCE).try_collect().await?;
+        let in_codes = |column: &str| schema.field_with_name(column).is_ok_and(|field| *field.data_type() == coded());
+        let rows_of = |(DataFile { path, .. }, bytes): (&DataFile, Bytes)| {
+            let damaged = |source| ReportError::Damaged { table: name.to_owned(), location: self.location(name), file: path.clone(), source };
+            align(name, &decode(bytes, &in_codes).map_err(damaged)?, schema, Misfit::Refuse)
+        };
+        let batches = found.into_par_iter().map(rows_of).collect::<Result<Vec<_>, _>>()?;
+        let rows = concat_batches(schema, &batches).map_err(ReportError::rows(name, "join"))?;
         Ok((Some(rows), batches.iter().map(RecordBatch::num_rows).collect()))
     }
 
-    async fn file(&self, name: &str, file: &str) -> Result<RecordBatch, ReportError> {
+    async fn bytes_of(&self, name: &str, file: &str) -> Result<Bytes, ReportError> {
         let path = Path::from(format!("{name}/{file}"));
         let fault = |source| ReportError::Read { table: name.to_owned(), location: self.location(name), file: file.to_owned(), source: Box::new(source) };
-        let bytes = self.store.get(&path).await.map_err(fault)?.bytes().await.map_err(fault)?;
-        decode(bytes).map_err(|source| ReportError::Damaged { table: name.to_owned(), location: self.location(name), file: file.to_owned(), source })
+        self.store.get(&path).await.map_err(fault)?.bytes().await.map_err(fault)
     }
 
     /// Where a table lies, for messages.
@@ -319,9 +327,12 @@ impl ResultStore {
     }
 }
 
-/// The columns of a table; none where it is not there.
-fn schema_of(table: &DeltaTable) -> SchemaRef {
-    table.state.as_ref().map_or_else(|| Arc::new(Schema::empty()), |state| state.snapshot().arrow_schema())
+/// The columns of a table, text of some of them in codes; none where it is not there.
+fn schema_of(table: &DeltaTable, in_codes: &dyn Fn(&str) -> bool) -> SchemaRef {
+    let Some(state) = &table.state else { return Arc::new(Schema::empty()) };
+    let schema = state.snapshot().arrow_schema();
+    let field = |field: &FieldRef| if is_text(field.data_type()) && in_codes(field.name()) { Arc::new(field.as_ref().clone().with_data_type(coded())) } else { Arc::clone(field) };
+    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
 }
 
 fn folder(name: &str) -> Result<Url, ReportError> {

@@ -2,17 +2,21 @@
 //!
 //! The same rows give the same bytes.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, RecordBatch};
 use arrow::compute::{concat_batches, filter, max, max_string, min, min_string};
-use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, SchemaRef};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 use serde_json::{Map, Value, json};
+
+use crate::stable::{coded, is_text};
 
 /// Texts longer than this have no bounds in the statistics.
 const LONGEST_BOUND: usize = 64;
@@ -27,9 +31,17 @@ pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
     writer.into_inner()
 }
 
-/// The rows of a Parquet file, with the file's own columns.
-pub(crate) fn decode(bytes: impl ChunkReader + 'static) -> Result<RecordBatch, ParquetError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+/// The rows of a Parquet file, with the file's own columns; text of those for which it is said comes as codes.
+pub(crate) fn decode(bytes: impl ChunkReader + 'static, in_codes: &dyn Fn(&str) -> bool) -> Result<RecordBatch, ParquetError> {
+    let options = ArrowReaderOptions::new();
+    let mut file = ArrowReaderMetadata::load(&bytes, options.clone())?;
+    let is_coded = |field: &Field| is_text(field.data_type()) && in_codes(field.name());
+    if file.schema().fields().iter().any(|field| is_coded(field)) {
+        let fields: Vec<Field> =
+            file.schema().fields().iter().map(|field| if is_coded(field) { field.as_ref().clone().with_data_type(coded()) } else { field.as_ref().clone() }).collect();
+        file = ArrowReaderMetadata::try_new(Arc::clone(file.metadata()), options.with_schema(Arc::new(Schema::new(fields))))?;
+    }
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, file);
     let schema: SchemaRef = builder.schema().clone();
     let batches = builder.build()?.collect::<Result<Vec<_>, _>>()?;
     Ok(concat_batches(&schema, &batches)?)
@@ -82,8 +94,10 @@ fn used(coded: &DictionaryArray<Int32Type>) -> Option<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, encode, statistics};
-    use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+    use super::{coded, decode, encode, statistics};
+    use arrow::array::{Array, ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+    use arrow::compute::cast;
+    use arrow::datatypes::DataType;
     use object_store::PutPayload;
     use std::sync::Arc;
 
@@ -103,8 +117,12 @@ mod tests {
         let bytes = encode(&rows()).unwrap();
         assert_eq!(bytes, encode(&rows()).unwrap());
         let payload = PutPayload::from(bytes);
-        let back = decode(payload.into_iter().next().unwrap()).unwrap();
+        let back = decode(payload.clone().into_iter().next().unwrap(), &|_| false).unwrap();
         assert_eq!(back, rows());
+        let in_codes = decode(payload.into_iter().next().unwrap(), &|name| name == "team").unwrap();
+        assert_eq!(in_codes.column(0).data_type(), &coded());
+        assert_eq!(cast(in_codes.column(0), &DataType::Utf8).unwrap().as_ref(), rows().column(0).as_ref());
+        assert_eq!(in_codes.columns()[1..], rows().columns()[1..]);
     }
 
     #[test]

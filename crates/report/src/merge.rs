@@ -4,16 +4,15 @@
 //! A new row that says the same as the old one, but for columns that do not count, leaves the old one in place.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt64Array, make_comparator};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, DynComparator, Int64Array, RecordBatch, UInt64Array, make_comparator};
 use arrow::compute::kernels::rank::rank as ranks_of;
 use arrow::compute::{SortOptions, cast, concat_batches, filter_record_batch, take as take_values, take_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Schema};
 use arrow::error::ArrowError;
-use arrow::row::{Row, RowConverter, Rows, SortField};
 use rayon::prelude::*;
 
 use crate::data_files::PERIOD_END;
@@ -48,7 +47,8 @@ pub(crate) fn merge(write: &TableWrite, old: Option<&RecordBatch>, files: &[usiz
         Replace::All | Replace::Nothing | Replace::Where { .. } => {}
     }
     let Some(old) = old else {
-        return Ok(Merged { rows: sorted(table, new, &write.ignore)?, changed: true, stays: Vec::new() });
+        let rows = Order::new(table, &new, &write.ignore)?.taken(table, &new, (0..new.num_rows()).collect())?;
+        return Ok(Merged { rows, changed: true, stays: Vec::new() });
     };
     let replaced = replaced(table, old, &write.replace)?;
     let kept = filter(table, old, &replaced.iter().map(|r| Some(!r)).collect())?;
@@ -58,24 +58,25 @@ pub(crate) fn merge(write: &TableWrite, old: Option<&RecordBatch>, files: &[usiz
     let gone = align(table, &gone, &schema, Misfit::Null)?;
     let new = align(table, &new, &schema, Misfit::Refuse)?;
 
-    let same = matches(table, &gone, &new, &write.ignore)?;
+    let all = concat_batches(&schema, [&kept, &gone, &new]).map_err(ReportError::rows(table, "join"))?;
+    let (first_gone, first_new) = (kept.num_rows(), kept.num_rows() + gone.num_rows());
+    let order = Order::new(table, &all, &write.ignore)?;
+    let same = order.same(first_gone..first_new, first_new..all.num_rows());
     let changed = !same_columns(&schema, old.schema_ref()) || same.iter().any(Option::is_none) || same.len() != gone.num_rows();
     let mut retained: Vec<bool> = replaced.iter().map(|replaced| !replaced).collect();
     let gone_rows: Vec<usize> = (0..replaced.len()).filter(|row| replaced[*row]).collect();
-    same.iter().flatten().for_each(|place| retained[gone_rows[*place]] = true);
+    same.iter().flatten().for_each(|place| retained[gone_rows[place - first_gone]] = true);
     let may_stay = matches!(write.replace, Replace::EndingAfter(_)) && same_columns(&schema, old.schema_ref());
     let stays = files_that_stay(files, |rows| may_stay && rows.len() >= SMALL_FILE && retained[rows].iter().all(|row| *row));
     let in_place: Vec<bool> = files.iter().zip(&stays).flat_map(|(rows, stays)| std::iter::repeat_n(*stays, *rows)).collect();
     let moves = |row: usize| !in_place.get(row).copied().unwrap_or(false);
 
-    let all = concat_batches(&schema, [&kept, &gone, &new]).map_err(ReportError::rows(table, "join"))?;
     let kept_rows = (0..replaced.len()).filter(|row| !replaced[*row]).enumerate().filter(|(_, row)| moves(*row)).map(|(place, _)| place);
-    let order = kept_rows.chain(same.iter().enumerate().filter_map(|(row, old)| match old {
-        Some(old) => moves(gone_rows[*old]).then_some(kept.num_rows() + old),
-        None => Some(kept.num_rows() + gone.num_rows() + row),
+    let rows = kept_rows.chain(same.iter().enumerate().filter_map(|(row, old)| match old {
+        Some(old) => moves(gone_rows[old - first_gone]).then_some(*old),
+        None => Some(first_new + row),
     }));
-    let rows = take(table, &all, order)?;
-    Ok(Merged { rows: sorted(table, rows, &write.ignore)?, changed, stays })
+    Ok(Merged { rows: order.taken(table, &all, rows.collect())?, changed, stays })
 }
 
 fn files_that_stay(files: &[usize], stays: impl Fn(Range<usize>) -> bool) -> Vec<bool> {
@@ -189,52 +190,71 @@ fn column<'a>(table: &str, batch: &'a RecordBatch, name: &str, kind: &DataType) 
     })
 }
 
-/// For each new row the old row that says the same, each old row at most once.
-fn matches(table: &str, gone: &RecordBatch, new: &RecordBatch, ignore: &[String]) -> Result<Vec<Option<usize>>, ReportError> {
-    let names: Vec<&str> = gone.schema_ref().fields().iter().map(|f| f.name().as_str()).filter(|n| !ignore.iter().any(|i| i == n)).collect();
-    let (converter, old_rows) = keys(table, gone, &names)?;
-    let new_rows = converter.convert_columns(&columns(new, &names)).map_err(ReportError::rows(table, "compare"))?;
-    // Looked up, and never walked: its order is nobody's.
-    let mut waiting: HashMap<Row<'_>, Vec<usize>> = HashMap::with_capacity(gone.num_rows());
-    for index in (0..gone.num_rows()).rev() {
-        waiting.entry(old_rows.row(index)).or_default().push(index);
-    }
-    Ok((0..new.num_rows()).map(|index| waiting.get_mut(&new_rows.row(index)).and_then(Vec::pop)).collect())
+/// The order of rows: by grain, period, texts, then all other columns that count. Rows that are equal in it say the same.
+struct Order {
+    columns: Vec<DynComparator>,
+    /// Whether the table has periods; one without keeps the order given.
+    has_periods: bool,
 }
 
-/// Rows by grain, period, texts, then all other columns that count; a table without periods keeps the order given.
-fn sorted(table: &str, batch: RecordBatch, ignore: &[String]) -> Result<RecordBatch, ReportError> {
-    let schema = batch.schema();
-    let has = |name: &str| schema.column_with_name(name).is_some();
-    if !has(GRAIN) || !has(PERIOD_START) {
-        return Ok(batch);
+impl Order {
+    fn new(table: &str, rows: &RecordBatch, ignore: &[String]) -> Result<Self, ReportError> {
+        let schema = rows.schema_ref();
+        let has = |name: &str| schema.column_with_name(name).is_some();
+        let rank = |name: &str, kind: &DataType| match (name, kind) {
+            (GRAIN, _) => 0,
+            (PERIOD_START, _) => 1,
+            (_, kind) if is_text(kind) => 2,
+            _ => 3,
+        };
+        let counting = schema.fields().iter().zip(rows.columns()).filter(|(field, _)| !ignore.iter().any(|name| name == field.name()));
+        let mut columns: Vec<_> = counting.map(|(field, column)| (rank(field.name(), field.data_type()), column)).collect();
+        columns.sort_by_key(|(rank, _)| *rank);
+        let refused = ReportError::rows(table, "compare");
+        let compared: Result<Vec<_>, ArrowError> = columns
+            .par_iter()
+            .map(|(_, column)| {
+                let ranked = ranks(column)?;
+                make_comparator(&ranked, &ranked, SortOptions::default())
+            })
+            .collect();
+        Ok(Self { columns: compared.map_err(refused)?, has_periods: has(GRAIN) && has(PERIOD_START) })
     }
-    let rank = |name: &str, kind: &DataType| match (name, kind) {
-        (GRAIN, _) => 0,
-        (PERIOD_START, _) => 1,
-        (_, kind) if is_text(kind) => 2,
-        _ => 3,
-    };
-    let mut names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).filter(|n| !ignore.iter().any(|i| i == n)).collect();
-    names.sort_by_key(|name| schema.field_with_name(name).map_or(3, |field| rank(name, field.data_type())));
-    if is_sorted(table, &columns(&batch, &names))? {
-        return Ok(batch);
-    }
-    let (_, rows) = keys(table, &batch, &names)?;
-    let mut order: Vec<usize> = (0..batch.num_rows()).collect();
-    order.sort_by(|a, b| rows.row(*a).cmp(&rows.row(*b)));
-    take(table, &batch, order)
-}
 
-/// Whether no row stands before a lesser one, by these columns in their order.
-fn is_sorted(table: &str, columns: &[ArrayRef]) -> Result<bool, ReportError> {
-    let ranked = columns.par_iter().map(ranks).collect::<Result<Vec<_>, _>>().map_err(ReportError::rows(table, "compare"))?;
-    let options = SortOptions::default();
-    let comparators = ranked.iter().map(|column| make_comparator(column, column, options)).collect::<Result<Vec<_>, _>>();
-    let comparators = comparators.map_err(ReportError::rows(table, "compare"))?;
-    let order = |a: usize, b: usize| comparators.iter().map(|compare| compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal);
-    let rows = columns.first().map_or(0, Array::len);
-    Ok((1..rows).into_par_iter().all(|row| order(row - 1, row).is_le()))
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        self.columns.iter().map(|compare| compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+
+    fn sort(&self, rows: &mut [usize]) {
+        // Rows that come from files are in order already, which this sort makes use of.
+        rows.par_sort_by(|a, b| self.compare(*a, *b));
+    }
+
+    /// For each new row the old row that says the same, each old row at most once.
+    fn same(&self, old: Range<usize>, new: Range<usize>) -> Vec<Option<usize>> {
+        let (mut of_old, mut of_new): (Vec<usize>, Vec<usize>) = (old.collect(), new.clone().collect());
+        self.sort(&mut of_old);
+        self.sort(&mut of_new);
+        let mut waiting = of_old.into_iter().peekable();
+        let mut same = vec![None; of_new.len()];
+        for row in of_new {
+            while waiting.next_if(|old| self.compare(*old, row).is_lt()).is_some() {}
+            same[row - new.start] = waiting.next_if(|old| self.compare(*old, row).is_eq());
+        }
+        same
+    }
+
+    /// Some of the rows, in order.
+    fn taken(&self, table: &str, all: &RecordBatch, mut rows: Vec<usize>) -> Result<RecordBatch, ReportError> {
+        if self.has_periods {
+            self.sort(&mut rows);
+        }
+        if rows.len() == all.num_rows() && rows.is_sorted() {
+            return Ok(all.clone());
+        }
+        let places = UInt64Array::from_iter_values(rows.into_iter().map(|row| u64::try_from(row).unwrap_or(u64::MAX)));
+        take_record_batch(all, &places).map_err(ReportError::rows(table, "order"))
+    }
 }
 
 /// A column that compares as another does: of coded texts the places of these texts in their order.
@@ -244,32 +264,8 @@ fn ranks(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     take_values(&places, coded.keys(), None)
 }
 
-/// Rows of some columns as keys that compare; with no column left, every row is equal.
-fn keys(table: &str, batch: &RecordBatch, names: &[&str]) -> Result<(RowConverter, Rows), ReportError> {
-    let chosen = columns(batch, names);
-    let fields = chosen.iter().map(|column| SortField::new(column.data_type().clone())).collect();
-    let converter = RowConverter::new(fields).map_err(ReportError::rows(table, "compare"))?;
-    let rows = converter.convert_columns(&chosen).map_err(ReportError::rows(table, "compare"))?;
-    Ok((converter, rows))
-}
-
-/// The columns of these names; a column of equal values where there is none, so that every row has a key.
-fn columns(batch: &RecordBatch, names: &[&str]) -> Vec<ArrayRef> {
-    let chosen: Vec<ArrayRef> = names.iter().filter_map(|name| batch.column_by_name(name).cloned()).collect();
-    if chosen.is_empty() {
-        let nothing = BooleanArray::from(vec![false; batch.num_rows()]);
-        return vec![Arc::new(nothing)];
-    }
-    chosen
-}
-
 fn filter(table: &str, batch: &RecordBatch, mask: &BooleanArray) -> Result<RecordBatch, ReportError> {
     filter_record_batch(batch, mask).map_err(ReportError::rows(table, "filter"))
-}
-
-fn take(table: &str, batch: &RecordBatch, order: impl IntoIterator<Item = usize>) -> Result<RecordBatch, ReportError> {
-    let indices = UInt64Array::from_iter_values(order.into_iter().map(|index| u64::try_from(index).unwrap_or(u64::MAX)));
-    take_record_batch(batch, &indices).map_err(ReportError::rows(table, "order"))
 }
 
 pub(crate) fn same_columns(a: &Schema, b: &Schema) -> bool {

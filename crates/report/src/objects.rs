@@ -1,42 +1,61 @@
 //! Rows kept beside the result tables: stored cells, which a ledger refers to.
 //!
-//! In: a path under the results and rows. Out: a Parquet object. An object is written once, under a name that no other has, and never changed.
+//! In: paths under the results, and rows. Out: Parquet objects. An object is written once, under a name that no other has, and never changed.
+
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
+use rayon::prelude::*;
 
 use crate::delta::ResultStore;
 use crate::error::ReportError;
 use crate::file::{decode, encode};
 
+/// Kept objects that are fetched or put at once.
+const OBJECTS_AT_ONCE: usize = 16;
+
 /// The folder of kept rows under the results: its name hides it from readers of tables.
 pub const KEPT: &str = "_kept";
 
 impl ResultStore {
-    /// Keeps rows under a path, and gives their size in bytes.
+    /// Keeps rows under paths.
     ///
     /// # Errors
     /// Rows that cannot be encoded; a store that does not take them.
-    pub async fn keep(&self, path: &str, rows: &RecordBatch) -> Result<u64, ReportError> {
-        let bytes = encode(rows).map_err(|source| ReportError::Encode { table: path.to_owned(), source })?;
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let put = self.store.put(&Path::from(path), PutPayload::from(bytes)).await;
-        put.map_err(|source| ReportError::Unwritable { table: path.to_owned(), location: self.location(path), source: Box::new(source) })?;
-        Ok(size)
+    pub async fn keep(&self, objects: Vec<(String, RecordBatch)>) -> Result<(), ReportError> {
+        // As many at once as there are threads: all of them would be in memory a second time.
+        for group in objects.chunks(rayon::current_num_threads().max(1)) {
+            let encoded: Vec<_> = group.par_iter().map(|(path, rows)| (path, encode(rows))).collect();
+            let puts = futures::stream::iter(encoded).map(|(path, bytes)| async move {
+                let bytes = bytes.map_err(|source| ReportError::Encode { table: path.clone(), source })?;
+                let put = self.store.put(&Path::from(path.as_str()), PutPayload::from(bytes)).await;
+                put.map_err(|source| ReportError::Unwritable { table: path.clone(), location: self.location(path), source: Box::new(source) })
+            });
+            puts.buffer_unordered(OBJECTS_AT_ONCE).try_for_each(|_| async { Ok(()) }).await?;
+        }
+        Ok(())
     }
 
-    /// Kept rows; `None` where the object is gone, or is not the Parquet file that was kept: they can be computed again.
+    /// Kept rows by path; without those whose object is gone, or is not the Parquet file that was kept: they can be computed again.
     ///
     /// # Errors
     /// A store that does not answer.
-    pub async fn kept(&self, path: &str) -> Result<Option<RecordBatch>, ReportError> {
+    pub async fn kept(&self, paths: Vec<String>) -> Result<BTreeMap<String, RecordBatch>, ReportError> {
+        let gets = futures::stream::iter(paths).map(|path| async move { Ok::<_, ReportError>((self.bytes_kept(&path).await?, path)) });
+        let found: Vec<_> = gets.buffer_unordered(OBJECTS_AT_ONCE).try_collect().await?;
+        Ok(found.into_par_iter().filter_map(|(bytes, path)| Some((path, decode(bytes?, &|_| false).ok()?))).collect())
+    }
+
+    async fn bytes_kept(&self, path: &str) -> Result<Option<Bytes>, ReportError> {
         let fault = |source| ReportError::Read { table: KEPT.to_owned(), location: self.location(path), file: path.to_owned(), source: Box::new(source) };
-        let bytes = match self.store.get(&Path::from(path)).await {
-            Ok(found) => found.bytes().await.map_err(fault)?,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(fault(error)),
-        };
-        Ok(decode(bytes).ok())
+        match self.store.get(&Path::from(path)).await {
+            Ok(found) => found.bytes().await.map(Some).map_err(fault),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(fault(error)),
+        }
     }
 }

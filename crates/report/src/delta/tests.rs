@@ -5,6 +5,7 @@ use crate::error::ReportError;
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use url::Url;
 
@@ -169,12 +170,12 @@ fn kept_rows_come_back_and_a_missing_or_damaged_object_is_none() {
     run(async {
         let store = in_memory();
         let kept = rows(&[(31, "a", 1, "r1")]);
-        assert!(store.keep("_kept/one.parquet", &kept).await.unwrap() > 0);
-        assert_eq!(store.kept("_kept/one.parquet").await.unwrap(), Some(kept));
-        assert_eq!(store.kept("_kept/two.parquet").await.unwrap(), None);
-        let path = object_store::path::Path::from("_kept/one.parquet");
-        object_store::ObjectStoreExt::put(store.store.as_ref(), &path, object_store::PutPayload::from_static(b"torn")).await.unwrap();
-        assert_eq!(store.kept("_kept/one.parquet").await.unwrap(), None);
+        let path = |name: &str| format!("_kept/{name}.parquet");
+        store.keep(vec![(path("one"), kept.clone()), (path("three"), kept.clone())]).await.unwrap();
+        let torn = object_store::path::Path::from(path("three"));
+        object_store::ObjectStoreExt::put(store.store.as_ref(), &torn, object_store::PutPayload::from_static(b"torn")).await.unwrap();
+        let found = store.kept(vec![path("one"), path("two"), path("three")]).await.unwrap();
+        assert_eq!(found, BTreeMap::from([(path("one"), kept)]));
     });
 }
 
