@@ -35,6 +35,10 @@ tables:
   - {name: voices, metrics: [nps, csat], slices: [[], [rep__team]]}
   - {name: work, metrics: [revenue_per_rep], slices: [[], [rep__team]]}
   - {name: aims, metrics: [revenue_attainment, revenue_pace], slices: [[]]}
+  - {name: contact, metrics: [touches, personalization], slices: [[], [touch__kind], [lead__source]]}
+  - {name: warming, metrics: [warmed_leads, lead_warming_days_median], slices: [[], [lead__offer]]}
+  - {name: stages, metrics: [running_stage_visits, stage_days_median], slices: [[]]}
+  - {name: together, metrics: [attach_rate, customers_with_both], slices: [[product, attach_pair__attached_product]]}
 ";
 
 /// What a row of a result says beside who computed it, and when.
@@ -402,4 +406,27 @@ fn a_table_that_was_taken_back_is_mended() {
     fs::remove_file(log.join(format!("{:020}.json", entries - 1))).unwrap();
     let mended = world.agrees("taken back to the version before");
     assert_eq!(mended.reasons, [Reason::ChangedTable]);
+}
+
+#[test]
+fn kept_rows_that_are_gone_or_torn_are_made_anew() {
+    let mut world = World::new("2025-04-01T00:00:00Z");
+    (0..world.company.len()).for_each(|at| world.arrive(at));
+    let _ = world.run("results");
+    let rows = |world: &World| files_below(&world.path("results/_kept")).into_iter().filter(|(name, _)| name.contains("/rows/")).collect::<Vec<_>>();
+    let of = |world: &World, model: &str| rows(world).into_iter().filter(|(name, _)| name.contains(&format!("/{model}/"))).map(|(_, file)| file).collect::<Vec<_>>();
+    for model in ["sales_lines", "rep_work", "first_wins", "new_customer_sales", "leads", "lead_warmings", "touches", "stage_visits", "stage_visit_movements", "product_holdings"] {
+        assert!(!of(&world, model).is_empty(), "no rows of `{model}` are kept");
+    }
+    for file in of(&world, "touches") {
+        fs::remove_file(file).unwrap();
+    }
+    world.as_of = "2025-04-02T00:00:00Z".to_owned();
+    let _ = world.agrees("without the rows of touches");
+    assert!(!of(&world, "touches").is_empty());
+    for file in of(&world, "leads") {
+        fs::write(file, "torn").unwrap();
+    }
+    world.as_of = "2025-04-03T00:00:00Z".to_owned();
+    let _ = world.agrees("with torn rows of leads");
 }

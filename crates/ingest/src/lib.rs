@@ -16,4 +16,5 @@ pub use check::SchemaFault;
 pub use error::IngestError;
 pub use lake::{KnownFiles, Lake, LakeFile, ListedFile, Listing, Moments, SourceFrame, TimeKind};
 pub use location::Location;
+pub use scan::scan_rows;
 pub use store::{OpenedStore, existing_store, open_store};

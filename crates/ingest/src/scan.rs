@@ -3,6 +3,7 @@
 //! Files of one schema and one set of partition values become one scan; scans are cast and put one after another, in file order of the first.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit as ArrowUnit};
@@ -13,7 +14,9 @@ use polars::prelude::{
 };
 use quotient_model::{ColumnType, SourceTable};
 
+use crate::error::IngestError;
 use crate::lake::{LakeFile, partitions_of};
+use crate::location::Location;
 use crate::store::s3_options;
 
 /// The declared columns as an Arrow schema.
@@ -53,14 +56,7 @@ pub(crate) fn scan(table: &SourceTable, files: &[LakeFile], env: &BTreeMap<Strin
 fn scan_group(table: &SourceTable, group: &[&LakeFile], env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
     let Some(first) = group.first() else { return empty(table) };
     let partitions = partitions_of(&first.address);
-    let mut args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
-    args.hive_options.enabled = Some(false);
-    if first.address.starts_with("s3://") {
-        let options = s3_options(env).into_iter().map(|(key, value)| (key.as_ref().to_owned(), value));
-        args.cloud_options = Some(CloudOptions::from_untyped_config(Some(CloudScheme::S3), options)?);
-    }
-    let paths = group.iter().map(|file| PlRefPath::new(file.address.as_str())).collect();
-    let frame = LazyFrame::scan_parquet_sources(ScanSources::Paths(paths), args)?;
+    let frame = scan_files(group.iter().map(|file| file.address.as_str()), env)?;
     let columns: Vec<_> = table
         .columns
         .iter()
@@ -76,6 +72,28 @@ fn scan_group(table: &SourceTable, group: &[&LakeFile], env: &BTreeMap<String, S
         })
         .collect();
     Ok(frame.select(columns))
+}
+
+/// Parquet files of one schema, as they are.
+fn scan_files<'f>(addresses: impl Iterator<Item = &'f str> + Clone, env: &BTreeMap<String, String>) -> PolarsResult<LazyFrame> {
+    let mut args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
+    args.hive_options.enabled = Some(false);
+    if addresses.clone().any(|address| address.starts_with("s3://")) {
+        let options = s3_options(env).into_iter().map(|(key, value)| (key.as_ref().to_owned(), value));
+        args.cloud_options = Some(CloudOptions::from_untyped_config(Some(CloudScheme::S3), options)?);
+    }
+    LazyFrame::scan_parquet_sources(ScanSources::Paths(addresses.map(PlRefPath::new).collect()), args)
+}
+
+/// Parquet files of one schema under a location that is not of the lake: rows that were kept there.
+///
+/// # Errors
+/// A location that cannot be opened; what Polars refuses to scan.
+pub fn scan_rows(location: &str, paths: &[String], env: &BTreeMap<String, String>) -> Result<LazyFrame, IngestError> {
+    let below = Location::parse(location, Path::new(""))?;
+    let prefix = below.prefix.trim_end_matches('/');
+    let addresses: Vec<String> = paths.iter().map(|path| below.address(&if prefix.is_empty() { path.clone() } else { format!("{prefix}/{path}") })).collect();
+    scan_files(addresses.iter().map(String::as_str), env).map_err(|source| IngestError::Scan { table: location.to_owned(), source })
 }
 
 fn empty(table: &SourceTable) -> PolarsResult<LazyFrame> {

@@ -37,6 +37,11 @@ pub(crate) fn joined(days: impl IntoIterator<Item = Days>) -> Vec<Days> {
     joined
 }
 
+/// First days, and days after the last.
+pub(crate) fn pairs(days: &[Days]) -> Vec<(i32, i32)> {
+    days.iter().map(|days| (days.from, days.to)).collect()
+}
+
 /// What two lists have in common.
 pub(crate) fn common(one: &[Days], other: &[Days]) -> Vec<Days> {
     let both = one.iter().flat_map(|a| other.iter().map(|b| Days { from: a.from.max(b.from), to: a.to.min(b.to) }));

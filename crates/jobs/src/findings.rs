@@ -25,11 +25,9 @@ pub(crate) struct Scope<'a> {
 impl Workspace {
     /// Runs the tests of opened sources, of the models in scope, and the models of findings that read nothing else.
     ///
-    /// Tests of sources see all rows, the others those that the models see.
-    pub(crate) fn findings(&self, sources: &IndexMap<String, SourceFrame>, scope: &Scope<'_>) -> Result<Vec<TestResult>, JobError> {
+    /// Tests of sources see all rows, the others those that the models see: those of the engine.
+    pub(crate) fn findings(&self, sources: &IndexMap<String, SourceFrame>, clean: &PolarsEngine<'_>, scope: &Scope<'_>) -> Result<Vec<TestResult>, JobError> {
         let raw = self.engine(sources);
-        let clean = self.without_bad_rows(sources.clone())?;
-        let clean = self.engine(&clean);
         let is_open = |name: &str| sources.contains_key(name) || (self.project.models.contains_key(name) && self.reads_only(name, sources));
         let wanted = |test: &&DataTest| {
             let other = if let Rule::Relationships { to, .. } = &test.rule { to.as_str() } else { test.table.as_str() };
@@ -39,14 +37,14 @@ impl Workspace {
         let of_models: Vec<&DataTest> =
             self.project.models.values().filter(|model| scope.models.contains(model.name.as_str())).flat_map(|model| &model.tests).filter(wanted).collect();
         let mut results = data_tests(&raw, &self.project, &of_sources).map_err(JobError::Metrics)?;
-        results.extend(data_tests(&clean, &self.project, &of_models).map_err(JobError::Metrics)?);
+        results.extend(data_tests(clean, &self.project, &of_models).map_err(JobError::Metrics)?);
         for (name, table) in self.project.sources.iter().filter(|(name, _)| sources.contains_key(*name)) {
             if (scope.wants)(&format!("freshness_{}", name.replace('.', "_")), name) {
                 results.extend(freshness(&raw, &self.project, table, self.as_of).map_err(JobError::Metrics)?);
             }
         }
         for model in self.project.models.values().filter(|model| model.findings && is_open(&model.name) && (scope.wants)(&model.name, &model.name)) {
-            results.extend(listed(&clean, model).map_err(JobError::Metrics)?);
+            results.extend(listed(clean, model).map_err(JobError::Metrics)?);
         }
         Ok(results)
     }
@@ -55,12 +53,12 @@ impl Workspace {
     ///
     /// # Errors
     /// [`JobError::Findings`] where a test is over its limit.
-    pub(crate) fn job_findings(&self, models: &BTreeSet<String>, sources: &IndexMap<String, SourceFrame>) -> Result<Vec<Finding>, JobError> {
+    pub(crate) fn job_findings(&self, models: &BTreeSet<String>, sources: &IndexMap<String, SourceFrame>, clean: &PolarsEngine<'_>) -> Result<Vec<Finding>, JobError> {
         // Facts are computed once, by the metrics; their own tests are for `test`. Staging models are as cheap as the sources.
         let read = models.iter().flat_map(|model| self.project.upstream(model)).filter(|model| !model.sources.is_empty());
         let models = read.chain(self.assertions()).map(|model| model.name.as_str()).collect();
         let (failed, passed): (Vec<TestResult>, Vec<TestResult>) =
-            self.findings(sources, &Scope { models, wants: &|_, _| true })?.into_iter().partition(|result| result.outcome == Outcome::Error);
+            self.findings(sources, clean, &Scope { models, wants: &|_, _| true })?.into_iter().partition(|result| result.outcome == Outcome::Error);
         if !failed.is_empty() {
             return Err(JobError::Findings(failed));
         }
@@ -75,7 +73,7 @@ impl Workspace {
     }
 
     /// Whether everything that a model reads, directly or through others, is among these sources.
-    fn reads_only(&self, model: &str, sources: &IndexMap<String, SourceFrame>) -> bool {
+    pub(crate) fn reads_only(&self, model: &str, sources: &IndexMap<String, SourceFrame>) -> bool {
         self.project.upstream(model).iter().flat_map(|model| &model.sources).all(|name| sources.contains_key(name))
     }
 

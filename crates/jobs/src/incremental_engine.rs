@@ -13,11 +13,14 @@ use chrono::NaiveDate;
 use indexmap::IndexMap;
 use quotient_metrics::{BaseRequest, CellRequest, ConversionRequest, Engine, MetricsError, PeriodsNeeded, PolarsEngine, joined_rows, requests_of};
 use quotient_model::Grain;
+use uuid::Uuid;
 
 use crate::ahead::Ahead;
 use crate::days::{Days, common, gaps, joined};
 use crate::error::JobError;
+use crate::kept_rows::{HeldRows, RowKeeper, RowShelf};
 use crate::question::{base_key, base_question, conversion_key, conversion_question};
+use crate::shelf::Shelf;
 use crate::stored_cells::{Question, Stored, only};
 use crate::stretches::Touching;
 use crate::work::{Decision, Work, Worklist};
@@ -70,6 +73,10 @@ pub(crate) struct IncrementalEngine<'a> {
     answers: RefCell<Answers>,
     /// Cells that were computed before.
     ahead: Option<&'a Ahead>,
+    /// The rows of models that are kept.
+    rows: RefCell<BTreeMap<String, HeldRows>>,
+    /// Where they lie.
+    shelf: RowShelf,
 }
 
 impl<'a> IncrementalEngine<'a> {
@@ -84,7 +91,27 @@ impl<'a> IncrementalEngine<'a> {
             engines: RefCell::default(),
             answers: RefCell::default(),
             ahead: None,
+            rows: RefCell::default(),
+            shelf: RowShelf::default(),
         }
+    }
+
+    /// The same with the rows that models keep, of tables, brought up to date.
+    pub(crate) fn with_rows(mut self, shelf: RowShelf, models: &BTreeSet<String>) -> Result<Self, MetricsError> {
+        self.shelf = shelf;
+        let project = &self.workspace.project;
+        let mut seen = BTreeSet::new();
+        for model in models.iter().flat_map(|model| project.upstream(model)).filter(|model| seen.insert(model.name.as_str())) {
+            if let Some(rows) = self.keeper().hold(model)? {
+                self.whole()?.put(&model.name, self.keeper().relation(&model.name, &rows, None)?.undated());
+                self.rows.borrow_mut().insert(model.name.clone(), rows);
+            }
+        }
+        Ok(self)
+    }
+
+    fn keeper(&self) -> RowKeeper<'_, 'a> {
+        RowKeeper { workspace: self.workspace, worklist: self.worklist, engine: self, shelf: &self.shelf }
     }
 
     /// From now on, requests are those of this table, and cells are given of these periods.
@@ -93,14 +120,21 @@ impl<'a> IncrementalEngine<'a> {
         *self.periods.borrow_mut() = periods;
     }
 
-    /// Lets go of the rows of models that are in memory: every request is answered.
-    pub(crate) fn forget_rows(&self) {
+    /// Lets go of the rows of models that are in memory, every request being answered: those that are kept are put where they stay.
+    ///
+    /// Nobody refers to them before the ledger does.
+    pub(crate) fn put_rows(&self, shelf: &Shelf, folder: &str, run_id: &str) -> Result<(), JobError> {
         self.engines.borrow_mut().clear();
+        for (model, held) in self.rows.borrow_mut().iter_mut() {
+            let once = Uuid::new_v4();
+            shelf.keep(held.named(&|part| format!("{folder}/{model}/{part}-{run_id}-{once}.parquet")).map_err(JobError::Metrics)?)?;
+        }
+        Ok(())
     }
 
-    /// Everything that was answered.
-    pub(crate) fn into_answers(self) -> Answers {
-        self.answers.into_inner()
+    /// Everything that was answered, and the rows that are kept.
+    pub(crate) fn into_kept(self) -> (Answers, BTreeMap<String, HeldRows>) {
+        (self.answers.into_inner(), self.rows.into_inner())
     }
 
     /// Answers every request of a table, so that it is known what differs before cells are derived from them.
@@ -216,21 +250,31 @@ impl<'a> IncrementalEngine<'a> {
         let mut fresh: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
         for stretch in touching.stretches(&self.workspace.project.calendar, request) {
             let limited = BaseRequest { from: NaiveDate::from_epoch_days(stretch.from), to: NaiveDate::from_epoch_days(stretch.to), ..request.clone() };
-            let batches = self.limited(request, stretch)?.base_cells(&limited)?;
+            let batches = self.of_days(request, stretch)?.base_cells(&limited)?;
             fresh.iter_mut().zip(batches).for_each(|(all, batch)| all.push(batch));
         }
         fresh.iter().map(|batches| joined_rows(batches)).collect::<Result<_, _>>().map_err(|error: ArrowError| refused(request.model, &error))
     }
 
-    /// An engine over the files that rows of a model between two days can come from.
-    fn limited(&self, request: &BaseRequest<'_>, days: Days) -> Result<Rc<PolarsEngine<'a>>, MetricsError> {
-        let own = self.worklist.own_sources(request);
+    /// An engine for the rows of a request between two days.
+    fn of_days(&self, request: &BaseRequest<'_>, days: Days) -> Result<Rc<PolarsEngine<'a>>, MetricsError> {
+        let rows = self.rows.borrow();
+        let Some(held) = rows.get(request.model) else { return self.limited(request.model, &self.worklist.own_sources(request), days) };
+        let project = &self.workspace.project;
+        let others = project.models.keys().filter(|name| *name != request.model).cloned().collect();
+        let engine = PolarsEngine::new(project, IndexMap::new(), self.workspace.as_of).with_models_of(&self.whole()?, others);
+        engine.put(request.model, self.keeper().relation(request.model, held, Some(&[days]))?.undated());
+        Ok(Rc::new(engine))
+    }
+
+    /// An engine over the files that rows of a model between two days can come from; of sources that are not its own, over all.
+    pub(crate) fn limited(&self, model: &str, own: &BTreeSet<&String>, days: Days) -> Result<Rc<PolarsEngine<'a>>, MetricsError> {
         let mut parts = IndexMap::new();
         let mut signature = String::new();
         let mut limited = BTreeSet::new();
         for (name, source) in self.worklist.sources() {
             let part = if own.contains(name) {
-                source.part(&|file| self.worklist.reads(request, name, file, days)).map_err(|error| MetricsError::Bridge { column: name.clone(), reason: error.to_string() })?
+                source.part(&|file| self.worklist.reads(model, name, file, days)).map_err(|error| MetricsError::Bridge { column: name.clone(), reason: error.to_string() })?
             } else {
                 source.clone()
             };
@@ -254,7 +298,7 @@ impl<'a> IncrementalEngine<'a> {
     }
 
     /// The engine over all files.
-    fn whole(&self) -> Result<Rc<PolarsEngine<'a>>, MetricsError> {
+    pub(crate) fn whole(&self) -> Result<Rc<PolarsEngine<'a>>, MetricsError> {
         let all = "*".to_owned();
         if let Some(engine) = self.engines.borrow().get(&all) {
             return Ok(Rc::clone(engine));
@@ -296,7 +340,7 @@ fn refused(key: &str, error: &ArrowError) -> MetricsError {
     MetricsError::Bridge { column: key.to_owned(), reason: error.to_string() }
 }
 
-fn inner(error: JobError) -> MetricsError {
+pub(crate) fn inner(error: JobError) -> MetricsError {
     match error {
         JobError::Metrics(error) => error,
         other => MetricsError::Bridge { column: "*".to_owned(), reason: other.to_string() },

@@ -1,4 +1,4 @@
-//! The ledger of a job: what its last run read, and the cells that it keeps. A Delta table, `kpi_ledger`.
+//! The ledger of a job: what its last run read, and the cells and rows that it keeps. A Delta table, `kpi_ledger`.
 //!
 //! In: rows of the job. Out: files with what their footers said, kept cells by request, tables with their versions; and back.
 //! The ledger is exchanged as a whole in one commit: what it says is of one run.
@@ -37,6 +37,8 @@ pub(crate) struct Ledger {
     pub(crate) files: BTreeMap<String, KnownFiles>,
     /// The cells that it keeps, by request.
     pub(crate) cells: BTreeMap<String, Kept>,
+    /// The rows of models that it keeps, by model.
+    pub(crate) rows: BTreeMap<String, KeptRows>,
     /// The tables, with their versions.
     pub(crate) tables: Vec<Written>,
     /// Why the run computed, and what came of it.
@@ -67,6 +69,15 @@ pub(crate) struct Kept {
     pub(crate) covered: Vec<Days>,
 }
 
+/// Kept rows of one model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptRows {
+    /// The hash of all that decides them beside the lake and as-of.
+    pub(crate) hash: String,
+    /// Paths under the results, by month or year of their days.
+    pub(crate) parts: BTreeMap<String, String>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct RunDetail {
     claimed: bool,
@@ -82,7 +93,7 @@ struct FileDetail {
     times: BTreeMap<String, (String, Option<(i64, i64)>)>,
 }
 
-/// One row, by kind: run, file, cells, table.
+/// One row, by kind: run, file, cells, rows, table.
 struct Row {
     kind: &'static str,
     name: String,
@@ -113,6 +124,11 @@ impl Ledger {
     pub(crate) fn known(&self) -> KnownFiles {
         let has_schema = |(_, file): &(&String, &LakeFile)| !file.schema.fields().is_empty();
         self.files.values().flatten().filter(has_schema).map(|(address, file)| (address.clone(), file.clone())).collect()
+    }
+
+    /// The paths of everything that is kept.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &String> {
+        self.cells.values().flat_map(|kept| kept.parts.values()).chain(self.rows.values().flat_map(|kept| kept.parts.values()))
     }
 
     /// The rows of a job; what cannot be read is as if it was never there, and is computed anew.
@@ -148,6 +164,11 @@ impl Ledger {
                 Some("cells") => {
                     if let Ok(kept) = serde_json::from_str(&detail) {
                         ledger.cells.insert(name, kept);
+                    }
+                }
+                Some("rows") => {
+                    if let Ok(kept) = serde_json::from_str(&detail) {
+                        ledger.rows.insert(name, kept);
                     }
                 }
                 Some("table") => {
@@ -197,16 +218,17 @@ impl Ledger {
                 detail: serde_json::to_string(&FileDetail::of(file)).ok(),
             }));
         }
-        let kept = |(name, kept): (&String, &Kept)| Row {
-            kind: "cells",
+        let kept = |kind: &'static str, name: &String, detail: serde_json::Result<String>| Row {
+            kind,
             name: name.clone(),
             address: None,
             number: None,
             rows: None,
             etag: None,
-            detail: serde_json::to_string(kept).ok(),
+            detail: detail.ok(),
         };
-        rows.extend(self.cells.iter().map(kept));
+        rows.extend(self.cells.iter().map(|(name, cells)| kept("cells", name, serde_json::to_string(cells))));
+        rows.extend(self.rows.iter().map(|(name, rows)| kept("rows", name, serde_json::to_string(rows))));
         rows.extend(self.tables.iter().map(|table| Row {
             kind: "table",
             name: table.name.clone(),
@@ -256,7 +278,7 @@ mod tests {
     use quotient_ingest::{LakeFile, Moments, TimeKind};
     use quotient_report::{RunWork, Step, Timing, Written};
 
-    use super::{Backfill, Kept, Ledger};
+    use super::{Backfill, Kept, KeptRows, Ledger};
     use crate::days::Days;
     use crate::stored_cells::Question;
 
@@ -274,6 +296,7 @@ mod tests {
             job_hash: "j".to_owned(),
             files: BTreeMap::from([("crm.deals".to_owned(), BTreeMap::from([(file.address.clone(), file)]))]),
             cells: BTreeMap::from([("t.deals".to_owned(), Kept { question, parts: BTreeMap::from([(2024, "_kept/x".to_owned())]), covered: vec![Days { from: 1, to: 5 }] })]),
+            rows: BTreeMap::from([("deals".to_owned(), KeptRows { hash: "h".to_owned(), parts: BTreeMap::from([("2024-01".to_owned(), "_kept/y".to_owned())]) })]),
             tables: vec![Written { name: "sales".to_owned(), version: 2, changed: false, rows: 5 }],
             work: RunWork {
                 reasons: "new file".to_owned(),

@@ -19,6 +19,7 @@ mod findings;
 mod freshness;
 mod headline;
 mod incremental_engine;
+mod kept_rows;
 mod ledger;
 mod lineage;
 mod notify;

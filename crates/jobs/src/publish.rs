@@ -12,7 +12,7 @@ use quotient_report::{KEPT, Replace, Run, Step, TIMES_OF_RUNS, TableWrite, Writt
 use sha2::{Digest, Sha256};
 
 use crate::error::JobError;
-use crate::incremental_engine::{Answered, Answers, Changed};
+use crate::incremental_engine::{Answered, Answers, Changed, IncrementalEngine};
 use crate::ledger::{Kept, LEDGER, Ledger};
 use crate::progress::Laps;
 use crate::results::refused;
@@ -43,9 +43,11 @@ impl<'a> Publication<'a> {
     }
 
     /// Writes everything; `next` is the ledger afterwards, without its cells and tables.
-    pub(crate) fn publish(self, last: &Ledger, mut next: Ledger, answers: Answers, shelf: &Shelf, laps: &Laps<'_>) -> Result<Vec<WrittenTable>, JobError> {
+    pub(crate) fn publish(self, last: &Ledger, mut next: Ledger, engine: IncrementalEngine<'_>, shelf: &Shelf, laps: &Laps<'_>) -> Result<Vec<WrittenTable>, JobError> {
+        let (answers, rows) = engine.into_kept();
         let objects;
         (next.cells, objects) = self.kept(last, &next, answers)?;
+        next.rows = rows.into_iter().map(|(model, held)| (model, held.into_kept())).collect();
         let claimed = Ledger { epoch: next.epoch, claimed: true, ..last.clone() };
         self.exchange(last, &claimed, shelf)?;
         shelf.keep(objects)?;
@@ -111,7 +113,7 @@ impl<'a> Publication<'a> {
     #[expect(clippy::type_complexity, reason = "what is kept, and what has to be put for it")]
     fn kept(&self, last: &Ledger, next: &Ledger, answers: Answers) -> Result<(BTreeMap<String, Kept>, Vec<(String, RecordBatch)>), JobError> {
         let (mut cells, mut objects) = (BTreeMap::new(), Vec::new());
-        let folder = format!("{KEPT}/{}", short_hash(Sha256::new_with_prefix(&self.job.name)));
+        let folder = folder(&self.job.name);
         for (key, Answered { stored, changes, covered }) in answers {
             let (known, years) = match changes {
                 Changed::Everywhere { .. } => (None, BTreeSet::new()),
@@ -137,6 +139,16 @@ impl<'a> Publication<'a> {
         }
         Ok((cells, objects))
     }
+}
+
+/// The folder of what a job keeps.
+fn folder(job: &str) -> String {
+    format!("{KEPT}/{}", short_hash(Sha256::new_with_prefix(job)))
+}
+
+/// The folder of the rows of models that a job keeps.
+pub(crate) fn rows_folder(job: &str) -> String {
+    format!("{}/rows", folder(job))
 }
 
 /// The name under which a job writes a table.

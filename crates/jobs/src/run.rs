@@ -9,7 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use chrono::{Datelike, NaiveDate, SecondsFormat};
 use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
-use quotient_metrics::{BaseGrouping, CellRequest, Counts};
+use quotient_metrics::{BaseGrouping, CellRequest, Counts, MetricsError, requests_of};
 use quotient_model::{Job, JobTable, definition_hash, model_hash, short_hash};
 use quotient_report::{EndingAfter, Finder, Finding, PeriodRange, Replace, ReportError, RunWork, Step, dim_date, dim_period, kpi_dictionary, kpi_findings};
 use rayon::prelude::*;
@@ -21,9 +21,11 @@ use crate::derived::{Derived, Deriving};
 use crate::error::JobError;
 use crate::headline::Headline;
 use crate::incremental_engine::IncrementalEngine;
+use crate::kept_rows::RowShelf;
 use crate::ledger::{Kept, LEDGER, Ledger};
 use crate::progress::{Laps, Progress};
-use crate::publish::{Publication, RESULTS_OF_RUNS, application};
+use crate::publish::{Publication, RESULTS_OF_RUNS, application, rows_folder};
+use crate::question::joined_models;
 use crate::restatements::{RESTATEMENTS, Restating};
 use crate::results::{refused, slice_name};
 use crate::shelf::Shelf;
@@ -102,10 +104,12 @@ impl Workspace {
     /// A run of what is asked for, with cells that were computed ahead.
     pub(crate) fn run_ahead(&self, job: &Job, asked: &Asked, ahead: &Ahead, progress: &dyn Progress) -> Result<RunSummary, JobError> {
         let shelf = Shelf::open(self, job)?;
-        let mut looks = 0;
+        let (mut looks, mut with_rows) = (0, true);
         loop {
-            match self.run_once(job, (asked, ahead), &shelf, progress) {
+            match self.run_once(job, (asked, ahead), (&shelf, with_rows), progress) {
                 Err(JobError::Output(ReportError::Concurrent { .. })) if looks < LOOKS => looks += 1,
+                // An object of kept rows that cannot be read is as one that is gone.
+                Err(JobError::Metrics(MetricsError::Compute { .. })) if with_rows => with_rows = false,
                 done => return done,
             }
         }
@@ -149,15 +153,13 @@ impl Workspace {
         Ok(Prepared::Something { ledger, sources, lacking, strange, job_hash })
     }
 
-    fn run_once(&self, job: &Job, (asked, ahead): (&Asked, &Ahead), shelf: &Shelf, progress: &dyn Progress) -> Result<RunSummary, JobError> {
+    fn run_once(&self, job: &Job, (asked, ahead): (&Asked, &Ahead), (shelf, with_rows): (&Shelf, bool), progress: &dyn Progress) -> Result<RunSummary, JobError> {
         let laps = Laps::begin(progress, u64::try_from(job.tables.len() * 3 + RESULTS_OF_RUNS + 1).unwrap_or(u64::MAX));
         let (ledger, sources, lacking, strange, job_hash) = match self.prepare(job, asked, shelf)? {
             Prepared::Nothing(ledger) => return self.nothing_to_do(job, &ledger, shelf, &laps),
             Prepared::Something { ledger, sources, lacking, strange, job_hash } => (ledger, sources, lacking, strange, job_hash),
         };
         laps.done(Step::Open, None);
-        let found = self.job_findings(&self.job_models(job), &sources)?;
-        laps.done(Step::Test, None);
         let (kept, lost) = kept_cells(&ledger, shelf)?;
         let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
         if !ledger.claimed && !ledger.run_id.is_empty() {
@@ -179,11 +181,15 @@ impl Workspace {
         if reasons.is_empty() && !asked.is_nothing() && asked.backfill == ledger.backfill {
             return self.nothing_to_do(job, &ledger, shelf, &laps);
         }
+        let shelf_of_rows = RowShelf { location: shelf.location().to_owned(), paths: if with_rows { shelf.kept_paths(&rows_folder(&job.name))? } else { BTreeSet::new() } };
+        let engine = engine.with_rows(shelf_of_rows, &self.models_with_rows(&tables, &sources)?).map_err(JobError::Metrics)?;
+        let found = self.job_findings(&self.job_models(job), &sources, &*engine.whole().map_err(JobError::Metrics)?)?;
+        laps.done(Step::Test, None);
         for wanted in &tables {
             engine.ask(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?;
             laps.done(Step::Aggregate, Some(&wanted.name));
         }
-        engine.forget_rows();
+        engine.put_rows(shelf, &rows_folder(&job.name), &run_id)?;
         let deriving = Deriving { workspace: self, engine: &engine, since: &since, lacking: &lacking, laps: &laps };
         let Derived { values, headline, of_metrics, first_day } = deriving.derive(&tables, &mut publication)?;
         let values = values.into_batch(&stamp)?;
@@ -200,7 +206,6 @@ impl Workspace {
         let range = PeriodRange { calendar: &self.project.calendar, grains: &self.project.grains(), from, to, as_of: self.as_of };
         publication.add("dim_period", dim_period(&range).map_err(JobError::Output)?, Replace::All);
         let read: BTreeMap<&String, u64> = works.values().flat_map(|work| &work.files).map(|(address, size)| (address, *size)).collect();
-        let answers = engine.into_answers();
         let files = sources.iter().map(|(name, source)| (name.clone(), source.files.iter().map(|file| (file.address.clone(), file.clone())).collect())).collect();
         let next = Ledger {
             // Tables remember the number of the last run, where its ledger is lost.
@@ -211,6 +216,7 @@ impl Workspace {
             job_hash,
             files,
             cells: BTreeMap::new(),
+            rows: BTreeMap::new(),
             tables: Vec::new(),
             // A run that nobody asked anything of leaves an open backfill open.
             backfill: if asked.is_nothing() { ledger.backfill.clone() } else { asked.backfill.clone() },
@@ -223,7 +229,7 @@ impl Workspace {
                 timings: Vec::new(),
             },
         };
-        let tables = publication.publish(&ledger, next, answers, shelf, &laps)?;
+        let tables = publication.publish(&ledger, next, engine, shelf, &laps)?;
         laps.end();
         Ok(RunSummary { headline: headline.into_batch()?, unavailable: lacking, reasons: reasons.into_iter().collect(), restated, ..self.summary(job, &run_id, tables)? })
     }
@@ -248,6 +254,22 @@ impl Workspace {
             reasons: Vec::new(),
             restated: 0,
         })
+    }
+
+    /// The models whose rows a run reads: those that tables ask for, those that they are joined with, and those of findings.
+    fn models_with_rows(&self, tables: &[&JobTable], sources: &IndexMap<String, SourceFrame>) -> Result<BTreeSet<String>, JobError> {
+        let of_findings = self.project.models.values().filter(|model| model.findings && self.reads_only(&model.name, sources));
+        let mut models: BTreeSet<String> = of_findings.map(|model| model.name.clone()).collect();
+        for table in tables {
+            let asked = request_of(table);
+            let requests = requests_of(&self.project, &asked).map_err(JobError::Metrics)?;
+            let of_conversions = requests.conversions.iter().flat_map(|conversion| [&conversion.base, &conversion.conversion]);
+            for request in requests.base.iter().chain(of_conversions) {
+                models.extend(joined_models(&self.project, request));
+                models.insert(request.model.to_owned());
+            }
+        }
+        Ok(models)
     }
 
     /// Compares the new values with the published ones; gives the number of restated cells.

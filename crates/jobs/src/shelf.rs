@@ -89,6 +89,17 @@ impl Shelf {
         self.runtime.block_on(self.store()?.keep(objects)).map_err(JobError::Output)
     }
 
+    /// The paths of kept objects below a folder of theirs.
+    pub(crate) fn kept_paths(&self, folder: &str) -> Result<BTreeSet<String>, JobError> {
+        let Some(store) = self.store_that_is_there()? else { return Ok(BTreeSet::new()) };
+        self.runtime.block_on(store.kept_paths(folder)).map_err(JobError::Output)
+    }
+
+    /// Where the results are.
+    pub(crate) fn location(&self) -> &str {
+        &self.location
+    }
+
     /// Kept rows by path; what is gone is left out.
     pub(crate) fn kept(&self, paths: Vec<String>) -> Result<BTreeMap<String, RecordBatch>, JobError> {
         let Some(store) = self.store_that_is_there()? else { return Ok(BTreeMap::new()) };

@@ -47,7 +47,9 @@ impl Workspace {
         let mut results = Vec::new();
         if !tables.is_empty() {
             let models = self.project.models.keys().map(String::as_str).collect();
-            results = self.findings(&self.open_all_rows(&tables)?, &Scope { models, wants: &wants })?;
+            let sources = self.open_all_rows(&tables)?;
+            let clean = self.engine(&self.without_bad_rows(sources.clone())?);
+            results = self.findings(&sources, &clean, &Scope { models, wants: &wants })?;
         }
         for test in self.project.unit_tests.iter().filter(|test| wants(&test.name, &test.model)) {
             results.push(self.unit_test(test)?);

@@ -3,7 +3,7 @@
 //! In: the files of the ledger and of now, and what models declare of how far events reach. Out: for a model nothing, days, or all of it,
 //! each with the reason. Nothing is read here but what footers said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -66,6 +66,24 @@ impl fmt::Display for Reason {
 /// The days of a model that changed, each stretch with its reason; all of them where one is [`Days::ALL`].
 pub(crate) type Touched = Vec<(Days, Reason)>;
 
+/// What may differ in the rows of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RowsTouched {
+    /// Rows of these days.
+    pub(crate) days: Vec<Days>,
+    /// Rows with keys that rows of sources have, by source.
+    pub(crate) keyed: BTreeMap<String, KeyedFiles>,
+}
+
+/// The files of a source with keys of rows that may differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct KeyedFiles {
+    /// Those that are new: the keys of all their rows.
+    pub(crate) new: BTreeSet<String>,
+    /// Those with rows that as-of may have brought to light.
+    pub(crate) hidden: BTreeSet<String>,
+}
+
 /// What is different from the last run.
 pub(crate) struct Changes<'a> {
     project: &'a Project,
@@ -115,9 +133,7 @@ impl<'a> Changes<'a> {
         let Some(model) = self.project.models.get(name) else { return Touched::new() };
         let incremental = model.incremental.as_ref();
         let mut touched = Touched::new();
-        let mut sources: Vec<&String> = self.project.upstream(name).into_iter().flat_map(|model| &model.sources).collect();
-        sources.sort();
-        sources.dedup();
+        let sources = self.sources_of(name);
         for source in &sources {
             let reach = incremental.and_then(|incremental| incremental.sources.get(*source));
             for change in self.files.get(*source).into_iter().flatten() {
@@ -126,6 +142,49 @@ impl<'a> Changes<'a> {
         }
         touched.extend(self.of_as_of(incremental, &sources));
         touched
+    }
+
+    /// The sources that a model reads, directly or through others.
+    pub(crate) fn sources_of(&self, model: &str) -> BTreeSet<&'a String> {
+        self.project.upstream(model).into_iter().flat_map(|model| &model.sources).collect()
+    }
+
+    /// What may differ in the rows of a model that keeps them; `None` where all may.
+    pub(crate) fn of_rows(&self, name: &str) -> Option<RowsTouched> {
+        let incremental = self.project.models.get(name)?.incremental.as_ref()?;
+        let mut touched = RowsTouched::default();
+        let sources = self.sources_of(name);
+        let is_keyed = |source: &String| incremental.sources.get(source).is_some_and(|reach| reach.key.is_some());
+        for source in &sources {
+            for change in self.files.get(*source).into_iter().flatten() {
+                match change.versions.as_slice() {
+                    [file] if is_keyed(source) && change.reason == Reason::NewFile => {
+                        touched.keyed.entry((*source).clone()).or_default().new.insert(file.address.clone());
+                    }
+                    // Which keys a version that is gone had, nobody knows.
+                    _ if is_keyed(source) => return None,
+                    _ => touched.days.extend(self.of_change(source, change, incremental.sources.get(*source)).into_iter().map(|(days, _)| days)),
+                }
+            }
+        }
+        let of_days: BTreeSet<&String> = sources.iter().filter(|source| !is_keyed(source)).copied().collect();
+        touched.days.extend(self.of_as_of(Some(incremental), &of_days).into_iter().map(|(days, _)| days));
+        if let Some((before, _)) = self.as_of.filter(|(before, now)| before < now) {
+            for source in sources.iter().filter(|source| is_keyed(source)) {
+                let is_hidden = |file: &&LakeFile| self.times_of(source).any(|column| self.is_hidden(file, column, before));
+                let hidden: BTreeSet<String> = self.same_files(source).filter(is_hidden).map(|file| file.address.clone()).collect();
+                if !hidden.is_empty() {
+                    touched.keyed.entry((*source).clone()).or_default().hidden = hidden;
+                }
+            }
+        }
+        touched.days.iter().all(|days| days.from != i32::MIN).then_some(touched)
+    }
+
+    /// The files of a source that are those of the last run.
+    fn same_files(&self, source: &str) -> impl Iterator<Item = &LakeFile> {
+        let differs = |file: &&LakeFile| self.files.get(source).into_iter().flatten().any(|change| change.versions.iter().any(|other| other.address == file.address));
+        self.now.get(source).map(|frame| &frame.files).into_iter().flatten().filter(move |file| !differs(file))
     }
 
     fn of_change(&self, source: &str, change: &Change<'_>, reach: Option<&Reach>) -> Touched {
@@ -156,7 +215,7 @@ impl<'a> Changes<'a> {
     }
 
     /// What a later as-of brings to light, and what changes with it alone.
-    fn of_as_of(&self, incremental: Option<&Incremental>, sources: &[&String]) -> Touched {
+    fn of_as_of(&self, incremental: Option<&Incremental>, sources: &BTreeSet<&String>) -> Touched {
         let Some((before, now)) = self.as_of.filter(|(before, now)| before != now) else { return Touched::new() };
         let Some(incremental) = incremental.filter(|_| now > before) else { return vec![(Days::ALL, Reason::AsOfMoved)] };
         let from = self.project.calendar.day_of(before).to_epoch_days();
@@ -173,8 +232,7 @@ impl<'a> Changes<'a> {
             }
             let own = reach.filter(|reach| reach.column.is_some());
             // Of a file that differs, all events are touched already.
-            let differs = |file: &&LakeFile| self.files.get(*source).into_iter().flatten().any(|change| change.versions.iter().any(|other| other.address == file.address));
-            for file in self.now.get(*source).map(|frame| &frame.files).into_iter().flatten().filter(|file| !differs(file)) {
+            for file in self.same_files(source) {
                 let is_hidden = |column: &String| self.is_hidden(file, column, before);
                 // A row that was unseen for another of its times may have its event on any day.
                 if self.times_of(source).any(|column| own.is_none_or(|own| !own.columns().any(|own| own == column)) && is_hidden(column)) {
@@ -194,8 +252,14 @@ impl Changes<'_> {
         self.as_of.is_some_and(|(before, now)| before != now)
     }
 
+    /// The days from as-of of the last run to that of this one, where now is later.
+    pub(crate) fn days_of_as_of(&self) -> Option<(i32, i32)> {
+        let day = |instant| self.project.calendar.day_of(instant).to_epoch_days();
+        self.as_of.filter(|(before, now)| before < now).map(|(before, now)| (day(before), day(now)))
+    }
+
     /// The time columns that a source declares.
-    fn times_of(&self, source: &str) -> impl Iterator<Item = &String> {
+    pub(crate) fn times_of(&self, source: &str) -> impl Iterator<Item = &String> {
         let is_time = |column: &&SourceColumn| matches!(column.data_type, ColumnType::Date | ColumnType::Instant | ColumnType::Timestamp);
         self.project.sources.get(source).into_iter().flat_map(|table| &table.columns).filter(is_time).map(|column| &column.name)
     }

@@ -1,4 +1,4 @@
-//! `vacuum`: takes away the data files of old versions of result tables, and kept cells that no ledger refers to.
+//! `vacuum`: takes away the data files of old versions of result tables, and kept cells and rows that no ledger refers to.
 
 use std::collections::BTreeSet;
 
@@ -47,5 +47,5 @@ impl Workspace {
 
 /// The paths that a ledger refers to.
 fn referred(ledger: &Ledger) -> Vec<String> {
-    ledger.cells.values().flat_map(|kept| kept.parts.values().cloned()).collect()
+    ledger.paths().cloned().collect()
 }

@@ -16,7 +16,7 @@ use crate::ledger::{Backfill, Kept, Ledger};
 use crate::question::{base_key, base_question, conversion_key, conversion_question, joined_models, reads_metrics};
 use crate::stored_cells::Question;
 use crate::stretches::Touching;
-use crate::touched::{Changes, Events, Reason, Touched, events};
+use crate::touched::{Changes, Events, Reason, RowsTouched, Touched, events};
 
 /// What is done about one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,9 +225,44 @@ impl<'a> Worklist<'a> {
         })
     }
 
+    /// What may differ in the rows of a model that keeps them; `None` where all may.
+    pub(crate) fn rows_touched(&self, model: &str) -> Option<RowsTouched> {
+        self.changes.of_rows(model)
+    }
+
+    /// Takes the days on which rows of a model were found to differ for those that it declares.
+    pub(crate) fn observe(&self, model: &str, differing: &[Days]) {
+        let declared = self.of_model(model);
+        let reason = declared.iter().map(|(_, reason)| *reason).min().unwrap_or(Reason::AsOfMoved);
+        let mut found: Touched = differing.iter().map(|days| (*days, reason)).collect();
+        // Rows that were there before may count from now on.
+        found.extend(self.changes.days_of_as_of().map(|(from, to)| (Days { from, to: to.saturating_add(1) }, Reason::AsOfMoved)));
+        self.touched.borrow_mut().insert(model.to_owned(), found);
+    }
+
+    /// The days from as-of of the last run to that of this one, where now is later.
+    pub(crate) fn days_of_as_of(&self) -> Option<(i32, i32)> {
+        self.changes.days_of_as_of()
+    }
+
+    /// The time columns that a source declares.
+    pub(crate) fn times_of(&self, source: &str) -> Vec<String> {
+        self.changes.times_of(source).cloned().collect()
+    }
+
+    /// The sources that a model reads, directly or through others.
+    pub(crate) fn sources_of(&self, model: &str) -> BTreeSet<&'a String> {
+        self.changes.sources_of(model)
+    }
+
+    /// Whether a run computes no more than some days of what was never computed.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.asked.limit.is_some()
+    }
+
     /// Whether rows of a model between two days can come from a file of a source.
-    pub(crate) fn reads(&self, request: &BaseRequest<'_>, source: &str, file: &LakeFile, days: Days) -> bool {
-        let reach = self.project.models.get(request.model).and_then(|model| model.incremental.as_ref()).and_then(|incremental| incremental.sources.get(source));
+    pub(crate) fn reads(&self, model: &str, source: &str, file: &LakeFile, days: Days) -> bool {
+        let reach = self.project.models.get(model).and_then(|model| model.incremental.as_ref()).and_then(|incremental| incremental.sources.get(source));
         let Some(reach) = reach.filter(|reach| reach.column.is_some()) else { return true };
         // A day more on either side: statistics are instants, and days are local.
         let wide = |count: u32| i32::try_from(count).unwrap_or(i32::MAX).saturating_add(1);
@@ -243,9 +278,8 @@ impl<'a> Worklist<'a> {
 
     /// The sources that only the model of a request reads: their files can be chosen by its events.
     pub(crate) fn own_sources(&self, request: &BaseRequest<'_>) -> BTreeSet<&'a String> {
-        let of = |model: &str| -> BTreeSet<&'a String> { self.project.upstream(model).into_iter().flat_map(|model| &model.sources).collect() };
-        let joined: BTreeSet<&String> = joined_models(self.project, request).iter().flat_map(|model| of(model)).collect();
-        of(request.model).difference(&joined).copied().collect()
+        let joined: BTreeSet<&String> = joined_models(self.project, request).iter().flat_map(|model| self.sources_of(model)).collect();
+        self.sources_of(request.model).difference(&joined).copied().collect()
     }
 
     /// The opened sources.
@@ -312,7 +346,7 @@ impl Worklist<'_> {
         let models = joined.iter().map(String::as_str).chain([request.model]);
         let read: BTreeSet<&String> = models.flat_map(|model| self.project.upstream(model)).flat_map(|model| &model.sources).collect();
         for (name, source) in self.sources.iter().filter(|(name, _)| read.contains(name)) {
-            let is_read = |file: &LakeFile| !own.contains(name) || decision.work == Work::Whole || days.iter().any(|days| self.reads(request, name, file, *days));
+            let is_read = |file: &LakeFile| !own.contains(name) || decision.work == Work::Whole || days.iter().any(|days| self.reads(request.model, name, file, *days));
             files.extend(source.files.iter().filter(|file| is_read(file)).map(|file| (file.address.clone(), file.size)));
         }
     }

@@ -55,6 +55,24 @@ pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> R
     plan.compute(engine, &relation).map(|frame| Fact { frame, columns, filters })
 }
 
+/// The local day of a time dimension of a model, and its instant, as SQL.
+fn time_of(engine: &PolarsEngine<'_>, (model, semantics): (&str, &Semantics), time: &str, relation: &Relation, metric: &str) -> Result<(String, String), MetricsError> {
+    let dimension = semantics.dimension(time).ok_or_else(|| MetricsError::Unknown { what: "time dimension", name: time.to_owned(), near: None })?;
+    let kind = type_of(engine, model, relation, &dimension.expr)?;
+    day_and_instant(&kind, &dimension.expr, engine.project().calendar.zone.name()).ok_or_else(|| MetricsError::Definition {
+        metric: metric.to_owned(),
+        message: format!("time dimension `{time}` of model `{model}` is {kind}, expected a date or a timestamp"),
+    })
+}
+
+/// The local day of a model's default time, as SQL over its rows.
+pub(crate) fn day_of_time(engine: &PolarsEngine<'_>, model: &str, relation: &Relation) -> Result<String, MetricsError> {
+    let semantics = engine.project().models.get(model).and_then(|model| model.semantics.as_ref());
+    let time = semantics.and_then(|semantics| Some((semantics, semantics.agg_time_dimension.as_deref()?)));
+    let (semantics, time) = time.ok_or_else(|| MetricsError::Unknown { what: "default time of model", name: model.to_owned(), near: None })?;
+    Ok(time_of(engine, (model, semantics), time, relation, model)?.0)
+}
+
 /// What is collected of a request before anything is computed.
 struct Plan<'r, 'a> {
     request: &'r BaseRequest<'a>,
@@ -79,12 +97,7 @@ impl<'r, 'a> Plan<'r, 'a> {
     }
 
     fn add_time(&mut self, engine: &PolarsEngine<'_>, semantics: &Semantics, relation: &Relation) -> Result<(), MetricsError> {
-        let time = semantics.dimension(self.request.time).ok_or_else(|| MetricsError::Unknown { what: "time dimension", name: self.request.time.to_owned(), near: None })?;
-        let kind = type_of(engine, self.request.model, relation, &time.expr)?;
-        let (day, event) = day_and_instant(&kind, &time.expr, engine.project().calendar.zone.name()).ok_or_else(|| MetricsError::Definition {
-            metric: self.metric(),
-            message: format!("time dimension `{}` of model `{}` is {kind}, expected a date or a timestamp", self.request.time, self.request.model),
-        })?;
+        let (day, event) = time_of(engine, (self.request.model, semantics), self.request.time, relation, &self.metric())?;
         self.own.insert(TIME.to_owned(), day);
         self.own.insert(EVENT.to_owned(), event);
         Ok(())

@@ -58,28 +58,38 @@ impl<'a> PolarsEngine<'a> {
     /// # Errors
     /// SQL that does not bind or is not supported, with file and construct.
     pub fn relation(&self, name: &str) -> Result<Relation, MetricsError> {
-        for model in self.project.upstream(name) {
-            if self.relations.borrow().contains_key(&model.name) {
-                continue;
-            }
-            if let Some(other) = self.other(&model.name) {
-                let relation = other.relation(&model.name)?;
-                self.relations.borrow_mut().insert(model.name.clone(), relation);
-                continue;
-            }
-            if let Some(source) = model.sources.iter().find(|s| !self.relations.borrow().contains_key(*s)) {
-                return Err(MetricsError::NotOpen { model: model.name.clone(), source_name: source.clone() });
-            }
-            let text = SqlModel { name: &model.name, file: &model.file, sql: &model.sql };
-            let readers = self.project.models.values().filter(|other| other.refs.contains(&model.name)).count();
-            let relation = lower_model(&text, &self.relations.borrow())?;
-            self.relations.borrow_mut().insert(model.name.clone(), relation);
-            // A model over models that several read would be computed again by each of them.
-            if readers > 1 && !model.refs.is_empty() {
-                self.compute(&model.name)?;
-            }
+        if let Some(known) = self.relations.borrow().get(name) {
+            return Ok(known.clone());
         }
-        self.relations.borrow().get(name).cloned().ok_or_else(|| MetricsError::Unknown { what: "model", name: name.to_owned(), near: None })
+        let relation = match self.other(name) {
+            Some(other) => other.relation(name)?,
+            None => self.lowered(name)?,
+        };
+        self.relations.borrow_mut().insert(name.to_owned(), relation);
+        let readers = self.project.models.values().filter(|other| other.refs.iter().any(|read| read == name)).count();
+        // A model over models that several read would be computed again by each of them.
+        if readers > 1 && self.project.models.get(name).is_some_and(|model| !model.refs.is_empty()) {
+            self.compute(name)?;
+        }
+        Ok(self.relations.borrow().get(name).cloned().unwrap_or_else(|| unreachable!("it was just put there")))
+    }
+
+    /// A model lowered over what it reads, and not computed.
+    pub(crate) fn lowered(&self, name: &str) -> Result<Relation, MetricsError> {
+        let model = self.project.models.get(name).ok_or_else(|| MetricsError::Unknown { what: "model", name: name.to_owned(), near: None })?;
+        for read in &model.refs {
+            self.relation(read)?;
+        }
+        if let Some(source) = model.sources.iter().find(|source| !self.relations.borrow().contains_key(*source)) {
+            return Err(MetricsError::NotOpen { model: model.name.clone(), source_name: source.clone() });
+        }
+        Ok(lower_model(&SqlModel { name: &model.name, file: &model.file, sql: &model.sql }, &self.relations.borrow())?)
+    }
+
+    /// Takes rows that are known for those of a model.
+    pub fn put(&self, model: &str, relation: Relation) {
+        self.relations.borrow_mut().insert(model.to_owned(), relation);
+        self.computed.borrow_mut().push(model.to_owned());
     }
 
     /// Runs a query over sources and models; `reads` names the models among them.

@@ -21,6 +21,10 @@ use crate::yaml::Node;
 pub struct Incremental {
     /// Rows of so many days before as-of change with as-of alone; `None` for all of them.
     pub as_of_days: Option<u32>,
+    /// Whether rows are kept from run to run, and only those remade that may have changed.
+    pub keep_rows: bool,
+    /// The column of the model by whose values rows are remade; without it they are remade by the days of its time.
+    pub key: Option<String>,
     /// The sources that have an event time.
     pub sources: IndexMap<String, Reach>,
     /// Where it is declared.
@@ -41,6 +45,8 @@ pub struct Reach {
     pub lookahead: Option<u32>,
     /// An event on or before this day may change every row: a rate of a fixed day.
     pub everywhere_until: Option<NaiveDate>,
+    /// The column of the source with the model's key: a row of the source decides rows of its own key alone.
+    pub key: Option<String>,
 }
 
 impl Reach {
@@ -55,6 +61,11 @@ pub(crate) fn read_incremental(node: &Node, what: &str, at: &Declared<'_>) -> Op
     let entry = node.get("config")?.get("meta")?.get("incremental")?;
     let reader = MapReader::new(entry, at.file, format!("{what}: `incremental`"), at.faults);
     let as_of_days = at.days(&reader, "as_of_days");
+    let keep_rows = reader.boolean("keep_rows").unwrap_or(false);
+    let key = reader.text("key");
+    if let Some(key) = key.as_ref().filter(|_| !keep_rows) {
+        reader.fault(reader.place_of("key").line, format!("{}: key `key`: rows are remade by `{key}` where they are kept: expected `keep_rows: true`", reader.what()));
+    }
     let mut sources = IndexMap::new();
     if let Some(of_sources) = reader.node("sources") {
         for source in of_sources.entries() {
@@ -66,13 +77,17 @@ pub(crate) fn read_incremental(node: &Node, what: &str, at: &Declared<'_>) -> Op
                 nested.unknown("seen", "seen", other, ["always"]);
             }
             let column = if always.is_some() { nested.text("event_time") } else { nested.required("event_time") };
+            let of_source = nested.text("key");
+            if let Some(column) = of_source.as_ref().filter(|_| key.is_none()) {
+                nested.fault(nested.place_of("key").line, format!("{}: key `key`: `{column}` has no counterpart: expected a `key` of the model too", nested.what()));
+            }
             let further = nested.texts("further_times").into_iter().map(|(name, _)| name).collect();
-            sources.insert(source.key.clone(), Reach { column, further, lookback, lookahead, everywhere_until });
+            sources.insert(source.key.clone(), Reach { column, further, lookback, lookahead, everywhere_until, key: of_source });
             nested.finish();
         }
     }
     reader.finish();
-    Some(Incremental { as_of_days, sources, place: reader.place() })
+    Some(Incremental { as_of_days, keep_rows, key, sources, place: reader.place() })
 }
 
 /// Where something is declared.
@@ -117,6 +132,9 @@ impl Declared<'_> {
 pub(crate) fn check_incremental(project: &Project, faults: &mut Faults) {
     for model in project.models.values() {
         let Some(incremental) = &model.incremental else { continue };
+        if incremental.keep_rows && model.semantics.as_ref().is_none_or(|semantics| semantics.agg_time_dimension.is_none()) {
+            faults.add(&incremental.place, format!("model `{}`: rows are kept by the days of its time: expected an `agg_time_dimension`", model.name));
+        }
         let read: Vec<&str> = project.upstream(&model.name).iter().flat_map(|model| &model.sources).map(String::as_str).collect();
         for (name, reach) in &incremental.sources {
             let schema = name.split('.').next();
@@ -130,6 +148,10 @@ pub(crate) fn check_incremental(project: &Project, faults: &mut Faults) {
             };
             let is_time = |kind| matches!(kind, ColumnType::Date | ColumnType::Instant | ColumnType::Timestamp);
             let times = source.columns.iter().filter(|column| is_time(column.data_type)).map(|column| column.name.as_str());
+            let columns = source.columns.iter().map(|column| column.name.as_str());
+            if let Some(key) = reach.key.as_ref().filter(|key| !columns.clone().any(|column| column == key.as_str())) {
+                faults.unknown(&incremental.place, &format!("column of `{name}`:"), key, columns);
+            }
             for wanted in reach.columns().filter(|wanted| !times.clone().any(|column| column == wanted.as_str())) {
                 faults.unknown(&incremental.place, &format!("time column of `{name}`:"), wanted, times.clone());
             }

@@ -2,13 +2,13 @@
 //!
 //! In: paths under the results, and rows. Out: Parquet objects. An object is written once, under a name that no other has, and never changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use rayon::prelude::*;
 
 use crate::delta::ResultStore;
@@ -48,6 +48,19 @@ impl ResultStore {
         let gets = futures::stream::iter(paths).map(|path| async move { Ok::<_, ReportError>((self.bytes_kept(&path).await?, path)) });
         let found: Vec<_> = gets.buffer_unordered(OBJECTS_AT_ONCE).try_collect().await?;
         Ok(found.into_par_iter().filter_map(|(bytes, path)| Some((path, decode(bytes?, &|_| false).ok()?))).collect())
+    }
+
+    /// The paths of kept objects below a folder of theirs.
+    ///
+    /// # Errors
+    /// A store that does not list.
+    pub async fn kept_paths(&self, folder: &str) -> Result<BTreeSet<String>, ReportError> {
+        let found: Vec<ObjectMeta> = match self.store.list(Some(&Path::from(folder))).try_collect().await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => Vec::new(),
+            Err(source) => return Err(ReportError::Read { table: KEPT.to_owned(), location: self.location(folder), file: folder.to_owned(), source: Box::new(source) }),
+        };
+        Ok(found.into_iter().map(|object| object.location.to_string()).collect())
     }
 
     async fn bytes_kept(&self, path: &str) -> Result<Option<Bytes>, ReportError> {

@@ -1,40 +1,14 @@
 -- Which products go together: for each ordered pair of products that some customer has, how many customers each day added
 -- to those who have the first, the second, both, and any product at all.
--- A customer has a product from its first subscription to it or first order line of positive quantity on, for good:
--- the question is what was ever bought together, not what is in service now.
+-- The question is what was ever bought together, not what is in service now.
 -- Grain: one row per ordered pair of products and day on which one of the four numbers grew.
-WITH takings AS (
-    SELECT
-        subscriptions.customer_id AS customer_id,
-        subscriptions.product_id AS product_id,
-        subscriptions.started_on AS taken_on
-    FROM {{ ref('stg_subscriptions') }} AS subscriptions
-    UNION ALL
-    SELECT
-        order_lines.customer_id AS customer_id,
-        order_lines.product_id AS product_id,
-        order_lines.ordered_on AS taken_on
-    FROM {{ ref('stg_order_lines') }} AS order_lines
-    WHERE order_lines.quantity > 0
-),
-
-held AS (
-    SELECT
-        takings.customer_id AS customer_id,
-        takings.product_id AS product_id,
-        min(takings.taken_on) AS held_on
-    FROM takings
-    WHERE takings.customer_id IS NOT NULL AND takings.product_id IS NOT NULL
-    GROUP BY takings.customer_id, takings.product_id
-),
-
-matches AS (
+WITH matches AS (
     SELECT
         base.product_id AS product_id,
         attached.product_id AS attached_product_id,
         GREATEST(base.held_on, attached.held_on) AS day
-    FROM held AS base
-    INNER JOIN held AS attached
+    FROM {{ ref('product_holdings') }} AS base
+    INNER JOIN {{ ref('product_holdings') }} AS attached
         ON base.customer_id = attached.customer_id AND base.product_id <> attached.product_id
 ),
 
@@ -49,7 +23,7 @@ first_days AS (
     SELECT
         held.customer_id AS customer_id,
         min(held.held_on) AS day
-    FROM held
+    FROM {{ ref('product_holdings') }} AS held
     GROUP BY held.customer_id
 ),
 
@@ -66,7 +40,7 @@ holders AS (
         held.product_id AS product_id,
         held.held_on AS day,
         count(*) AS customers
-    FROM held
+    FROM {{ ref('product_holdings') }} AS held
     GROUP BY held.product_id, held.held_on
 ),
 

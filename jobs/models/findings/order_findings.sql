@@ -3,6 +3,7 @@
 WITH lines AS (
     SELECT
         order_lines.order_id || '#' || CAST(order_lines.line_number AS VARCHAR) AS key,
+        order_lines.ordered_on AS ordered_on,
         order_lines.amount AS amount,
         order_lines.quantity AS quantity,
         order_lines.customer_id AS customer_id,
@@ -20,34 +21,39 @@ WITH lines AS (
 SELECT
     'amount_without_rate' AS rule,
     'crm.order_lines' AS table_name,
-    lines.key AS key
+    lines.key AS key,
+    lines.ordered_on AS ordered_on
 FROM lines
 WHERE lines.amount IS NOT NULL AND lines.rate IS NULL
 UNION ALL
 SELECT
     'amount_without_constant_rate' AS rule,
     'crm.order_lines' AS table_name,
-    lines.key AS key
+    lines.key AS key,
+    lines.ordered_on AS ordered_on
 FROM lines
 WHERE lines.amount IS NOT NULL AND lines.constant_rate IS NULL
 UNION ALL
 SELECT
     'no_customer' AS rule,
     'crm.order_lines' AS table_name,
-    lines.key AS key
+    lines.key AS key,
+    lines.ordered_on AS ordered_on
 FROM lines
 WHERE lines.customer_id IS NULL
 UNION ALL
 SELECT
     'no_product' AS rule,
     'crm.order_lines' AS table_name,
-    lines.key AS key
+    lines.key AS key,
+    lines.ordered_on AS ordered_on
 FROM lines
 WHERE lines.product_id IS NULL AND lines.quantity > 0
 UNION ALL
 SELECT
     'no_rep' AS rule,
     'crm.order_lines' AS table_name,
-    lines.key AS key
+    lines.key AS key,
+    lines.ordered_on AS ordered_on
 FROM lines
 WHERE lines.rep_id IS NULL

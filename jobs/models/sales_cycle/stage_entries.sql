@@ -26,6 +26,7 @@ WITH changes AS (
 
 SELECT
     changes.opportunity_id || '#' || CAST(changes.visit_number AS VARCHAR) AS stage_visit_id,
+    changes.opportunity_id AS opportunity_id,
     changes.stage AS stage,
     changes.entered_at AS entered_at,
     CASE

@@ -5,6 +5,7 @@
 WITH movements AS (
     SELECT
         visits.stage_visit_id || '#in' AS stage_visit_movement_id,
+        visits.opportunity_id AS opportunity_id,
         visits.customer_id AS customer_id,
         visits.product_id AS product_id,
         visits.stage AS stage,
@@ -15,6 +16,7 @@ WITH movements AS (
     UNION ALL
     SELECT
         visits.stage_visit_id || '#out' AS stage_visit_movement_id,
+        visits.opportunity_id AS opportunity_id,
         visits.customer_id AS customer_id,
         visits.product_id AS product_id,
         visits.stage AS stage,
@@ -26,6 +28,7 @@ WITH movements AS (
 
 SELECT
     movements.stage_visit_movement_id AS stage_visit_movement_id,
+    movements.opportunity_id AS opportunity_id,
     movements.customer_id AS customer_id,
     movements.product_id AS product_id,
     movements.stage AS stage,

@@ -2,6 +2,7 @@
 -- Grain: one row per stage visit that has ended.
 SELECT
     visits.stage_visit_id AS stage_visit_id,
+    visits.opportunity_id AS opportunity_id,
     visits.customer_id AS customer_id,
     visits.rep_id AS rep_id,
     visits.product_id AS product_id,

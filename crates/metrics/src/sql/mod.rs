@@ -28,3 +28,4 @@ mod window;
 pub use error::SqlError;
 pub(crate) use lineage::{Absent, Lineage, lineage};
 pub use model::{Relation, SqlModel, lower_model, lower_projection};
+pub(crate) use types::polars_type;
