@@ -33,7 +33,7 @@ tables:
   - {name: customers, metrics: [active_customers, churned_customers, customer_churn_rate, customers_lost_net], slices: [[], [customer__segment]]}
   - {name: recurring, metrics: [mrr, net_revenue_retention, upsell_revenue], slices: [[], [product__family]]}
   - {name: voices, metrics: [nps, csat], slices: [[], [rep__team]]}
-  - {name: work, metrics: [revenue_per_rep], slices: [[], [rep__team]]}
+  - {name: work, metrics: [revenue_per_rep, activities, contacted_customers], slices: [[], [rep__team]]}
   - {name: aims, metrics: [revenue_attainment, revenue_pace], slices: [[]]}
   - {name: contact, metrics: [touches, personalization], slices: [[], [touch__kind], [lead__source]]}
   - {name: warming, metrics: [warmed_leads, lead_warming_days_median], slices: [[], [lead__offer]]}
@@ -415,7 +415,19 @@ fn kept_rows_that_are_gone_or_torn_are_made_anew() {
     let _ = world.run("results");
     let rows = |world: &World| files_below(&world.path("results/_kept")).into_iter().filter(|(name, _)| name.contains("/rows/")).collect::<Vec<_>>();
     let of = |world: &World, model: &str| rows(world).into_iter().filter(|(name, _)| name.contains(&format!("/{model}/"))).map(|(_, file)| file).collect::<Vec<_>>();
-    for model in ["sales_lines", "rep_work", "first_wins", "new_customer_sales", "leads", "lead_warmings", "touches", "stage_visits", "stage_visit_movements", "product_holdings"] {
+    for model in [
+        "sales_lines",
+        "rep_work",
+        "first_wins",
+        "new_customer_sales",
+        "leads",
+        "lead_warmings",
+        "touches",
+        "rep_activities",
+        "stage_visits",
+        "stage_visit_movements",
+        "product_holdings",
+    ] {
         assert!(!of(&world, model).is_empty(), "no rows of `{model}` are kept");
     }
     for file in of(&world, "touches") {

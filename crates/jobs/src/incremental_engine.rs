@@ -19,7 +19,7 @@ use crate::ahead::Ahead;
 use crate::days::{Days, common, gaps, joined};
 use crate::error::JobError;
 use crate::kept_rows::{HeldRows, RowKeeper, RowShelf};
-use crate::question::{base_key, base_question, conversion_key, conversion_question};
+use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins};
 use crate::shelf::Shelf;
 use crate::stored_cells::{Question, Stored, only};
 use crate::stretches::Touching;
@@ -110,6 +110,19 @@ impl<'a> IncrementalEngine<'a> {
         Ok(self)
     }
 
+    /// Finds the days of rows that are joined with rows that differ, for the requests of a table.
+    fn observe_joins(&self, request: &BaseRequest<'_>) -> Result<(), MetricsError> {
+        let rows = self.rows.borrow();
+        let Some(own) = rows.get(request.model) else { return Ok(()) };
+        for (model, keys) in first_joins(&self.workspace.project, request) {
+            let Some((other, keys)) = rows.get(&model).zip(keys) else { continue };
+            if let Some(days) = self.keeper().joined_days((request.model, own), other, &keys)? {
+                self.worklist.observe_join(request.model, &model, &days);
+            }
+        }
+        Ok(())
+    }
+
     fn keeper(&self) -> RowKeeper<'_, 'a> {
         RowKeeper { workspace: self.workspace, worklist: self.worklist, engine: self, shelf: &self.shelf }
     }
@@ -141,7 +154,10 @@ impl<'a> IncrementalEngine<'a> {
     pub(crate) fn ask(&self, table: &str, request: &CellRequest) -> Result<(), MetricsError> {
         self.begin(table, None);
         let requests = requests_of(&self.workspace.project, request)?;
-        requests.base.iter().try_for_each(|base| self.base_cells(base).map(drop))?;
+        for base in &requests.base {
+            self.observe_joins(base)?;
+            self.base_cells(base)?;
+        }
         requests.conversions.iter().try_for_each(|conversion| self.conversion_cells(conversion).map(drop))
     }
 

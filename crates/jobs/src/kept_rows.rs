@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use quotient_ingest::{LakeFile, SourceFrame, scan_rows};
 use quotient_metrics::sql::Relation;
 use quotient_metrics::{Chosen, Keys, MetricsError, ModelRows, PartSpan, PolarsEngine};
-use quotient_model::{Incremental, Model, model_hash, short_hash};
+use quotient_model::{Incremental, Model, model_hash, nearest, short_hash};
 use sha2::{Digest, Sha256};
 
 use crate::days::{Days, joined, pairs};
@@ -37,6 +37,8 @@ pub(crate) struct RowShelf {
 /// The rows of a model as they are now.
 pub(crate) struct HeldRows {
     hash: String,
+    /// The keys of rows that differ from what was kept, of a model whose rows are remade by them.
+    differing: DifferingKeys,
     schema: SchemaRef,
     span: PartSpan,
     parts: BTreeMap<String, Part>,
@@ -55,6 +57,9 @@ struct Remade {
     rows: HeldRows,
     differing: Option<Vec<Days>>,
 }
+
+/// The key column of a model, and its values in rows that differ from what was kept.
+type DifferingKeys = Option<(String, Keys)>;
 
 impl HeldRows {
     /// Names the parts that were made anew by paths, and gives their rows: they are let go of.
@@ -109,12 +114,12 @@ impl<'a> RowKeeper<'_, 'a> {
         let is_there = |kept: &&KeptRows| kept.hash == hash && kept.parts.values().all(|path| self.shelf.paths.contains(path));
         let Some(kept) = self.worklist.ledger.rows.get(&model.name).filter(is_there) else {
             // A run of some days does not compute all rows for later ones.
-            return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, hash, &whole).map(Some) };
+            return if self.worklist.is_limited() { Ok(None) } else { anew(model, hash, &whole).map(Some) };
         };
-        let Some(touched) = self.worklist.rows_touched(&model.name) else { return self.anew(model, hash, &whole).map(Some) };
+        let Some(touched) = self.worklist.rows_touched(&model.name) else { return anew(model, hash, &whole).map(Some) };
         let span = PartSpan::of_names(kept.parts.keys());
         let parts = kept.parts.iter().map(|(name, path)| (name.clone(), Part::Kept(path.clone()))).collect();
-        let rows = HeldRows { hash, schema, span, parts };
+        let rows = HeldRows { hash, differing: incremental.key.clone().map(|key| (key, Keys::none())), schema, span, parts };
         match &incremental.key {
             Some(key) => self.by_key(model, incremental, key, &touched, rows),
             None => self.by_days(model, &touched, rows),
@@ -122,13 +127,15 @@ impl<'a> RowKeeper<'_, 'a> {
         .map(Some)
     }
 
-    /// All rows, as if none were kept.
-    fn anew(&self, model: &Model, hash: String, whole: &PolarsEngine<'_>) -> Result<Remade, MetricsError> {
-        let dated = whole.dated(&model.name)?;
-        let rows = dated.rows(&model.name)?;
-        let span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
-        let parts = rows.parts(span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
-        Ok(Remade { rows: HeldRows { hash, schema: dated.schema, span, parts }, differing: None })
+    /// The days of rows of a model that are joined by a column with rows of another one that differ; `None` where that is not known.
+    pub(crate) fn joined_days(&self, (model, rows): (&str, &HeldRows), other: &HeldRows, (from, to): &(String, String)) -> Result<Option<Vec<Days>>, MetricsError> {
+        let Some((_, keys)) = other.differing.as_ref().filter(|(key, _)| key == to) else { return Ok(None) };
+        if rows.schema.field_with_name(from).is_err() {
+            return Ok(None);
+        }
+        let found = Chosen::Keys(from.clone(), keys.clone(), Vec::new()).of(&self.relation(model, rows, None)?).days().rows(model)?;
+        let days = found.days_of_all(model)?.into_iter().flatten().map(|day| Days { from: day, to: day.saturating_add(1) });
+        Ok(Some(joined(days)))
     }
 
     fn by_days(&self, model: &Model, touched: &RowsTouched, kept: HeldRows) -> Result<Remade, MetricsError> {
@@ -159,30 +166,40 @@ impl<'a> RowKeeper<'_, 'a> {
             let of_days = Chosen::Days(pairs(&touched.days)).of(&self.relation(&model.name, &kept, Some(&touched.days))?);
             keys = keys.and(&Keys::of(&of_days, key, &model.name)?, &model.name)?;
         }
-        if keys.is_empty() {
+        let keyless = joined(touched.keyless.iter().copied());
+        if keys.is_empty() && keyless.is_empty() {
             return Ok(Remade { rows: kept, differing: Some(Vec::new()) });
         }
+        let dated = self.keyed(incremental, &keys)?.dated(&model.name)?;
+        if dated.schema.field_with_name(key).is_err() {
+            let near = nearest(key, dated.schema.fields().iter().map(|field| field.name().as_str())).map(str::to_owned);
+            return Err(MetricsError::Unknown { what: "key column", name: format!("{}.{key}", model.name), near });
+        }
+        let only = |keys: Keys, keyless: &[Days]| Chosen::Keys(key.to_owned(), keys, pairs(keyless));
+        let mut fresh = vec![only(keys.clone(), &[]).of(&dated)];
+        for stretch in &keyless {
+            let dated = self.engine.limited(&model.name, &self.worklist.sources_of(&model.name), *stretch)?.dated(&model.name)?;
+            fresh.push(only(Keys::none(), &[*stretch]).of(&dated));
+        }
+        let fresh = Relation::together(&kept.schema, &fresh, &model.name)?;
+        self.exchanged(model, kept, &only(keys, &keyless), &fresh, None)
+    }
+
+    /// An engine over the rows of sources that have some keys, and over all rows of those without a key.
+    fn keyed(&self, incremental: &Incremental, keys: &Keys) -> Result<PolarsEngine<'a>, MetricsError> {
+        let column_of = |source: &String| incremental.sources.get(source).and_then(|reach| reach.key.clone());
         let mut relations = IndexMap::new();
         for (name, source) in self.workspace.without_bad_rows(self.worklist.sources().clone()).map_err(inner)? {
             let mut relation = Relation { schema: source.schema, frame: source.frame };
-            if let Some(column) = incremental.sources.get(&name).and_then(|reach| reach.key.clone()) {
-                relation = Chosen::Keys(column, keys.clone()).of(&relation).rows(&name)?.relation();
+            if let Some(column) = column_of(&name) {
+                relation = Chosen::Keys(column, keys.clone(), Vec::new()).of(&relation).rows(&name)?.relation();
             }
             relations.insert(name, relation);
         }
-        let keyed = |name: &String| incremental.sources.get(name).is_some_and(|reach| reach.key.is_some());
         let project = &self.workspace.project;
-        let stands_apart = |name: &&String| !project.upstream(name).iter().flat_map(|model| &model.sources).any(keyed);
+        let stands_apart = |name: &&String| !project.upstream(name).iter().flat_map(|model| &model.sources).any(|source| column_of(source).is_some());
         let beside = project.models.keys().filter(stands_apart).cloned().collect();
-        let engine = PolarsEngine::new(project, relations, self.workspace.as_of).with_models_of(&self.engine.whole()?, beside);
-        let dated = engine.dated(&model.name)?;
-        if dated.schema.field_with_name(key).is_err() {
-            let near = quotient_model::nearest(key, dated.schema.fields().iter().map(|field| field.name().as_str())).map(str::to_owned);
-            return Err(MetricsError::Unknown { what: "key column", name: format!("{}.{key}", model.name), near });
-        }
-        let chosen = Chosen::Keys(key.to_owned(), keys);
-        let fresh = chosen.of(&dated);
-        self.exchanged(model, kept, &chosen, &fresh, None)
+        Ok(PolarsEngine::new(project, relations, self.workspace.as_of).with_models_of(&self.engine.whole()?, beside))
     }
 
     /// Kept rows with fresh ones in the place of those that were chosen.
@@ -191,6 +208,18 @@ impl<'a> RowKeeper<'_, 'a> {
         let gone = chosen.of(&self.relation(name, &kept, days)?).rows(name)?;
         let fresh = fresh.rows(name)?;
         let differing = fresh.differing_days(&gone, name)?;
+        // Rows without a day are of no period: whoever sees them sees all.
+        let stretch = |day: &Option<i32>| day.map_or(Days::ALL, |day| Days { from: day, to: day.saturating_add(1) });
+        let days_that_differ = joined(differing.iter().map(stretch));
+        kept.differing = match kept.differing.take().filter(|_| !differing.contains(&None)) {
+            Some((key, mut keys)) => {
+                for rows in [&gone, &fresh] {
+                    keys = keys.and(&Keys::of(&Chosen::Days(pairs(&days_that_differ)).of(&rows.relation()), &key, name)?, name)?;
+                }
+                Some((key, keys))
+            }
+            None => None,
+        };
         let touched: BTreeSet<String> = differing.iter().map(|day| kept.span.part_of(*day)).collect();
         let mut come = fresh.parts(kept.span, name)?;
         for part in touched {
@@ -202,9 +231,7 @@ impl<'a> RowKeeper<'_, 'a> {
             let rows = Relation::together(&kept.schema, &lots, name)?.rows(name)?;
             if rows.count() > 0 { drop(kept.parts.insert(part, Part::Remade(rows))) } else { drop(kept.parts.remove(&part)) }
         }
-        // Rows without a day are of no period: whoever sees them sees all.
-        let stretch = |day: Option<i32>| day.map_or(Days::ALL, |day| Days { from: day, to: day.saturating_add(1) });
-        Ok(Remade { rows: kept, differing: Some(joined(differing.into_iter().map(stretch))) })
+        Ok(Remade { rows: kept, differing: Some(days_that_differ) })
     }
 
     /// The rows of a model with their days; where days are given, those of parts in which these can be.
@@ -228,6 +255,15 @@ impl<'a> RowKeeper<'_, 'a> {
         }
         Relation::together(schema, &lots, model)
     }
+}
+
+/// All rows, as if none were kept.
+fn anew(model: &Model, hash: String, whole: &PolarsEngine<'_>) -> Result<Remade, MetricsError> {
+    let dated = whole.dated(&model.name)?;
+    let rows = dated.rows(&model.name)?;
+    let span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
+    let parts = rows.parts(span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
+    Ok(Remade { rows: HeldRows { hash, differing: None, schema: dated.schema, span, parts }, differing: None })
 }
 
 /// A source with some of its files.

@@ -2,7 +2,7 @@
 //!
 //! In: a project and a request of one table. Out: a key that stays the same from run to run, and hashes of every definition behind it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use quotient_metrics::{BaseMeasure, BaseRequest, ConversionRequest};
@@ -61,6 +61,26 @@ pub(crate) fn joined_models(project: &Project, request: &BaseRequest<'_>) -> BTr
     }
     models.remove(request.model);
     models
+}
+
+/// The models that a request is joined with, each with the expressions of the keys of its own model and of the other, where every way to it
+/// begins with that join.
+pub(crate) fn first_joins(project: &Project, request: &BaseRequest<'_>) -> BTreeMap<String, Option<(String, String)>> {
+    let mut joins: BTreeMap<String, Option<(String, String)>> = joined_models(project, request).into_iter().map(|model| (model, None)).collect();
+    let filters = request.measures.iter().flat_map(|measure| &measure.filters);
+    let items = request.groupings.iter().flat_map(|grouping| &grouping.slice).chain(filters.flat_map(|filter| &filter.items));
+    let mut others = BTreeSet::new();
+    for item in items {
+        let Ok(found) = resolve_item(project, request.model, item) else { continue };
+        for (at, hop) in found.path.iter().enumerate() {
+            let keys = (hop.from.expr.clone(), hop.to.expr.clone());
+            match joins.get_mut(&hop.model.name).filter(|_| at == 0) {
+                Some(known) if known.as_ref().is_none_or(|known| *known == keys) => *known = Some(keys),
+                _ => drop(others.insert(hop.model.name.clone())),
+            }
+        }
+    }
+    joins.into_iter().map(|(model, keys)| (model.clone(), keys.filter(|_| !others.contains(&model)))).collect()
 }
 
 /// Whether a request reads metrics of all time beside its rows.

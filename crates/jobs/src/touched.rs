@@ -71,6 +71,8 @@ pub(crate) type Touched = Vec<(Days, Reason)>;
 pub(crate) struct RowsTouched {
     /// Rows of these days.
     pub(crate) days: Vec<Days>,
+    /// Of rows without a key, those of these days.
+    pub(crate) keyless: Vec<Days>,
     /// Rows with keys that rows of sources have, by source.
     pub(crate) keyed: BTreeMap<String, KeyedFiles>,
 }
@@ -155,10 +157,14 @@ impl<'a> Changes<'a> {
         let mut touched = RowsTouched::default();
         let sources = self.sources_of(name);
         let is_keyed = |source: &String| incremental.sources.get(source).is_some_and(|reach| reach.key.is_some());
+        let has_keyless = |source: &String| incremental.sources.get(source).is_some_and(|reach| reach.keyless_days);
         for source in &sources {
             for change in self.files.get(*source).into_iter().flatten() {
                 match change.versions.as_slice() {
                     [file] if is_keyed(source) && change.reason == Reason::NewFile => {
+                        if has_keyless(source) {
+                            touched.keyless.extend(self.of_change(source, change, incremental.sources.get(*source)).into_iter().map(|(days, _)| days));
+                        }
                         touched.keyed.entry((*source).clone()).or_default().new.insert(file.address.clone());
                     }
                     // Which keys a version that is gone had, nobody knows.
@@ -167,8 +173,12 @@ impl<'a> Changes<'a> {
                 }
             }
         }
-        let of_days: BTreeSet<&String> = sources.iter().filter(|source| !is_keyed(source)).copied().collect();
-        touched.days.extend(self.of_as_of(Some(incremental), &of_days).into_iter().map(|(days, _)| days));
+        let hidden = |of: &dyn Fn(&String) -> bool| -> Vec<Days> {
+            let some: BTreeSet<&String> = sources.iter().filter(|source| of(source)).copied().collect();
+            self.of_as_of(Some(incremental), &some).into_iter().map(|(days, _)| days).collect()
+        };
+        touched.days.extend(hidden(&|source| !is_keyed(source)));
+        touched.keyless.extend(hidden(&has_keyless));
         if let Some((before, _)) = self.as_of.filter(|(before, now)| before < now) {
             for source in sources.iter().filter(|source| is_keyed(source)) {
                 let is_hidden = |file: &&LakeFile| self.times_of(source).any(|column| self.is_hidden(file, column, before));
@@ -178,7 +188,7 @@ impl<'a> Changes<'a> {
                 }
             }
         }
-        touched.days.iter().all(|days| days.from != i32::MIN).then_some(touched)
+        touched.days.iter().chain(&touched.keyless).all(|days| days.from != i32::MIN).then_some(touched)
     }
 
     /// The files of a source that are those of the last run.

@@ -104,6 +104,8 @@ pub(crate) struct Worklist<'a> {
     tomorrow: i32,
     /// Touched days by model.
     touched: RefCell<BTreeMap<String, Touched>>,
+    /// Touched days of a model by the rows of another that it is joined with.
+    joined: RefCell<BTreeMap<(String, String), Touched>>,
 }
 
 impl<'a> Worklist<'a> {
@@ -111,7 +113,18 @@ impl<'a> Worklist<'a> {
     pub(crate) fn new(project: &'a Project, ledger: &'a Ledger, sources: &'a IndexMap<String, SourceFrame>, as_of: DateTime<Utc>) -> Self {
         let changes = Changes::new(project, ledger, sources, as_of);
         let tomorrow = project.calendar.last_day_before(as_of).to_epoch_days() + 1;
-        Self { project, ledger, sources, changes, asked: Asked::default(), looking_back: BTreeSet::new(), lost: BTreeSet::new(), tomorrow, touched: RefCell::default() }
+        Self {
+            project,
+            ledger,
+            sources,
+            changes,
+            asked: Asked::default(),
+            looking_back: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            tomorrow,
+            touched: RefCell::default(),
+            joined: RefCell::default(),
+        }
     }
 
     /// The same with what somebody asked for, of a job's tables.
@@ -144,7 +157,10 @@ impl<'a> Worklist<'a> {
         if self.changes.as_of_moved() && (!by_default_time || request.window.is_some()) {
             touched.push((Days::ALL, Reason::AsOfMoved));
         }
-        touched.extend(joined_models(self.project, request).iter().flat_map(|model| self.of_model(model)).map(|(_, reason)| (Days::ALL, reason)));
+        for model in joined_models(self.project, request) {
+            let found = self.joined.borrow().get(&(request.model.to_owned(), model.clone())).cloned();
+            touched.extend(found.unwrap_or_else(|| self.of_model(&model).into_iter().map(|(_, reason)| (Days::ALL, reason)).collect()));
+        }
         self.decide(key, question, touched, in_parts)
     }
 
@@ -238,6 +254,12 @@ impl<'a> Worklist<'a> {
         // Rows that were there before may count from now on.
         found.extend(self.changes.days_of_as_of().map(|(from, to)| (Days { from, to: to.saturating_add(1) }, Reason::AsOfMoved)));
         self.touched.borrow_mut().insert(model.to_owned(), found);
+    }
+
+    /// Takes the days of rows that are joined with rows that were found to differ for all days.
+    pub(crate) fn observe_join(&self, model: &str, joined: &str, days: &[Days]) {
+        let reason = self.of_model(joined).iter().map(|(_, reason)| *reason).min().unwrap_or(Reason::AsOfMoved);
+        self.joined.borrow_mut().insert((model.to_owned(), joined.to_owned()), days.iter().map(|days| (*days, reason)).collect());
     }
 
     /// The days from as-of of the last run to that of this one, where now is later.

@@ -43,8 +43,8 @@ pub struct ModelRows {
 pub enum Chosen {
     /// Those of stretches of days, each from its first day on and before its second.
     Days(Vec<(i32, i32)>),
-    /// Those with values of a column.
-    Keys(String, Keys),
+    /// Those with values of a column, and of those with none in it the ones of some days.
+    Keys(String, Keys, Vec<(i32, i32)>),
 }
 
 impl PolarsEngine<'_> {
@@ -100,12 +100,12 @@ impl Keys {
 impl Chosen {
     fn condition(&self, relation: &Relation) -> Expr {
         match self {
-            Self::Days(days) => {
-                let day = |day: i32| lit(day).cast(PolarsType::Date);
-                let stretches = days.iter().map(|(from, to)| col(DAY).gt_eq(day(*from)).and(col(DAY).lt(day(*to))));
-                stretches.reduce(Expr::or).unwrap_or_else(|| lit(false)).fill_null(lit(false))
+            Self::Days(days) => is_of(days),
+            Self::Keys(column, Keys(values), keyless) => {
+                let key = as_text(relation, column);
+                let has_key = key.clone().is_in(lit(values.clone()).implode(false), false).fill_null(lit(false));
+                if keyless.is_empty() { has_key } else { has_key.or(key.is_null().and(is_of(keyless))) }
             }
-            Self::Keys(column, Keys(values)) => as_text(relation, column).is_in(lit(values.clone()).implode(false), false).fill_null(lit(false)),
         }
     }
 
@@ -122,6 +122,13 @@ impl Chosen {
     }
 }
 
+/// Whether a row is of one of some stretches of days.
+fn is_of(days: &[(i32, i32)]) -> Expr {
+    let day = |day: i32| lit(day).cast(PolarsType::Date);
+    let stretches = days.iter().map(|(from, to)| col(DAY).gt_eq(day(*from)).and(col(DAY).lt(day(*to))));
+    stretches.reduce(Expr::or).unwrap_or_else(|| lit(false)).fill_null(lit(false))
+}
+
 /// A column as text, in which keys are compared.
 fn as_text(relation: &Relation, column: &str) -> Expr {
     let is_text = relation.schema.field_with_name(column).is_ok_and(|field| *field.data_type() == DataType::Utf8);
@@ -129,6 +136,13 @@ fn as_text(relation: &Relation, column: &str) -> Expr {
 }
 
 impl Relation {
+    /// The days of the rows alone.
+    #[must_use]
+    pub fn days(&self) -> Self {
+        let fields: Vec<Arc<Field>> = self.schema.fields().iter().filter(|field| field.name() == DAY).cloned().collect();
+        Self { schema: Arc::new(Schema::new(fields)), frame: self.frame.clone().select([col(DAY)]) }
+    }
+
     /// The rows that have in one of these columns a moment between two days, and a day more on either side: a day is local or not.
     #[must_use]
     pub fn between(&self, columns: &[String], from: i32, to: i32) -> Self {
@@ -232,6 +246,14 @@ impl ModelRows {
             Ok((name, Self { rows, schema: Arc::clone(&self.schema) }))
         };
         places.into_par_iter().map(part).collect()
+    }
+
+    /// The days of the rows, each once.
+    ///
+    /// # Errors
+    /// Rows without their days.
+    pub fn days_of_all(&self, model: &str) -> Result<BTreeSet<Option<i32>>, MetricsError> {
+        Ok(self.days(model)?.into_iter().collect())
     }
 
     fn days(&self, model: &str) -> Result<Vec<Option<i32>>, MetricsError> {
@@ -367,10 +389,13 @@ mod tests {
         assert!(same(&of, &rows(&[(Some(1), Some("a"), 1), (Some(3), Some("b"), 3)])));
         assert!(same(&but, &rows(&[(Some(2), None, 2), (None, Some("a"), 4)])));
         let keys = Keys::of(&rows(&[(Some(9), Some("a"), 0), (Some(9), None, 0)]).relation(), "key", "m").unwrap();
-        let (of, but) = both(&Chosen::Keys("key".to_owned(), keys));
+        let (of, but) = both(&Chosen::Keys("key".to_owned(), keys.clone(), Vec::new()));
         assert!(same(&of, &rows(&[(Some(1), Some("a"), 1), (None, Some("a"), 4)])));
         assert!(same(&but, &rows(&[(Some(2), None, 2), (Some(3), Some("b"), 3)])), "a null is no key, and stays");
-        let (of, but) = both(&Chosen::Keys("key".to_owned(), Keys::none()));
+        let (of, but) = both(&Chosen::Keys("key".to_owned(), keys, vec![(2, 3), (3, 4)]));
+        assert!(same(&of, &rows(&[(Some(1), Some("a"), 1), (Some(2), None, 2), (None, Some("a"), 4)])));
+        assert!(same(&but, &rows(&[(Some(3), Some("b"), 3)])), "of days, only rows without a key");
+        let (of, but) = both(&Chosen::Keys("key".to_owned(), Keys::none(), Vec::new()));
         assert_eq!((of.count(), but.count()), (0, 4));
     }
 

@@ -47,6 +47,9 @@ pub struct Reach {
     pub everywhere_until: Option<NaiveDate>,
     /// The column of the source with the model's key: a row of the source decides rows of its own key alone.
     pub key: Option<String>,
+    /// What a row of the source without a key decides: rows of the model without one on the days that its event reaches (`keyless: days`),
+    /// or none.
+    pub keyless_days: bool,
 }
 
 impl Reach {
@@ -81,8 +84,13 @@ pub(crate) fn read_incremental(node: &Node, what: &str, at: &Declared<'_>) -> Op
             if let Some(column) = of_source.as_ref().filter(|_| key.is_none()) {
                 nested.fault(nested.place_of("key").line, format!("{}: key `key`: `{column}` has no counterpart: expected a `key` of the model too", nested.what()));
             }
+            let keyless = nested.text("keyless");
+            if let Some(other) = keyless.as_deref().filter(|keyless| *keyless != "days") {
+                nested.unknown("keyless", "keyless", other, ["days"]);
+            }
+            let keyless_days = of_source.is_some() && keyless.is_some();
             let further = nested.texts("further_times").into_iter().map(|(name, _)| name).collect();
-            sources.insert(source.key.clone(), Reach { column, further, lookback, lookahead, everywhere_until, key: of_source });
+            sources.insert(source.key.clone(), Reach { column, further, lookback, lookahead, everywhere_until, key: of_source, keyless_days });
             nested.finish();
         }
     }

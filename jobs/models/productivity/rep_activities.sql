@@ -3,6 +3,7 @@
 -- Grain: one row per activity of a human.
 SELECT
     activities.activity_id AS activity_id,
+    activities.opportunity_id AS opportunity_id,
     activities.rep_id AS rep_id,
     COALESCE(activities.customer_id, opportunities.customer_id) AS customer_id,
     activities.kind AS kind,

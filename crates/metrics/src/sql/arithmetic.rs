@@ -60,15 +60,32 @@ fn of_numbers((left, right): (pl::Expr, pl::Expr), operator: Operator, result: &
         Operator::Plus => left + right,
         Operator::Minus => left - right,
         Operator::Multiply => left * right,
-        Operator::Divide if result.is_floating() => {
-            let zero = pl::lit(pl::Scalar::from(0.0_f64));
-            let divided = left / right.clone();
-            pl::when(right.eq(zero)).then(pl::lit(pl::NULL)).otherwise(divided)
-        }
+        Operator::Divide if result.is_floating() => divided(left, right),
         Operator::Modulo if !decimal => remainder(left, right),
         _ => return None,
     };
     Some(Ok(if decimal { answer.strict_cast(target) } else { answer }))
+}
+
+/// The quotient of doubles, null where the divisor is zero.
+///
+/// Polars multiplies by the reciprocal where the divisor is one number for many rows, which is another number in its last digit, and divides
+/// where there is one row: the same row would have two values.
+fn divided(left: pl::Expr, right: pl::Expr) -> pl::Expr {
+    let quotients = |columns: &mut [pl::Column]| {
+        let doubles = columns.iter().map(|column| column.as_materialized_series().cast(&pl::DataType::Float64)).collect::<pl::PolarsResult<Vec<_>>>()?;
+        let [dividends, divisors] = doubles.as_slice() else { polars::prelude::polars_bail!(ComputeError: "a division takes two numbers") };
+        let (dividends, divisors) = (dividends.f64()?, divisors.f64()?);
+        let quotient = |(dividend, divisor): (Option<f64>, Option<f64>)| dividend.zip(divisor.filter(|divisor| *divisor != 0.0)).map(|(dividend, divisor)| dividend / divisor);
+        // A literal comes as one row, whatever it stands beside.
+        let quotients: pl::Float64Chunked = match (dividends.len(), divisors.len()) {
+            (1, rows) if rows != 1 => divisors.iter().map(|divisor| quotient((dividends.get(0), divisor))).collect(),
+            (rows, 1) if rows != 1 => dividends.iter().map(|dividend| quotient((dividend, divisors.get(0)))).collect(),
+            _ => dividends.iter().zip(divisors.iter()).map(quotient).collect(),
+        };
+        Ok(pl::IntoColumn::into_column(quotients.with_name(dividends.name().clone())))
+    };
+    left.map_many(quotients, &[right], |_, fields| Ok(pl::Field::new(fields.first().map(|field| field.name().clone()).unwrap_or_default(), pl::DataType::Float64)))
 }
 
 /// Polars' remainder has the sign of the divisor; SQL's has that of the dividend.

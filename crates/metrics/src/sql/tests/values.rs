@@ -11,6 +11,19 @@ fn division_is_of_doubles_and_null_by_zero() {
 }
 
 #[test]
+fn a_quotient_is_the_same_of_one_row_and_of_many() {
+    let exact = 122_065.0_f64 / 86_400.0;
+    assert!((122_065.0 * (1.0 / 86_400.0) - exact).abs() > 0.0, "the reciprocal would do");
+    for condition in ["TRUE", "id = 1", "FALSE"] {
+        let relation = run(&format!("SELECT (122064 + id / id) / 86400 AS q FROM orders WHERE {condition}")).unwrap();
+        let rows = relation.frame.collect().unwrap();
+        let quotients: Vec<Option<f64>> = rows.column("q").unwrap().f64().unwrap().iter().collect();
+        assert!(quotients.iter().all(|quotient| quotient.map(f64::to_bits) == Some(exact.to_bits())), "{condition}: {quotients:?}");
+    }
+    assert_eq!(lines("SELECT 60 / amount AS q FROM orders WHERE id > 3"), ["1.5", "null", "1"]);
+}
+
+#[test]
 fn money_stays_decimal() {
     let relation = run("SELECT sum(price) AS s, max(price * 2) AS d FROM money").unwrap();
     assert_eq!(relation.schema.field(0).data_type(), &DataType::Decimal128(38, 2));
