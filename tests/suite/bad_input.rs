@@ -25,7 +25,7 @@ struct Mistake {
     make: fn(&Fixture),
 }
 
-static MISTAKES: [Mistake; 23] = [
+static MISTAKES: [Mistake; 24] = [
     Mistake { name: "missing_table", code: 4, arguments: CHECK, make: |fixture| fs::remove_dir_all(fixture.lake().join("leads")).unwrap() },
     Mistake { name: "missing_columns", code: 4, arguments: CHECK, make: missing_columns },
     Mistake { name: "wrong_types", code: 4, arguments: CHECK, make: wrong_types },
@@ -51,6 +51,7 @@ static MISTAKES: [Mistake; 23] = [
     Mistake { name: "bad_yaml", code: 3, arguments: CHECK, make: |fixture| model(fixture, "extra.yml", "models:\n  - name: [one\n    description: two\n") },
     Mistake { name: "bad_sql", code: 3, arguments: CHECK, make: |fixture| customers(fixture, "SELECT customer_id\nFORM {{ ref('stg_customers') }}\n") },
     Mistake { name: "unknown_column_in_sql", code: 3, arguments: CHECK, make: |fixture| customers(fixture, "SELECT custommer_id\nFROM {{ ref('stg_customers') }}\n") },
+    Mistake { name: "unknown_key_column", code: 3, arguments: CHECK, make: unknown_key_column },
     Mistake {
         name: "unsupported_sql",
         code: 3,
@@ -208,6 +209,15 @@ fn wrong_types(fixture: &Fixture) {
         let texts: ArrayRef = Arc::new(StringArray::new_null(batch.num_rows()));
         fixture.write_files(table, [changed(&batch, column, Some(&(column, texts)))]);
     }
+}
+
+/// A model that keeps its rows by a column that it does not have.
+fn unknown_key_column(fixture: &Fixture) {
+    let path = fixture.root().join("jobs/models/acquisition/acquisition.yml");
+    let text = fs::read_to_string(&path).unwrap();
+    let changed = text.replacen("          key: customer_id\n", "          key: custommer_id\n", 1);
+    assert_ne!(changed, text);
+    fs::write(path, changed).unwrap();
 }
 
 /// The first half of a file, as an upload that was cut off leaves it.

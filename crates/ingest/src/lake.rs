@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
-use polars::prelude::LazyFrame;
+use polars::prelude::{IntoLazy, LazyFrame};
 use quotient_model::{ColumnType, SourceTable};
 use tokio::runtime::Runtime;
 
@@ -18,6 +18,12 @@ use crate::footer::{self, Footer};
 use crate::location::Location;
 use crate::scan;
 use crate::store::root_store;
+
+/// Files from which on a table of few rows is read once.
+const MANY_FILES: usize = 16;
+
+/// Rows up to which a table of many files is read once.
+const FEW_ROWS: u64 = 500_000;
 
 /// How many footers are read at once.
 const FOOTERS_AT_ONCE: usize = 32;
@@ -102,6 +108,19 @@ impl SourceFrame {
         let files: Vec<LakeFile> = self.files.iter().filter(|file| keep(file)).cloned().collect();
         let frame = scan::scan(&self.table, &files, &self.env).map_err(|source| IngestError::Scan { table: self.table.name.clone(), source })?;
         Ok(Self { frame, files, ..self.clone() })
+    }
+
+    /// The same with its rows in memory where many files have few rows: every scan would open every file.
+    ///
+    /// # Errors
+    /// [`IngestError::Scan`] where a file cannot be read.
+    pub fn gathered(self) -> Result<Self, IngestError> {
+        let rows: u64 = self.files.iter().map(|file| file.rows).sum();
+        if self.files.len() < MANY_FILES || rows > FEW_ROWS {
+            return Ok(self);
+        }
+        let read = self.frame.clone().collect().map_err(|source| IngestError::Scan { table: self.table.name.clone(), source })?;
+        Ok(Self { frame: read.lazy(), ..self })
     }
 }
 

@@ -6,6 +6,7 @@ use quotient_ingest::SourceFrame;
 
 use crate::availability::Unavailable;
 use crate::error::{JobError, Models};
+use crate::kept_rows::check_key;
 use crate::workspace::Workspace;
 
 /// What a check found in order.
@@ -59,9 +60,9 @@ impl Workspace {
         let engine = self.engine(&sources);
         let mut bound = 0;
         let mut faults = Vec::new();
-        for model in &models {
-            match engine.relation(model) {
-                Ok(_) => bound += 1,
+        for model in models.iter().filter_map(|name| self.project.models.get(name)) {
+            match engine.relation(&model.name).and_then(|relation| check_key(model, &relation.schema)) {
+                Ok(()) => bound += 1,
                 Err(error) => faults.push(error),
             }
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use indexmap::IndexMap;
 use quotient_ingest::{LakeFile, SourceFrame, scan_rows};
 use quotient_metrics::sql::Relation;
@@ -111,6 +111,7 @@ impl<'a> RowKeeper<'_, 'a> {
         let hash = hash_of(self.workspace, &model.name);
         let whole = self.engine.whole()?;
         let schema = whole.dated(&model.name)?.schema;
+        check_key(model, &schema)?;
         let is_there = |kept: &&KeptRows| kept.hash == hash && kept.parts.values().all(|path| self.shelf.paths.contains(path));
         let Some(kept) = self.worklist.ledger.rows.get(&model.name).filter(is_there) else {
             // A run of some days does not compute all rows for later ones.
@@ -171,10 +172,6 @@ impl<'a> RowKeeper<'_, 'a> {
             return Ok(Remade { rows: kept, differing: Some(Vec::new()) });
         }
         let dated = self.keyed(incremental, &keys)?.dated(&model.name)?;
-        if dated.schema.field_with_name(key).is_err() {
-            let near = nearest(key, dated.schema.fields().iter().map(|field| field.name().as_str())).map(str::to_owned);
-            return Err(MetricsError::Unknown { what: "key column", name: format!("{}.{key}", model.name), near });
-        }
         let only = |keys: Keys, keyless: &[Days]| Chosen::Keys(key.to_owned(), keys, pairs(keyless));
         let mut fresh = vec![only(keys.clone(), &[]).of(&dated)];
         for stretch in &keyless {
@@ -264,6 +261,16 @@ fn anew(model: &Model, hash: String, whole: &PolarsEngine<'_>) -> Result<Remade,
     let span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
     let parts = rows.parts(span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
     Ok(Remade { rows: HeldRows { hash, differing: None, schema: dated.schema, span, parts }, differing: None })
+}
+
+/// A model whose rows are remade by a key has a column of that name.
+pub(crate) fn check_key(model: &Model, schema: &Schema) -> Result<(), MetricsError> {
+    let Some(key) = model.incremental.as_ref().and_then(|incremental| incremental.key.as_ref()) else { return Ok(()) };
+    if schema.field_with_name(key).is_ok() {
+        return Ok(());
+    }
+    let near = nearest(key, schema.fields().iter().map(|field| field.name().as_str())).map(str::to_owned);
+    Err(MetricsError::Unknown { what: "key column", name: format!("{}.{key}", model.name), near })
 }
 
 /// A source with some of its files.

@@ -160,6 +160,7 @@ impl Workspace {
             Prepared::Something { ledger, sources, lacking, strange, job_hash } => (ledger, sources, lacking, strange, job_hash),
         };
         laps.done(Step::Open, None);
+        let sources = Self::gathered(sources)?;
         let (kept, lost) = kept_cells(&ledger, shelf)?;
         let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
         if !ledger.claimed && !ledger.run_id.is_empty() {

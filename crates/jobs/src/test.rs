@@ -47,7 +47,7 @@ impl Workspace {
         let mut results = Vec::new();
         if !tables.is_empty() {
             let models = self.project.models.keys().map(String::as_str).collect();
-            let sources = self.open_all_rows(&tables)?;
+            let sources = Self::gathered(self.open_all_rows(&tables)?)?;
             let clean = self.engine(&self.without_bad_rows(sources.clone())?);
             results = self.findings(&sources, &clean, &Scope { models, wants: &wants })?;
         }

@@ -122,6 +122,11 @@ impl Workspace {
         Ok(tables.iter().map(|t| format!("{}.{}", t.schema, t.name)).zip(frames).collect())
     }
 
+    /// Opened sources that are read more than once: the rows of those with many small files are in memory.
+    pub(crate) fn gathered(sources: IndexMap<String, SourceFrame>) -> Result<IndexMap<String, SourceFrame>, JobError> {
+        sources.into_iter().map(|(name, source)| Ok((name, source.gathered()?))).collect::<Result<_, _>>().map_err(JobError::Input)
+    }
+
     /// An engine over opened sources.
     pub(crate) fn engine(&self, sources: &IndexMap<String, SourceFrame>) -> PolarsEngine<'_> {
         let relations = sources
