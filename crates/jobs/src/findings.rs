@@ -74,7 +74,7 @@ impl Workspace {
 
     /// Whether everything that a model reads, directly or through others, is among these sources.
     pub(crate) fn reads_only(&self, model: &str, sources: &IndexMap<String, SourceFrame>) -> bool {
-        self.project.upstream(model).iter().flat_map(|model| &model.sources).all(|name| sources.contains_key(name))
+        self.project.sources_behind(model).into_iter().all(|name| sources.contains_key(name))
     }
 
     /// Sources without the rows that fail a test with `config.meta.exclude`.

@@ -116,8 +116,12 @@ impl<'a> IncrementalEngine<'a> {
         let Some(own) = rows.get(request.model) else { return Ok(()) };
         for (model, keys) in first_joins(&self.workspace.project, request) {
             let Some((other, keys)) = rows.get(&model).zip(keys) else { continue };
-            if let Some(days) = self.keeper().joined_days((request.model, own), other, &keys)? {
-                self.worklist.observe_join(request.model, &model, &days);
+            let join = (request.model.to_owned(), model, keys);
+            if self.worklist.has_observed(&join) {
+                continue;
+            }
+            if let Some(days) = self.keeper().joined_days((request.model, own), other, &join.2)? {
+                self.worklist.observe_join(join, &days);
             }
         }
         Ok(())
@@ -305,12 +309,16 @@ impl<'a> IncrementalEngine<'a> {
             return Ok(Rc::clone(engine));
         }
         let clean = self.workspace.without_bad_rows(parts).map_err(inner)?;
-        let project = &self.workspace.project;
-        let is_whole = |name: &&String| project.upstream(name).iter().flat_map(|model| &model.sources).all(|source| !limited.contains(source));
-        let of_all_files = project.models.keys().filter(is_whole).cloned().collect();
-        let engine = Rc::new(self.workspace.engine(&clean).with_models_of(&self.whole()?, of_all_files));
+        let engine = Rc::new(self.beside_whole(self.workspace.engine(&clean), &|source| limited.contains(source))?);
         self.engines.borrow_mut().insert(signature, Rc::clone(&engine));
         Ok(engine)
+    }
+
+    /// An engine over some rows of some sources, with the models of the whole one that stand on none of these.
+    pub(crate) fn beside_whole(&self, engine: PolarsEngine<'a>, is_limited: &dyn Fn(&String) -> bool) -> Result<PolarsEngine<'a>, MetricsError> {
+        let project = &self.workspace.project;
+        let stands_apart = |name: &&String| !project.sources_behind(name).into_iter().any(is_limited);
+        Ok(engine.with_models_of(&self.whole()?, project.models.keys().filter(stands_apart).cloned().collect()))
     }
 
     /// The engine over all files.

@@ -134,8 +134,8 @@ impl<'a> RowKeeper<'_, 'a> {
         if rows.schema.field_with_name(from).is_err() {
             return Ok(None);
         }
-        let found = Chosen::Keys(from.clone(), keys.clone(), Vec::new()).of(&self.relation(model, rows, None)?).days().rows(model)?;
-        let days = found.days_of_all(model)?.into_iter().flatten().map(|day| Days { from: day, to: day.saturating_add(1) });
+        let found = Chosen::Keys(from.clone(), keys.clone(), Vec::new()).of(&self.relation(model, rows, None)?).day_alone().rows(model)?;
+        let days = found.days(model)?.into_iter().flatten().map(|day| Days { from: day, to: day.saturating_add(1) });
         Ok(Some(joined(days)))
     }
 
@@ -143,8 +143,7 @@ impl<'a> RowKeeper<'_, 'a> {
         let days = joined(touched.days.iter().copied());
         let mut fresh = Vec::new();
         for stretch in &days {
-            let own = self.worklist.sources_of(&model.name);
-            let dated = self.engine.limited(&model.name, &own, *stretch)?.dated(&model.name)?;
+            let dated = self.of_stretch(model, *stretch)?;
             fresh.push(Chosen::Days(pairs(&[*stretch])).of(&dated));
         }
         let fresh = Relation::together(&kept.schema, &fresh, &model.name)?;
@@ -175,28 +174,33 @@ impl<'a> RowKeeper<'_, 'a> {
         let only = |keys: Keys, keyless: &[Days]| Chosen::Keys(key.to_owned(), keys, pairs(keyless));
         let mut fresh = vec![only(keys.clone(), &[]).of(&dated)];
         for stretch in &keyless {
-            let dated = self.engine.limited(&model.name, &self.worklist.sources_of(&model.name), *stretch)?.dated(&model.name)?;
+            let dated = self.of_stretch(model, *stretch)?;
             fresh.push(only(Keys::none(), &[*stretch]).of(&dated));
         }
         let fresh = Relation::together(&kept.schema, &fresh, &model.name)?;
         self.exchanged(model, kept, &only(keys, &keyless), &fresh, None)
     }
 
+    /// The rows of a model over the files that rows of some days can come from.
+    fn of_stretch(&self, model: &Model, days: Days) -> Result<Relation, MetricsError> {
+        let own = self.workspace.project.sources_behind(&model.name);
+        self.engine.limited(&model.name, &own, days)?.dated(&model.name)
+    }
+
     /// An engine over the rows of sources that have some keys, and over all rows of those without a key.
     fn keyed(&self, incremental: &Incremental, keys: &Keys) -> Result<PolarsEngine<'a>, MetricsError> {
         let column_of = |source: &String| incremental.sources.get(source).and_then(|reach| reach.key.clone());
+        let whole = self.engine.whole()?;
         let mut relations = IndexMap::new();
-        for (name, source) in self.workspace.without_bad_rows(self.worklist.sources().clone()).map_err(inner)? {
-            let mut relation = Relation { schema: source.schema, frame: source.frame };
-            if let Some(column) = column_of(&name) {
-                relation = Chosen::Keys(column, keys.clone(), Vec::new()).of(&relation).rows(&name)?.relation();
+        for name in self.worklist.sources().keys() {
+            let mut relation = whole.relation(name)?;
+            if let Some(column) = column_of(name) {
+                relation = Chosen::Keys(column, keys.clone(), Vec::new()).of(&relation).rows(name)?.relation();
             }
-            relations.insert(name, relation);
+            relations.insert(name.clone(), relation);
         }
-        let project = &self.workspace.project;
-        let stands_apart = |name: &&String| !project.upstream(name).iter().flat_map(|model| &model.sources).any(|source| column_of(source).is_some());
-        let beside = project.models.keys().filter(stands_apart).cloned().collect();
-        Ok(PolarsEngine::new(project, relations, self.workspace.as_of).with_models_of(&self.engine.whole()?, beside))
+        let engine = PolarsEngine::new(&self.workspace.project, relations, self.workspace.as_of);
+        self.engine.beside_whole(engine, &|source| column_of(source).is_some())
     }
 
     /// Kept rows with fresh ones in the place of those that were chosen.

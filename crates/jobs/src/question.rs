@@ -52,35 +52,31 @@ pub(crate) fn conversion_question(project: &Project, request: &ConversionRequest
 
 /// The models beside its own that a request reads: those that items join, and those of metrics in filters.
 pub(crate) fn joined_models(project: &Project, request: &BaseRequest<'_>) -> BTreeSet<String> {
+    first_joins(project, request).into_keys().collect()
+}
+
+/// The same models, each with the expressions of the keys of the request's model and of its own, where that join is the only way to it.
+pub(crate) fn first_joins(project: &Project, request: &BaseRequest<'_>) -> BTreeMap<String, Option<(String, String)>> {
     let filters = request.measures.iter().flat_map(|measure| &measure.filters);
     let of_filters = filters.clone().flat_map(|filter| filter.items.iter().chain(filter.metrics.iter().flat_map(|read| &read.group_by)));
     let items = request.groupings.iter().flat_map(|grouping| &grouping.slice).chain(of_filters);
-    let mut models: BTreeSet<String> = items.flat_map(|item| models_of(project, request.model, item)).collect();
-    for read in filters.flat_map(|filter| &filter.metrics) {
-        add_models(project, &read.name, &mut models);
-    }
-    models.remove(request.model);
-    models
-}
-
-/// The models that a request is joined with, each with the expressions of the keys of its own model and of the other, where every way to it
-/// begins with that join.
-pub(crate) fn first_joins(project: &Project, request: &BaseRequest<'_>) -> BTreeMap<String, Option<(String, String)>> {
-    let mut joins: BTreeMap<String, Option<(String, String)>> = joined_models(project, request).into_iter().map(|model| (model, None)).collect();
-    let filters = request.measures.iter().flat_map(|measure| &measure.filters);
-    let items = request.groupings.iter().flat_map(|grouping| &grouping.slice).chain(filters.flat_map(|filter| &filter.items));
-    let mut others = BTreeSet::new();
-    for item in items {
-        let Ok(found) = resolve_item(project, request.model, item) else { continue };
+    let mut ways: BTreeMap<String, BTreeSet<Option<(String, String)>>> = BTreeMap::new();
+    for found in items.filter_map(|item| resolve_item(project, request.model, item).ok()) {
         for (at, hop) in found.path.iter().enumerate() {
-            let keys = (hop.from.expr.clone(), hop.to.expr.clone());
-            match joins.get_mut(&hop.model.name).filter(|_| at == 0) {
-                Some(known) if known.as_ref().is_none_or(|known| *known == keys) => *known = Some(keys),
-                _ => drop(others.insert(hop.model.name.clone())),
-            }
+            let keys = (at == 0).then(|| (hop.from.expr.clone(), hop.to.expr.clone()));
+            ways.entry(hop.model.name.clone()).or_default().insert(keys);
         }
     }
-    joins.into_iter().map(|(model, keys)| (model.clone(), keys.filter(|_| !others.contains(&model)))).collect()
+    let mut of_metrics = BTreeSet::new();
+    for read in filters.flat_map(|filter| &filter.metrics) {
+        add_models(project, &read.name, &mut of_metrics);
+    }
+    for model in of_metrics {
+        ways.entry(model).or_default().insert(None);
+    }
+    ways.remove(request.model);
+    let only = |ways: BTreeSet<Option<(String, String)>>| if ways.len() == 1 { ways.into_iter().next().flatten() } else { None };
+    ways.into_iter().map(|(model, ways)| (model, only(ways))).collect()
 }
 
 /// Whether a request reads metrics of all time beside its rows.

@@ -135,7 +135,7 @@ impl<'a> Changes<'a> {
         let Some(model) = self.project.models.get(name) else { return Touched::new() };
         let incremental = model.incremental.as_ref();
         let mut touched = Touched::new();
-        let sources = self.sources_of(name);
+        let sources = self.project.sources_behind(name);
         for source in &sources {
             let reach = incremental.and_then(|incremental| incremental.sources.get(*source));
             for change in self.files.get(*source).into_iter().flatten() {
@@ -146,16 +146,11 @@ impl<'a> Changes<'a> {
         touched
     }
 
-    /// The sources that a model reads, directly or through others.
-    pub(crate) fn sources_of(&self, model: &str) -> BTreeSet<&'a String> {
-        self.project.upstream(model).into_iter().flat_map(|model| &model.sources).collect()
-    }
-
     /// What may differ in the rows of a model that keeps them; `None` where all may.
     pub(crate) fn of_rows(&self, name: &str) -> Option<RowsTouched> {
         let incremental = self.project.models.get(name)?.incremental.as_ref()?;
         let mut touched = RowsTouched::default();
-        let sources = self.sources_of(name);
+        let sources = self.project.sources_behind(name);
         let is_keyed = |source: &String| incremental.sources.get(source).is_some_and(|reach| reach.key.is_some());
         let has_keyless = |source: &String| incremental.sources.get(source).is_some_and(|reach| reach.keyless_days);
         for source in &sources {

@@ -13,7 +13,7 @@ use quotient_model::{JobTable, MetricKind, Offset, Project, inputs_of};
 
 use crate::days::{Days, common, gaps, joined};
 use crate::ledger::{Backfill, Kept, Ledger};
-use crate::question::{base_key, base_question, conversion_key, conversion_question, joined_models, reads_metrics};
+use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins, joined_models, reads_metrics};
 use crate::stored_cells::Question;
 use crate::stretches::Touching;
 use crate::touched::{Changes, Events, Reason, RowsTouched, Touched, events};
@@ -88,6 +88,9 @@ impl Decision {
     }
 }
 
+/// A join: a model, the one that it is joined with, and the expressions of their keys.
+pub(crate) type Joined = (String, String, (String, String));
+
 /// Everything that decides what is done.
 pub(crate) struct Worklist<'a> {
     pub(crate) project: &'a Project,
@@ -105,7 +108,7 @@ pub(crate) struct Worklist<'a> {
     /// Touched days by model.
     touched: RefCell<BTreeMap<String, Touched>>,
     /// Touched days of a model by the rows of another that it is joined with.
-    joined: RefCell<BTreeMap<(String, String), Touched>>,
+    joined: RefCell<BTreeMap<Joined, Touched>>,
 }
 
 impl<'a> Worklist<'a> {
@@ -157,8 +160,8 @@ impl<'a> Worklist<'a> {
         if self.changes.as_of_moved() && (!by_default_time || request.window.is_some()) {
             touched.push((Days::ALL, Reason::AsOfMoved));
         }
-        for model in joined_models(self.project, request) {
-            let found = self.joined.borrow().get(&(request.model.to_owned(), model.clone())).cloned();
+        for (model, keys) in first_joins(self.project, request) {
+            let found = keys.and_then(|keys| self.joined.borrow().get(&(request.model.to_owned(), model.clone(), keys)).cloned());
             touched.extend(found.unwrap_or_else(|| self.of_model(&model).into_iter().map(|(_, reason)| (Days::ALL, reason)).collect()));
         }
         self.decide(key, question, touched, in_parts)
@@ -248,8 +251,7 @@ impl<'a> Worklist<'a> {
 
     /// Takes the days on which rows of a model were found to differ for those that it declares.
     pub(crate) fn observe(&self, model: &str, differing: &[Days]) {
-        let declared = self.of_model(model);
-        let reason = declared.iter().map(|(_, reason)| *reason).min().unwrap_or(Reason::AsOfMoved);
+        let reason = self.reason_of(model);
         let mut found: Touched = differing.iter().map(|days| (*days, reason)).collect();
         // Rows that were there before may count from now on.
         found.extend(self.changes.days_of_as_of().map(|(from, to)| (Days { from, to: to.saturating_add(1) }, Reason::AsOfMoved)));
@@ -257,9 +259,19 @@ impl<'a> Worklist<'a> {
     }
 
     /// Takes the days of rows that are joined with rows that were found to differ for all days.
-    pub(crate) fn observe_join(&self, model: &str, joined: &str, days: &[Days]) {
-        let reason = self.of_model(joined).iter().map(|(_, reason)| *reason).min().unwrap_or(Reason::AsOfMoved);
-        self.joined.borrow_mut().insert((model.to_owned(), joined.to_owned()), days.iter().map(|days| (*days, reason)).collect());
+    pub(crate) fn observe_join(&self, joined: Joined, days: &[Days]) {
+        let reason = self.reason_of(&joined.1);
+        self.joined.borrow_mut().insert(joined, days.iter().map(|days| (*days, reason)).collect());
+    }
+
+    /// Whether the days of a join were found.
+    pub(crate) fn has_observed(&self, joined: &Joined) -> bool {
+        self.joined.borrow().contains_key(joined)
+    }
+
+    /// The first reason why rows of a model may differ.
+    fn reason_of(&self, model: &str) -> Reason {
+        self.of_model(model).iter().map(|(_, reason)| *reason).min().unwrap_or(Reason::AsOfMoved)
     }
 
     /// The days from as-of of the last run to that of this one, where now is later.
@@ -270,11 +282,6 @@ impl<'a> Worklist<'a> {
     /// The time columns that a source declares.
     pub(crate) fn times_of(&self, source: &str) -> Vec<String> {
         self.changes.times_of(source).cloned().collect()
-    }
-
-    /// The sources that a model reads, directly or through others.
-    pub(crate) fn sources_of(&self, model: &str) -> BTreeSet<&'a String> {
-        self.changes.sources_of(model)
     }
 
     /// Whether a run computes no more than some days of what was never computed.
@@ -300,8 +307,8 @@ impl<'a> Worklist<'a> {
 
     /// The sources that only the model of a request reads: their files can be chosen by its events.
     pub(crate) fn own_sources(&self, request: &BaseRequest<'_>) -> BTreeSet<&'a String> {
-        let joined: BTreeSet<&String> = joined_models(self.project, request).iter().flat_map(|model| self.sources_of(model)).collect();
-        self.sources_of(request.model).difference(&joined).copied().collect()
+        let joined: BTreeSet<&String> = joined_models(self.project, request).iter().flat_map(|model| self.project.sources_behind(model)).collect();
+        self.project.sources_behind(request.model).difference(&joined).copied().collect()
     }
 
     /// The opened sources.
@@ -366,7 +373,7 @@ impl Worklist<'_> {
         let own = self.own_sources(request);
         let joined = joined_models(self.project, request);
         let models = joined.iter().map(String::as_str).chain([request.model]);
-        let read: BTreeSet<&String> = models.flat_map(|model| self.project.upstream(model)).flat_map(|model| &model.sources).collect();
+        let read: BTreeSet<&String> = models.flat_map(|model| self.project.sources_behind(model)).collect();
         for (name, source) in self.sources.iter().filter(|(name, _)| read.contains(name)) {
             let is_read = |file: &LakeFile| !own.contains(name) || decision.work == Work::Whole || days.iter().any(|days| self.reads(request.model, name, file, *days));
             files.extend(source.files.iter().filter(|file| is_read(file)).map(|file| (file.address.clone(), file.size)));

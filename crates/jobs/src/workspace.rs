@@ -169,7 +169,7 @@ impl Workspace {
 
     /// The source tables that models read, directly or through others, in the project's order.
     pub(crate) fn tables_of(&self, models: &BTreeSet<String>) -> Vec<&SourceTable> {
-        let read: BTreeSet<&str> = models.iter().flat_map(|m| self.project.upstream(m)).flat_map(|m| &m.sources).map(String::as_str).collect();
+        let read: BTreeSet<&str> = models.iter().flat_map(|model| self.project.sources_behind(model)).map(String::as_str).collect();
         self.project.sources.iter().filter(|(name, _)| read.contains(name.as_str())).map(|(_, table)| table).collect()
     }
 }

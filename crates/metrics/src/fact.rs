@@ -245,9 +245,9 @@ pub(crate) fn project_columns(engine: &PolarsEngine<'_>, model: &str, input: &Re
     Ok(lower_projection(&origin, input, columns)?)
 }
 
-/// The local day of every row, in days since 1970-01-01.
-pub(crate) fn days_of_rows(rows: &DataFrame, model: &str) -> Result<Int32Chunked, MetricsError> {
-    let days = rows.column(TIME).and_then(|column| Ok(column.date()?.physical().clone()));
+/// The local day of every row, in a column of that name, in days since 1970-01-01.
+pub(crate) fn days_of_rows(rows: &DataFrame, column: &str, model: &str) -> Result<Int32Chunked, MetricsError> {
+    let days = rows.column(column).and_then(|column| Ok(column.date()?.physical().clone()));
     days.map_err(|source| MetricsError::Compute { model: model.to_owned(), doing: "read its days", source })
 }
 

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use crate::bridge;
 use crate::error::MetricsError;
-use crate::fact::{collect, day_of_time, project_columns};
+use crate::fact::{collect, day_of_time, days_of_rows, project_columns};
 use crate::polars_engine::PolarsEngine;
 use crate::sql::{Relation, polars_type};
 
@@ -138,9 +138,14 @@ fn as_text(relation: &Relation, column: &str) -> Expr {
 impl Relation {
     /// The days of the rows alone.
     #[must_use]
-    pub fn days(&self) -> Self {
-        let fields: Vec<Arc<Field>> = self.schema.fields().iter().filter(|field| field.name() == DAY).cloned().collect();
-        Self { schema: Arc::new(Schema::new(fields)), frame: self.frame.clone().select([col(DAY)]) }
+    pub fn day_alone(&self) -> Self {
+        self.with_columns(|name| name == DAY)
+    }
+
+    fn with_columns(&self, stays: impl Fn(&str) -> bool) -> Self {
+        let fields: Vec<Arc<Field>> = self.schema.fields().iter().filter(|field| stays(field.name())).cloned().collect();
+        let columns: Vec<Expr> = fields.iter().map(|field| col(field.name().as_str())).collect();
+        Self { schema: Arc::new(Schema::new(fields)), frame: self.frame.clone().select(columns) }
     }
 
     /// The rows that have in one of these columns a moment between two days, and a day more on either side: a day is local or not.
@@ -166,9 +171,7 @@ impl Relation {
     /// The relation without the days of its rows.
     #[must_use]
     pub fn undated(&self) -> Self {
-        let fields: Vec<Arc<Field>> = self.schema.fields().iter().filter(|field| field.name() != DAY).cloned().collect();
-        let columns: Vec<Expr> = fields.iter().map(|field| col(field.name().as_str())).collect();
-        Self { schema: Arc::new(Schema::new(fields)), frame: self.frame.clone().select(columns) }
+        self.with_columns(|name| name != DAY)
     }
 
     /// The rows of several relations with the same columns; of the first's columns none where there is no other.
@@ -248,17 +251,12 @@ impl ModelRows {
         places.into_par_iter().map(part).collect()
     }
 
-    /// The days of the rows, each once.
+    /// The day of each row.
     ///
     /// # Errors
     /// Rows without their days.
-    pub fn days_of_all(&self, model: &str) -> Result<BTreeSet<Option<i32>>, MetricsError> {
-        Ok(self.days(model)?.into_iter().collect())
-    }
-
-    fn days(&self, model: &str) -> Result<Vec<Option<i32>>, MetricsError> {
-        let days = self.rows.column(DAY).and_then(|column| Ok(column.date()?.physical().iter().collect()));
-        days.map_err(|source| MetricsError::Compute { model: model.to_owned(), doing: "read its days", source })
+    pub fn days(&self, model: &str) -> Result<Vec<Option<i32>>, MetricsError> {
+        Ok(days_of_rows(&self.rows, DAY, model)?.iter().collect())
     }
 
     /// The days of rows that are here and not there, or there and not here; `None` is the day of rows that have none.
@@ -317,7 +315,10 @@ impl PartSpan {
     /// The name of the part with the rows of a day.
     #[must_use]
     pub fn part_of(self, day: Option<i32>) -> String {
-        let Some(day) = day.and_then(NaiveDate::from_epoch_days) else { return UNDATED.to_owned() };
+        day.and_then(NaiveDate::from_epoch_days).map_or_else(|| UNDATED.to_owned(), |day| self.name(day))
+    }
+
+    fn name(self, day: NaiveDate) -> String {
         match self {
             Self::Month => format!("{:04}-{:02}", day.year(), day.month()),
             Self::Year => format!("{:04}", day.year()),
@@ -335,13 +336,9 @@ impl PartSpan {
         if part == UNDATED {
             return false;
         }
-        let name = |day: i32| NaiveDate::from_epoch_days(day).map(|day| self.part_of(Some(day.to_epoch_days())));
-        days.iter().any(|(from, to)| {
-            // A day beyond the calendar is before or after every part.
-            let begins = name(*from).is_none_or(|first| first.as_str() <= part) || *from == i32::MIN;
-            let ends = name(to.saturating_sub(1)).is_none_or(|last| part <= last.as_str()) || *to == i32::MAX;
-            begins && ends
-        })
+        // A day beyond the calendar is before or after every part.
+        let name = |day: i32| NaiveDate::from_epoch_days(day).map(|day| self.name(day));
+        days.iter().any(|(from, to)| name(*from).is_none_or(|first| first.as_str() <= part) && name(to.saturating_sub(1)).is_none_or(|last| part <= last.as_str()))
     }
 }
 

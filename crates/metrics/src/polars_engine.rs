@@ -65,13 +65,13 @@ impl<'a> PolarsEngine<'a> {
             Some(other) => other.relation(name)?,
             None => self.lowered(name)?,
         };
-        self.relations.borrow_mut().insert(name.to_owned(), relation);
+        self.relations.borrow_mut().insert(name.to_owned(), relation.clone());
         let readers = self.project.models.values().filter(|other| other.refs.iter().any(|read| read == name)).count();
         // A model over models that several read would be computed again by each of them.
         if readers > 1 && self.project.models.get(name).is_some_and(|model| !model.refs.is_empty()) {
-            self.compute(name)?;
+            return self.computed(name);
         }
-        Ok(self.relations.borrow().get(name).cloned().unwrap_or_else(|| unreachable!("it was just put there")))
+        Ok(relation)
     }
 
     /// A model lowered over what it reads, and not computed.
@@ -118,19 +118,14 @@ impl<'a> PolarsEngine<'a> {
         if self.computed.borrow().iter().any(|done| done == name) {
             return Ok(());
         }
-        if let Some(other) = self.other(name) {
-            let relation = other.computed(name)?;
-            self.relations.borrow_mut().insert(name.to_owned(), relation);
-            self.computed.borrow_mut().push(name.to_owned());
-            return Ok(());
-        }
-        let relation = self.relations.borrow().get(name).cloned();
-        if let Some(Relation { schema, frame }) = relation {
+        let relation = if let Some(other) = self.other(name) {
+            other.computed(name)?
+        } else {
+            let Relation { schema, frame } = self.relation(name)?;
             let rows = frame.collect().map_err(|source| MetricsError::Compute { model: name.to_owned(), doing: "compute its rows", source })?;
-            let frame = rows.lazy();
-            self.relations.borrow_mut().insert(name.to_owned(), Relation { schema, frame });
-        }
-        self.computed.borrow_mut().push(name.to_owned());
+            Relation { schema, frame: rows.lazy() }
+        };
+        self.put(name, relation);
         Ok(())
     }
 

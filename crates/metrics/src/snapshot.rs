@@ -38,7 +38,7 @@ pub(crate) fn keep(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>, rule: &
     let grain = request.groupings.first().and_then(|grouping| grouping.grain);
     let calendar = &engine.project().calendar;
     let start = |day: i32| NaiveDate::from_epoch_days(day).zip(grain).map(|(day, grain)| calendar.start_of(grain, day).to_epoch_days());
-    let periods: Vec<Option<i32>> = days_of_rows(&passing, request.model)?.iter().map(|day| day.and_then(start)).collect();
+    let periods: Vec<Option<i32>> = days_of_rows(&passing, TIME, request.model)?.iter().map(|day| day.and_then(start)).collect();
     let mut rows: DataFrame = passing;
     rows.with_column(Series::new(PERIOD.into(), periods).into_column()).map_err(|source| MetricsError::Compute {
         model: request.model.to_owned(),

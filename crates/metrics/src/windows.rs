@@ -30,7 +30,7 @@ pub(crate) struct Pairs {
 /// The days of a fact for every window, in parts of about as many rows.
 pub(crate) fn parts(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>, (span, period_agg): (Span, PeriodAgg), fact: &Fact) -> Result<Vec<Pairs>, MetricsError> {
     let mut seen: BTreeMap<i32, usize> = BTreeMap::new();
-    for day in days_of_rows(&fact.frame, request.model)?.iter().flatten() {
+    for day in days_of_rows(&fact.frame, TIME, request.model)?.iter().flatten() {
         *seen.entry(day).or_default() += 1;
     }
     let mut windows = Vec::new();

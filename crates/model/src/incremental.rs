@@ -5,6 +5,7 @@
 //! anew whenever anything that it reads changes.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use indexmap::IndexMap;
@@ -143,14 +144,14 @@ pub(crate) fn check_incremental(project: &Project, faults: &mut Faults) {
         if incremental.keep_rows && model.semantics.as_ref().is_none_or(|semantics| semantics.agg_time_dimension.is_none()) {
             faults.add(&incremental.place, format!("model `{}`: rows are kept by the days of its time: expected an `agg_time_dimension`", model.name));
         }
-        let read: Vec<&str> = project.upstream(&model.name).iter().flat_map(|model| &model.sources).map(String::as_str).collect();
+        let read: BTreeSet<&str> = project.sources_behind(&model.name).into_iter().map(String::as_str).collect();
         for (name, reach) in &incremental.sources {
             let schema = name.split('.').next();
             if !project.sources.values().any(|source| Some(source.schema.as_str()) == schema) {
                 // A lake of other sources, put under the packaged models: nothing is said of them.
                 continue;
             }
-            let Some(source) = project.sources.get(name).filter(|_| read.contains(&name.as_str())) else {
+            let Some(source) = project.sources.get(name).filter(|_| read.contains(name.as_str())) else {
                 faults.unknown(&incremental.place, &format!("source that model `{}` reads:", model.name), name, read.iter().copied());
                 continue;
             };

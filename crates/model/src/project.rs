@@ -1,7 +1,7 @@
 //! A project: everything that `dbt_project.yml` and the files beside it say, parsed and checked in one pass.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
@@ -149,6 +149,12 @@ impl Project {
             }
         }
         self.models.values().filter(|m| seen.contains(&m.name.as_str())).collect()
+    }
+
+    /// The sources that a model reads, directly or through others, as `schema.table`.
+    #[must_use]
+    pub fn sources_behind(&self, model: &str) -> BTreeSet<&String> {
+        self.upstream(model).into_iter().flat_map(|model| &model.sources).collect()
     }
 }
 
