@@ -63,6 +63,10 @@ release:
 nightly-cost PYTHON="python3" SCALE="0.02": release
     {{PYTHON}} bench/nightly.py "$CARGO_TARGET_DIR/release/quotient" jobs/nightly.yml --scale {{SCALE}}
 
+# The exports of `quotient schedule` on the systems that they are for; PYTHON has apache-airflow 3 and kubernetes-validate, and cron may be started.
+schedulers PYTHON="python3": build
+    {{PYTHON}} tests/schedulers.py "$CARGO_TARGET_DIR/debug/quotient" jobs
+
 # Daily loads with late rows, replayed day by day, against one run at the end; about two seconds a day.
 replay PYTHON="python3" DAYS="1000": release
     {{PYTHON}} bench/replay.py "$CARGO_TARGET_DIR/release/quotient" --days {{DAYS}}

@@ -145,7 +145,7 @@ impl ResultStore {
         }
     }
 
-    fn unwritable(&self, name: &str, source: object_store::Error) -> ReportError {
+    pub(crate) fn unwritable(&self, name: &str, source: object_store::Error) -> ReportError {
         ReportError::Unwritable { table: name.to_owned(), location: self.location(name), source: Box::new(source) }
     }
 

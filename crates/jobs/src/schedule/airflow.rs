@@ -27,8 +27,13 @@ import subprocess
 from datetime import timedelta
 
 import pendulum
-from airflow.decorators import dag, task
-from airflow.exceptions import AirflowException, AirflowFailException
+
+try:
+    from airflow.sdk import dag, task
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+except ImportError:  # Airflow 2, and early 3
+    from airflow.decorators import dag, task
+    from airflow.exceptions import AirflowException, AirflowFailException
 
 COMMAND = [{command}]
 FOLDER = {folder}
@@ -40,8 +45,9 @@ FINAL = {{1, 2, 3, 70}}
     retries={times},
     retry_delay=timedelta(seconds={wait}),
 {limit})
-def run(data_interval_end=None):
-    as_of = data_interval_end.isoformat()
+def run(data_interval_end=None, dag_run=None):
+    # A run by hand may have no interval.
+    as_of = (data_interval_end or dag_run.run_after).isoformat()
     code = subprocess.run([*COMMAND, \"--as-of\", as_of], cwd=FOLDER, check=False).returncode
     if code in FINAL:
         raise AirflowFailException(f\"quotient ended with exit code {{code}}\")
@@ -80,8 +86,13 @@ mod tests {
 from datetime import timedelta
 
 import pendulum
-from airflow.decorators import dag, task
-from airflow.exceptions import AirflowException, AirflowFailException
+
+try:
+    from airflow.sdk import dag, task
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+except ImportError:  # Airflow 2, and early 3
+    from airflow.decorators import dag, task
+    from airflow.exceptions import AirflowException, AirflowFailException
 
 COMMAND = ["quotient", "run", "my kpis/nightly.yml"]
 FOLDER = "/srv/100% kpis"
@@ -94,8 +105,9 @@ FINAL = {1, 2, 3, 70}
     retry_delay=timedelta(seconds=300),
     execution_timeout=timedelta(seconds=7260),
 )
-def run(data_interval_end=None):
-    as_of = data_interval_end.isoformat()
+def run(data_interval_end=None, dag_run=None):
+    # A run by hand may have no interval.
+    as_of = (data_interval_end or dag_run.run_after).isoformat()
     code = subprocess.run([*COMMAND, "--as-of", as_of], cwd=FOLDER, check=False).returncode
     if code in FINAL:
         raise AirflowFailException(f"quotient ended with exit code {code}")
