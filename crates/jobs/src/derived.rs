@@ -1,18 +1,20 @@
 //! The tables of a job, derived from the base cells of a run: of each the rows of the periods from which on it may differ.
 //!
-//! In: an engine that has answered every request. Out: rows for the publication, the gathered rows of `kpi_values`, the headline.
+//! In: the answers to every request. Out: rows for the publication, the gathered rows of `kpi_values`, the headline.
 
 use std::collections::BTreeMap;
 
+use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use quotient_metrics::{LateCells, cells, periods_needed};
 use quotient_model::JobTable;
 use quotient_report::{EndingAfter, Replace, Step};
+use rayon::prelude::*;
 
+use crate::answers::{Answers, TableAnswers};
 use crate::availability::Unavailable;
 use crate::error::JobError;
 use crate::headline::Headline;
-use crate::incremental_engine::IncrementalEngine;
 use crate::progress::Laps;
 use crate::publish::Publication;
 use crate::results::{Shown, asked_keys, table};
@@ -24,11 +26,27 @@ use crate::workspace::Workspace;
 /// What tables are derived with.
 pub(crate) struct Deriving<'r, 'w> {
     pub(crate) workspace: &'w Workspace,
-    pub(crate) engine: &'r IncrementalEngine<'w>,
+    pub(crate) answers: &'r Answers,
     pub(crate) since: &'r Since,
     /// Metrics whose values are withheld.
     pub(crate) lacking: &'r [Unavailable],
     pub(crate) laps: &'r Laps<'r>,
+}
+
+/// The days that all tables are derived by.
+struct Range {
+    /// The first day of the first period that has a cell.
+    first: NaiveDate,
+    /// The local day of as-of, and the day after it.
+    today: NaiveDate,
+    tomorrow: NaiveDate,
+}
+
+/// One table, derived.
+struct DerivedTable<'a> {
+    rows: RecordBatch,
+    values: Values,
+    headline: Headline<'a>,
 }
 
 /// What was derived beside the tables.
@@ -49,40 +67,51 @@ impl<'w> Deriving<'_, 'w> {
         let workspace = self.workspace;
         let today = workspace.project.calendar.last_day_before(workspace.as_of);
         let tomorrow = today.succ_opt().unwrap_or(today);
-        let first_day = self.engine.first_day().map_or(tomorrow, |first| first.min(tomorrow));
-        let tables: Vec<(&JobTable, i32)> = tables.iter().map(|table| (*table, self.since.of_table(&table.name, self.engine.since(&table.name)))).collect();
+        let first = self.answers.first_day().map_or(tomorrow, |first| first.min(tomorrow));
+        let range = Range { first, today, tomorrow };
+        let tables: Vec<(&JobTable, i32)> = tables.iter().map(|table| (*table, self.since.of_table(&table.name, self.answers.since(&table.name)))).collect();
         let of_metrics = self.since_of_metrics(&tables);
-        let (mut values, mut headline) = (Values::default(), Headline::new(&workspace.project, workspace.as_of));
-        for (wanted, since) in tables {
-            // Cells under conditions are in their own table alone: elsewhere nothing would tell them from those of all rows.
-            let of_values: BTreeMap<&String, i32> =
-                wanted.metrics.iter().filter(|_| wanted.filters.is_empty()).filter_map(|metric| Some((metric, *of_metrics.get(metric)?))).collect();
-            let after = of_values.values().copied().fold(since, i32::min);
-            let late = LateCells {
-                metrics: &wanted.metrics,
-                grains: &wanted.grains,
-                after: NaiveDate::from_epoch_days(after.min(tomorrow.to_epoch_days())).unwrap_or(NaiveDate::MIN),
-                beside: &headline.periods(),
-                history: (first_day, tomorrow),
-            };
-            let periods = if after == i32::MIN { None } else { periods_needed(&workspace.project, &late).map_err(JobError::Metrics)? };
-            self.engine.begin(&wanted.name, periods);
-            let mut found = cells(self.engine, &workspace.project, &request_of(wanted), today).map_err(JobError::Metrics)?;
-            for lack in self.lacking {
-                found.withhold(&lack.metric);
-            }
-            let shown = Shown { after: since, covered: self.engine.covered(&wanted.name), tomorrow: tomorrow.to_epoch_days() };
-            let keys = asked_keys(wanted, &found);
-            let rows = table(workspace, wanted, &found, &shown.of(&workspace.project.calendar, &found, &keys))?;
-            publication.add(&wanted.name, rows, replacing(since));
-            if wanted.filters.is_empty() {
-                let shown = of_values.into_iter().map(|(metric, after)| (metric.clone(), Shown { after, ..shown.clone() })).collect();
-                values.add(&workspace.project, &TableCells { cells: &found, keys: &keys, shown: &shown }, workspace.as_of);
-                headline.add(&found);
-            }
-            self.laps.done(Step::Derive, Some(&wanted.name));
+        let derived: Vec<Result<DerivedTable<'w>, JobError>> = tables.par_iter().map(|(wanted, since)| self.table(wanted, *since, &of_metrics, &range)).collect();
+        let (mut values, mut headline) = (Vec::with_capacity(tables.len()), Headline::new(&workspace.project, workspace.as_of));
+        for ((wanted, since), derived) in tables.iter().zip(derived) {
+            let derived = derived?;
+            publication.add(&wanted.name, derived.rows, replacing(*since));
+            headline.add_all(derived.headline);
+            values.push(derived.values);
         }
-        Ok(Derived { values, headline, of_metrics, first_day })
+        Ok(Derived { values: Values::of_tables(values), headline, of_metrics, first_day: range.first })
+    }
+
+    /// One table: its rows are those of periods that end after a day.
+    fn table(&self, wanted: &JobTable, since: i32, of_metrics: &BTreeMap<String, i32>, range: &Range) -> Result<DerivedTable<'w>, JobError> {
+        let project = &self.workspace.project;
+        let (mut values, mut headline) = (Values::default(), Headline::new(project, self.workspace.as_of));
+        // Cells under conditions are in their own table alone: elsewhere nothing would tell them from those of all rows.
+        let of_values: BTreeMap<&String, i32> = wanted.metrics.iter().filter(|_| wanted.filters.is_empty()).filter_map(|metric| Some((metric, *of_metrics.get(metric)?))).collect();
+        let after = of_values.values().copied().fold(since, i32::min);
+        let late = LateCells {
+            metrics: &wanted.metrics,
+            grains: &wanted.grains,
+            after: NaiveDate::from_epoch_days(after.min(range.tomorrow.to_epoch_days())).unwrap_or(NaiveDate::MIN),
+            beside: &headline.periods(),
+            history: (range.first, range.tomorrow),
+        };
+        let periods = if after == i32::MIN { None } else { periods_needed(project, &late).map_err(JobError::Metrics)? };
+        let engine = TableAnswers { answers: self.answers, project, table: &wanted.name, periods };
+        let mut found = cells(&engine, project, &request_of(wanted), range.today).map_err(JobError::Metrics)?;
+        for lack in self.lacking {
+            found.withhold(&lack.metric);
+        }
+        let shown = Shown { after: since, covered: self.answers.covered(&wanted.name), tomorrow: range.tomorrow.to_epoch_days() };
+        let keys = asked_keys(wanted, &found);
+        let rows = table(self.workspace, wanted, &found, &shown.of(&project.calendar, &found, &keys))?;
+        if wanted.filters.is_empty() {
+            let shown = of_values.into_iter().map(|(metric, after)| (metric.clone(), Shown { after, ..shown.clone() })).collect();
+            values.add(project, &TableCells { cells: &found, keys: &keys, shown: &shown }, self.workspace.as_of);
+            headline.add(&found);
+        }
+        self.laps.done(Step::Derive, Some(&wanted.name));
+        Ok(DerivedTable { rows, values, headline })
     }
 
     /// By metric the day after which the periods end whose rows in `kpi_values` are written anew: of tables with the days of their own.

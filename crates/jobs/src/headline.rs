@@ -53,6 +53,13 @@ impl<'a> Headline<'a> {
         }
     }
 
+    /// Adds the totals of another headline of the same month; a metric keeps those that it has.
+    pub(crate) fn add_all(&mut self, other: Self) {
+        for (name, shown) in other.values {
+            self.values.entry(name).or_insert(shown);
+        }
+    }
+
     /// Metric, label, unit, value, previous; in the order of the project.
     pub(crate) fn into_batch(self) -> Result<RecordBatch, JobError> {
         let metrics: Vec<_> = self.project.metrics.values().filter(|m| self.values.contains_key(&m.name)).collect();

@@ -11,45 +11,28 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use indexmap::IndexMap;
-use quotient_metrics::{BaseRequest, CellRequest, ConversionRequest, Engine, MetricsError, PeriodsNeeded, PolarsEngine, joined_rows, requests_of};
+use quotient_metrics::{BaseRequest, CellRequest, ConversionRequest, Engine, MetricsError, PolarsEngine, joined_rows, requests_of};
 use quotient_model::Grain;
 use uuid::Uuid;
 
 use crate::ahead::Ahead;
-use crate::days::{Days, common, gaps, joined};
+use crate::answers::{Answered, Answers, Changed};
+use crate::days::{Days, gaps, joined};
 use crate::error::JobError;
 use crate::kept_rows::{HeldRows, RowKeeper, RowShelf};
 use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins};
+use crate::rolled::RolledUp;
 use crate::shelf::Shelf;
-use crate::stored_cells::{Question, Stored, only};
+use crate::stored_cells::{Question, Stored};
 use crate::stretches::Touching;
 use crate::work::{Decision, Work, Worklist};
 use crate::workspace::Workspace;
-
-/// The answers of a run, by request.
-pub(crate) type Answers = BTreeMap<String, Answered>;
-
-/// The answer to one request, and where it differs from what was kept.
-pub(crate) struct Answered {
-    pub(crate) stored: Stored,
-    pub(crate) changes: Changed,
-    /// The days that the answer covers.
-    pub(crate) covered: Vec<Days>,
-}
-
-/// Where an answer differs from what was kept.
-pub(crate) enum Changed {
-    /// Maybe everywhere: nothing was kept, or an answer to another question. What is published may differ from a day on.
-    Everywhere { day: i32 },
-    /// In cells of these years, the first of which are of a period that ends after a day; none where nothing differs.
-    Since { day: i32, years: BTreeSet<i32> },
-}
 
 /// A request, and how its cells are computed: all of them, or those of some days beside what was kept.
 struct AnsweredBy<'r> {
     key: String,
     question: Question,
-    grains: Vec<Option<Grain>>,
+    grains: &'r [Option<Grain>],
     decision: &'r Decision,
     whole: &'r dyn Fn() -> Result<Vec<RecordBatch>, MetricsError>,
     part: &'r Part<'r>,
@@ -62,10 +45,6 @@ type Part<'r> = dyn Fn(&Touching, Option<&Stored>) -> Result<Stored, MetricsErro
 pub(crate) struct IncrementalEngine<'a> {
     workspace: &'a Workspace,
     worklist: &'a Worklist<'a>,
-    /// The table whose requests are asked.
-    table: RefCell<String>,
-    /// The periods whose cells are given; all where there is none.
-    periods: RefCell<Option<PeriodsNeeded>>,
     /// Kept cells of the last run, by request.
     kept: RefCell<BTreeMap<String, Stored>>,
     /// Engines over some of the files, by these files.
@@ -85,8 +64,6 @@ impl<'a> IncrementalEngine<'a> {
         Self {
             workspace,
             worklist,
-            table: RefCell::default(),
-            periods: RefCell::default(),
             kept: RefCell::new(kept),
             engines: RefCell::default(),
             answers: RefCell::default(),
@@ -131,12 +108,6 @@ impl<'a> IncrementalEngine<'a> {
         RowKeeper { workspace: self.workspace, worklist: self.worklist, engine: self, shelf: &self.shelf }
     }
 
-    /// From now on, requests are those of this table, and cells are given of these periods.
-    pub(crate) fn begin(&self, table: &str, periods: Option<PeriodsNeeded>) {
-        table.clone_into(&mut self.table.borrow_mut());
-        *self.periods.borrow_mut() = periods;
-    }
-
     /// Lets go of the rows of models that are in memory, every request being answered: those that are kept are put where they stay.
     ///
     /// Nobody refers to them before the ledger does.
@@ -156,39 +127,35 @@ impl<'a> IncrementalEngine<'a> {
 
     /// Answers every request of a table, so that it is known what differs before cells are derived from them.
     pub(crate) fn ask(&self, table: &str, request: &CellRequest) -> Result<(), MetricsError> {
-        self.begin(table, None);
         let requests = requests_of(&self.workspace.project, request)?;
         for base in &requests.base {
             self.observe_joins(base)?;
-            self.base_cells(base)?;
+            self.ask_base(table, base)?;
         }
-        requests.conversions.iter().try_for_each(|conversion| self.conversion_cells(conversion).map(drop))
+        requests.conversions.iter().try_for_each(|conversion| self.ask_conversion(table, conversion))
     }
 
-    /// A day such that no cell of a period of a table that ends then or before differs from what was kept.
-    pub(crate) fn since(&self, table: &str) -> i32 {
-        let days = self.of_table(table, |answered| match &answered.changes {
-            Changed::Everywhere { day } | Changed::Since { day, .. } => *day,
-        });
-        days.into_iter().min().unwrap_or(i32::MAX)
+    fn ask_base(&self, table: &str, request: &BaseRequest<'_>) -> Result<(), MetricsError> {
+        let (key, question) = (base_key(table, request), base_question(&self.workspace.project, request));
+        let decision = self.worklist.of_base(&key, &question, request);
+        let whole = || self.whole()?.base_cells(request);
+        let of_part = key.clone();
+        let part = |touching: &Touching, kept: Option<&Stored>| self.part(&of_part, request, touching, kept);
+        self.answer(AnsweredBy { key, question, grains: &grains_of(request), decision: &decision, whole: &whole, part: &part })
     }
 
-    /// The first day of the first period that has a cell in any table.
-    pub(crate) fn first_day(&self) -> Option<NaiveDate> {
-        let answers = self.answers.borrow();
-        answers.values().filter_map(|answered| answered.stored.first_day()).min().and_then(NaiveDate::from_epoch_days)
+    fn ask_conversion(&self, table: &str, request: &ConversionRequest<'_>) -> Result<(), MetricsError> {
+        let (key, question) = (conversion_key(table, request), conversion_question(&self.workspace.project, request));
+        let decision = self.worklist.of_conversion(&key, &question, request);
+        // A conversion may come long after its base row: there is no part of it.
+        let whole = || self.whole()?.conversion_cells(request);
+        let of_part = question.clone();
+        let part = |_: &Touching, _: Option<&Stored>| Stored::new(of_part.clone(), &whole()?).map_err(|error| refused(request.base.model, &error));
+        self.answer(AnsweredBy { key, question, grains: &grains_of(&request.base), decision: &decision, whole: &whole, part: &part })
     }
 
-    fn of_table<T>(&self, table: &str, of: impl Fn(&Answered) -> T) -> Vec<T> {
-        let prefix = format!("{table}.");
-        self.answers.borrow().iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(_, answered)| of(answered)).collect()
-    }
-
-    fn answer(&self, asked: AnsweredBy<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
+    fn answer(&self, asked: AnsweredBy<'_>) -> Result<(), MetricsError> {
         let AnsweredBy { key, question, grains, decision, whole, part } = asked;
-        if let Some(answered) = self.answers.borrow().get(&key) {
-            return self.shown(&answered.stored, &question, &grains).map_err(|error| refused(&key, &error));
-        }
         let kept = self.kept.borrow_mut().remove(&key).filter(|stored| stored.question.covers(&question));
         // What is not asked any more is not kept: nobody would see that it is stale.
         let is_same = kept.as_ref().is_some_and(|stored| stored.question == question);
@@ -207,11 +174,10 @@ impl<'a> IncrementalEngine<'a> {
         let uncovered: Vec<Days> = covered.iter().flat_map(|days| gaps(&before, *days)).collect();
         let changes = match narrowed.filter(|_| is_same) {
             None => Changed::Everywhere { day: decision.first_day().unwrap_or(i32::MAX) },
-            Some(kept) => self.changes(&stored, &kept, &grains, &uncovered).map_err(|error| refused(&key, &error))?,
+            Some(kept) => self.changes(&stored, &kept, grains, &uncovered).map_err(|error| refused(&key, &error))?,
         };
-        let shown = self.shown(&stored, &question, &grains).map_err(|error| refused(&key, &error))?;
         self.answers.borrow_mut().insert(key, Answered { stored, changes, covered });
-        Ok(shown)
+        Ok(())
     }
 
     /// Where an answer differs from what was kept; days that it covers anew count as different.
@@ -228,23 +194,6 @@ impl<'a> IncrementalEngine<'a> {
         Ok(Changed::Since { day: since, years })
     }
 
-    /// The batches of an answer, of the periods that are needed now.
-    fn shown(&self, stored: &Stored, question: &Question, grains: &[Option<Grain>]) -> Result<Vec<RecordBatch>, ArrowError> {
-        let batches = stored.answer(question)?;
-        let periods = self.periods.borrow();
-        let Some(needed) = periods.as_ref() else { return Ok(batches) };
-        let of = |(batch, grain): (RecordBatch, &Option<Grain>)| match grain.and_then(|grain| needed.get(&grain)) {
-            Some(starts) => only(&batch, &|day| starts.contains(&day)),
-            None => Ok(batch),
-        };
-        batches.into_iter().zip(grains).map(of).collect()
-    }
-
-    /// The days of which a table has the cells of all its requests.
-    pub(crate) fn covered(&self, table: &str) -> Vec<Days> {
-        self.of_table(table, |answered| answered.covered.clone()).iter().fold(vec![Days::ALL], |covered, days| common(&covered, days))
-    }
-
     /// The same with cells that were computed ahead, if from the files that are here.
     pub(crate) fn with(self, ahead: &'a Ahead) -> Self {
         Self { ahead: ahead.is_from(self.worklist.sources()).then_some(ahead), ..self }
@@ -259,10 +208,22 @@ impl<'a> IncrementalEngine<'a> {
             period.is_none_or(|period| touching.takes(period))
         };
         let computed = self.ahead.and_then(|ahead| ahead.cells(key, touching));
-        let fresh = computed.map_or_else(|| self.fresh(request, touching), Ok)?;
+        let fresh = computed.map_or_else(|| self.taken(request, touching, kept), Ok)?;
         // Where nothing was kept, what is there is the fresh cells of no period.
         let nothing = Stored { question: base_question(&self.workspace.project, request), batches: fresh.iter().map(|batch| batch.slice(0, 0)).collect() };
         kept.unwrap_or(&nothing).merged(&fresh, &takes).map_err(|error| refused(request.model, &error))
+    }
+
+    /// Fresh cells of the periods that are taken: long ones are made of shorter ones where these are kept.
+    fn taken(&self, request: &BaseRequest<'_>, touching: &Touching, kept: Option<&Stored>) -> Result<Vec<RecordBatch>, MetricsError> {
+        if let Some(rolled) = kept.and_then(|kept| RolledUp::new(request, kept)) {
+            let shortest = self.fresh(&rolled.shortest(), touching)?;
+            let others = rolled.others().map(|others| self.fresh(&others, touching)).transpose()?;
+            if let Some(cells) = rolled.cells(&self.workspace.project.calendar, touching, &shortest, others.as_deref())? {
+                return Ok(cells);
+            }
+        }
+        self.fresh(request, touching)
     }
 
     /// The cells of whole periods around some days, over the files in which their events can be.
@@ -334,33 +295,12 @@ impl<'a> IncrementalEngine<'a> {
     }
 }
 
-impl Engine for IncrementalEngine<'_> {
-    fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
-        let (key, question) = (base_key(&self.table.borrow(), request), base_question(&self.workspace.project, request));
-        let decision = self.worklist.of_base(&key, &question, request);
-        let whole = || self.whole()?.base_cells(request);
-        let of_part = key.clone();
-        let part = |touching: &Touching, kept: Option<&Stored>| self.part(&of_part, request, touching, kept);
-        self.answer(AnsweredBy { key, question, grains: grains_of(request), decision: &decision, whole: &whole, part: &part })
-    }
-
-    fn conversion_cells(&self, request: &ConversionRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
-        let (key, question) = (conversion_key(&self.table.borrow(), request), conversion_question(&self.workspace.project, request));
-        let decision = self.worklist.of_conversion(&key, &question, request);
-        // A conversion may come long after its base row: there is no part of it.
-        let whole = || self.whole()?.conversion_cells(request);
-        let of_part = question.clone();
-        let part = |_: &Touching, _: Option<&Stored>| Stored::new(of_part.clone(), &whole()?).map_err(|error| refused(request.base.model, &error));
-        self.answer(AnsweredBy { key, question, grains: grains_of(&request.base), decision: &decision, whole: &whole, part: &part })
-    }
-}
-
 /// The grain of each grouping.
-fn grains_of(request: &BaseRequest<'_>) -> Vec<Option<Grain>> {
+pub(crate) fn grains_of(request: &BaseRequest<'_>) -> Vec<Option<Grain>> {
     request.groupings.iter().map(|grouping| grouping.grain).collect()
 }
 
-fn refused(key: &str, error: &ArrowError) -> MetricsError {
+pub(crate) fn refused(key: &str, error: &ArrowError) -> MetricsError {
     MetricsError::Bridge { column: key.to_owned(), reason: error.to_string() }
 }
 

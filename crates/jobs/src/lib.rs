@@ -4,6 +4,7 @@
 //! This is where the other crates meet: it opens the lake with `ingest`, computes with `metrics`, writes with `report`.
 
 mod ahead;
+mod answers;
 mod availability;
 mod backfill;
 mod check;
@@ -31,6 +32,7 @@ mod publish;
 mod question;
 mod restatements;
 mod results;
+mod rolled;
 mod run;
 mod runs;
 mod schedule;

@@ -1,6 +1,6 @@
 //! How a long command tells how far it is, and how long its steps take.
 
-use std::cell::{Cell, RefCell};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use quotient_report::{Step, Timing};
@@ -44,18 +44,23 @@ impl Progress for Untold<'_> {
 /// The steps of one run, told and timed.
 pub(crate) struct Laps<'a> {
     progress: &'a dyn Progress,
-    begun: Cell<Option<Duration>>,
-    timings: RefCell<Vec<Timing>>,
+    timed: Mutex<Timed>,
+}
+
+/// When the last step was done, and how long each took.
+struct Timed {
+    begun: Option<Duration>,
+    timings: Vec<Timing>,
 }
 
 impl<'a> Laps<'a> {
     /// A run that begins.
     pub(crate) fn begin(progress: &'a dyn Progress, steps: u64) -> Self {
         progress.begin(steps);
-        Self { progress, begun: Cell::new(progress.elapsed()), timings: RefCell::default() }
+        Self { progress, timed: Mutex::new(Timed { begun: progress.elapsed(), timings: Vec::new() }) }
     }
 
-    /// A step is done, for a table where it was for one.
+    /// A step is done, for a table where it was for one. Of steps at the same time each takes what passed since the one before.
     pub(crate) fn done(&self, step: Step, table: Option<&str>) {
         self.time(step, table);
         let told = match (step, table) {
@@ -75,14 +80,16 @@ impl<'a> Laps<'a> {
 
     /// How long the steps until now took.
     pub(crate) fn timings(&self) -> Vec<Timing> {
-        self.timings.borrow().clone()
+        self.timed.lock().unwrap_or_else(PoisonError::into_inner).timings.clone()
     }
 
     fn time(&self, step: Step, table: Option<&str>) {
+        let mut timed = self.timed.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.progress.elapsed();
-        if let Some((begun, now)) = self.begun.replace(now).zip(now) {
+        let begun = std::mem::replace(&mut timed.begun, now);
+        if let Some((begun, now)) = begun.zip(now) {
             let milliseconds = i64::try_from(now.saturating_sub(begun).as_millis()).unwrap_or(i64::MAX);
-            self.timings.borrow_mut().push(Timing { step, table: table.map(str::to_owned), milliseconds });
+            timed.timings.push(Timing { step, table: table.map(str::to_owned), milliseconds });
         }
     }
 }

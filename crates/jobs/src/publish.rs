@@ -11,8 +11,9 @@ use quotient_model::{Job, short_hash};
 use quotient_report::{KEPT, Replace, Run, Step, TIMES_OF_RUNS, TableWrite, Written, kpi_runs};
 use sha2::{Digest, Sha256};
 
+use crate::answers::{Answered, Answers, Changed};
 use crate::error::JobError;
-use crate::incremental_engine::{Answered, Answers, Changed, IncrementalEngine};
+use crate::kept_rows::HeldRows;
 use crate::ledger::{Kept, LEDGER, Ledger};
 use crate::progress::Laps;
 use crate::results::refused;
@@ -43,8 +44,14 @@ impl<'a> Publication<'a> {
     }
 
     /// Writes everything; `next` is the ledger afterwards, without its cells and tables.
-    pub(crate) fn publish(self, last: &Ledger, mut next: Ledger, engine: IncrementalEngine<'_>, shelf: &Shelf, laps: &Laps<'_>) -> Result<Vec<WrittenTable>, JobError> {
-        let (answers, rows) = engine.into_kept();
+    pub(crate) fn publish(
+        self,
+        last: &Ledger,
+        mut next: Ledger,
+        (answers, rows): (Answers, BTreeMap<String, HeldRows>),
+        shelf: &Shelf,
+        laps: &Laps<'_>,
+    ) -> Result<Vec<WrittenTable>, JobError> {
         let objects;
         (next.cells, objects) = self.kept(last, &next, answers)?;
         next.rows = rows.into_iter().map(|(model, held)| (model, held.into_kept())).collect();

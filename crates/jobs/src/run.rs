@@ -191,7 +191,8 @@ impl Workspace {
             laps.done(Step::Aggregate, Some(&wanted.name));
         }
         engine.put_rows(shelf, &rows_folder(&job.name), &run_id)?;
-        let deriving = Deriving { workspace: self, engine: &engine, since: &since, lacking: &lacking, laps: &laps };
+        let (answers, rows) = engine.into_kept();
+        let deriving = Deriving { workspace: self, answers: &answers, since: &since, lacking: &lacking, laps: &laps };
         let Derived { values, headline, of_metrics, first_day } = deriving.derive(&tables, &mut publication)?;
         let values = values.into_batch(&stamp)?;
         let restated = self.restate(job, &Restated { ledger: &ledger, run_id: &run_id, works: &works, since: &of_metrics, values: &values }, shelf, &mut publication)?;
@@ -230,7 +231,7 @@ impl Workspace {
                 timings: Vec::new(),
             },
         };
-        let tables = publication.publish(&ledger, next, engine, shelf, &laps)?;
+        let tables = publication.publish(&ledger, next, (answers, rows), shelf, &laps)?;
         laps.end();
         Ok(RunSummary { headline: headline.into_batch()?, unavailable: lacking, reasons: reasons.into_iter().collect(), restated, ..self.summary(job, &run_id, tables)? })
     }

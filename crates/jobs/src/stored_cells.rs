@@ -224,7 +224,7 @@ fn first_difference(new: &RecordBatch, old: &RecordBatch) -> Result<Option<i32>,
 }
 
 /// A batch with the column types of another.
-fn same_types(batch: &RecordBatch, like: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn same_types(batch: &RecordBatch, like: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     if batch.schema_ref() == like.schema_ref() {
         return Ok(batch.clone());
     }

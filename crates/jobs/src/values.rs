@@ -70,6 +70,36 @@ struct Numbers {
     previous_year: Float64Builder,
 }
 
+impl Numbers {
+    fn with_capacity(rows: usize) -> Self {
+        let doubles = || Float64Builder::with_capacity(rows);
+        Self {
+            period_end: Vec::with_capacity(rows),
+            status: Vec::with_capacity(rows),
+            value: doubles(),
+            amount: Decimal128Builder::with_capacity(rows),
+            numerator: doubles(),
+            denominator: doubles(),
+            n: Int64Builder::with_capacity(rows),
+            previous: doubles(),
+            previous_year: doubles(),
+        }
+    }
+
+    /// Adds those of other rows, whose texts have other places.
+    fn append(&mut self, mut other: Self, place: &impl Fn(u32) -> u32) {
+        self.period_end.append(&mut other.period_end);
+        self.status.extend(other.status.into_iter().map(place));
+        self.value.append_array(&other.value.finish());
+        self.amount.append_array(&other.amount.finish());
+        self.numerator.append_array(&other.numerator.finish());
+        self.denominator.append_array(&other.denominator.finish());
+        self.n.append_array(&other.n.finish());
+        self.previous.append_array(&other.previous.finish());
+        self.previous_year.append_array(&other.previous_year.finish());
+    }
+}
+
 /// Who computed the rows.
 pub(crate) struct Stamp<'a> {
     pub(crate) job: &'a str,
@@ -128,11 +158,16 @@ impl Values {
     }
 
     fn metric(&mut self, project: &Project, metric: &Metric) -> u32 {
-        let name = place_of(&mut self.texts, &metric.name);
-        let known = self.metrics.iter().position(|known| known.name == name).unwrap_or_else(|| {
-            let mut place = |text: &str| place_of(&mut self.texts, text);
-            let (unit, additivity) = (place(&metric.meta.unit), place(&metric.meta.additivity));
-            self.metrics.push(MetricTexts { name, unit, additivity, definition_hash: place(&definition_hash(project, metric)) });
+        let mut place = |text: &str| place_of(&mut self.texts, text);
+        let (name, unit, additivity) = (place(&metric.name), place(&metric.meta.unit), place(&metric.meta.additivity));
+        let definition_hash = place(&definition_hash(project, metric));
+        self.metric_at(MetricTexts { name, unit, additivity, definition_hash })
+    }
+
+    /// The place of a metric, which is added where it is new.
+    fn metric_at(&mut self, metric: MetricTexts) -> u32 {
+        let known = self.metrics.iter().position(|known| known.name == metric.name).unwrap_or_else(|| {
+            self.metrics.push(metric);
             self.metrics.len() - 1
         });
         u32::try_from(known).unwrap_or(u32::MAX)
@@ -173,6 +208,39 @@ impl Values {
 }
 
 impl Values {
+    /// The rows of several tables, one after the other.
+    pub(crate) fn of_tables(tables: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        let rows = tables.iter().map(|table| table.names.len()).sum();
+        all.names.reserve(rows);
+        all.numbers = Numbers::with_capacity(rows);
+        for table in tables {
+            all.append(table);
+        }
+        all
+    }
+
+    fn append(&mut self, other: Self) {
+        let Self { texts, metrics, names, numbers } = other;
+        let places: Vec<u32> = texts.iter().map(|text| place_of(&mut self.texts, text)).collect();
+        let place = |of_other: u32| places[index(of_other)];
+        let metrics: Vec<u32> = metrics
+            .iter()
+            .map(|metric| {
+                let (name, unit) = (place(metric.name), place(metric.unit));
+                self.metric_at(MetricTexts { name, unit, additivity: place(metric.additivity), definition_hash: place(metric.definition_hash) })
+            })
+            .collect();
+        self.names.extend(names.into_iter().map(|name| CellName {
+            grain: place(name.grain),
+            metric: metrics[index(name.metric)],
+            slice: place(name.slice),
+            dimensions: place(name.dimensions),
+            ..name
+        }));
+        self.numbers.append(numbers, &place);
+    }
+
     /// The gathered rows, in the order of their names.
     ///
     /// `value` is a double of every cell; `amount` is the exact decimal of money, with six digits after the point.

@@ -47,6 +47,12 @@ pub enum Kind {
     Decimal(i8),
 }
 
+/// All whole numbers up to this are doubles.
+const LARGEST_EXACT: u128 = 1 << 53;
+
+/// The powers of ten that decimals of money have; all are doubles.
+const POWERS_OF_TEN: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+
 /// The values of one metric over all groupings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
@@ -81,6 +87,12 @@ impl Value {
 
 /// The double nearest to an unscaled decimal.
 fn decimal_to_f64(unscaled: i128, scale: i8) -> f64 {
+    let power = usize::try_from(scale).ok().and_then(|digits| POWERS_OF_TEN.get(digits));
+    if let (Some(power), true) = (power, unscaled.unsigned_abs() <= LARGEST_EXACT) {
+        // Both are doubles without rounding, so that their quotient is rounded once.
+        #[expect(clippy::cast_precision_loss, reason = "it is at most 2^53")]
+        return unscaled as f64 / power;
+    }
     let digits = usize::from(scale.unsigned_abs());
     let sign = if unscaled < 0 { "-" } else { "" };
     let magnitude = format!("{:0>width$}", unscaled.unsigned_abs(), width = digits + 1);
@@ -236,5 +248,13 @@ mod tests {
         assert_eq!(Value::Decimal(12_345).as_f64(Kind::Decimal(2)).to_bits(), 123.45f64.to_bits());
         assert_eq!(Value::Decimal(-5).as_f64(Kind::Decimal(2)).to_bits(), (-0.05f64).to_bits());
         assert_eq!(Value::Decimal(7).as_f64(Kind::Decimal(0)).to_bits(), 7.0f64.to_bits());
+        // Around the largest whole number that is a double, and beyond the powers of ten that are at hand.
+        for unscaled in [(1 << 53) - 1, 1 << 53, (1 << 53) + 1, 123_456_789_012_345_678_901_234] {
+            for (scale, digits) in [(6, 6), (9, 9), (10, 10), (25, 25)] {
+                let text = format!("{unscaled:0>40}");
+                let expected: f64 = format!("-{}.{}", &text[..40 - digits], &text[40 - digits..]).parse().unwrap();
+                assert_eq!(Value::Decimal(-unscaled).as_f64(Kind::Decimal(scale)).to_bits(), expected.to_bits(), "{unscaled} {scale}");
+            }
+        }
     }
 }

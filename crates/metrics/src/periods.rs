@@ -1,10 +1,12 @@
-//! Periods as group-bys and filters name them: the grains that a project has, and the first day of a period as SQL of our dialect.
+//! Periods as group-bys and filters name them: the grains that a project has, and the first day of a period, as a table and as SQL of our dialect.
 //!
 //! In: names, SQL of a day. Out: grains, SQL of a day. The SQL is the arithmetic of [`Calendar::start_of`], and a test holds them equal.
 
-use chrono::Weekday;
+use arrow::array::Date32Array;
+use chrono::{NaiveDate, Weekday};
 use quotient_model::{Calendar, Grain, Project, RetailCalendar, nearest};
 
+use crate::cube::PeriodStarts;
 use crate::error::MetricsError;
 
 /// The grain of a name that a project may use: a standard one, or a custom one that its time spine declares.
@@ -21,6 +23,14 @@ pub(crate) fn known_grain(project: &Project, name: &str) -> Result<Grain, Metric
         }),
         None => Err(MetricsError::Unknown { what: "granularity", name: name.to_owned(), near: nearest(name, known.iter().map(|grain| grain.name())).map(str::to_owned) }),
     }
+}
+
+/// The first day of the period of each day from the first of some to the last; of one outside the calendar that day.
+pub(crate) fn period_starts(calendar: &Calendar, grain: Grain, days: &Date32Array) -> Result<PeriodStarts, i32> {
+    let range = arrow::compute::min(days).zip(arrow::compute::max(days));
+    let (first, last) = range.unwrap_or((0, -1));
+    let start = |day: i32| NaiveDate::from_epoch_days(day).map(|date| calendar.start_of(grain, date).to_epoch_days()).ok_or(day);
+    Ok(PeriodStarts::new(first, (first..=last).map(start).collect::<Result<_, _>>()?))
 }
 
 /// SQL of the first day of the period that a day belongs to.

@@ -7,8 +7,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use arrow::record_batch::RecordBatch;
-use chrono::{DateTime, NaiveDate, Utc};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Date32Type;
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, IntoLazy};
 use quotient_model::{Agg, Grain, Project};
@@ -19,6 +20,7 @@ use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
 use crate::engine::{BaseRequest, ConversionRequest, Engine, joined_rows};
 use crate::error::MetricsError;
 use crate::fact::{self, TIME};
+use crate::periods::period_starts;
 use crate::snapshot;
 use crate::sql::{Relation, SqlModel, lower_model};
 use crate::windows;
@@ -184,25 +186,14 @@ impl PolarsEngine<'_> {
 
     /// The period of each day of the fact, by grain.
     fn periods(&self, request: &BaseRequest<'_>, batch: &RecordBatch, time: Option<usize>) -> Result<BTreeMap<Grain, PeriodStarts>, MetricsError> {
-        use arrow::array::{AsArray, types::Date32Type};
-        let days = time.map(|i| batch.column(i).as_primitive::<Date32Type>());
-        let range = days.and_then(|days| arrow::compute::min(days).zip(arrow::compute::max(days)));
-        let (first, last) = range.unwrap_or((0, -1));
+        let Some(time) = time else { return Ok(BTreeMap::new()) };
+        let days = batch.column(time).as_primitive::<Date32Type>();
         let grains: BTreeSet<Grain> = request.groupings.iter().filter_map(|g| g.grain).collect();
-        let mut periods = BTreeMap::new();
-        for grain in grains {
-            let starts: Result<Vec<i32>, MetricsError> = (first..=last)
-                .map(|day| {
-                    let start = NaiveDate::from_epoch_days(day).map(|date| self.project.calendar.start_of(grain, date).to_epoch_days());
-                    start.ok_or_else(|| MetricsError::Definition {
-                        metric: request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default(),
-                        message: format!("day {day} of `{}` is outside the calendar", request.time),
-                    })
-                })
-                .collect();
-            periods.insert(grain, PeriodStarts::new(first, starts?));
-        }
-        Ok(periods)
+        let outside = |day| MetricsError::Definition {
+            metric: request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default(),
+            message: format!("day {day} of `{}` is outside the calendar", request.time),
+        };
+        grains.into_iter().map(|grain| Ok((grain, period_starts(&self.project.calendar, grain, days).map_err(outside)?))).collect()
     }
 }
 
