@@ -15,9 +15,11 @@ use crate::stored_cells::{Question, grain_name};
 pub(crate) fn base_key(table: &str, request: &BaseRequest<'_>) -> String {
     let mut own = format!("{:?}{:?}{:?}", request.time, request.snapshot, request.window);
     if request.snapshot.is_some() || request.window.is_some() {
-        // Such a request has one grain, and the measures of one metric.
+        // Such a request has one grain, and measures that share their filters; of a window those of one metric.
         let grains: BTreeSet<String> = request.groupings.iter().map(grain_name).collect();
-        let _ = write!(own, "{grains:?}{:?}", request.measures.first().map(|measure| &measure.name));
+        let first = request.measures.first();
+        let filters: Vec<&str> = first.iter().flat_map(|measure| &measure.filters).map(|filter| filter.sql.as_str()).collect();
+        let _ = write!(own, "{grains:?}{filters:?}{:?}", first.filter(|_| request.window.is_some()).map(|measure| &measure.name));
     }
     format!("{table}.{}.{}", request.model, hash(&own))
 }

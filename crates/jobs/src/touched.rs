@@ -173,7 +173,9 @@ impl<'a> Changes<'a> {
             self.of_as_of(Some(incremental), &some).into_iter().map(|(days, _)| days).collect()
         };
         touched.days.extend(hidden(&|source| !is_keyed(source)));
-        touched.keyless.extend(hidden(&has_keyless));
+        if sources.iter().any(|source| has_keyless(source)) {
+            touched.keyless.extend(hidden(&has_keyless));
+        }
         if let Some((before, _)) = self.as_of.filter(|(before, now)| before < now) {
             for source in sources.iter().filter(|source| is_keyed(source)) {
                 let is_hidden = |file: &&LakeFile| self.times_of(source).any(|column| self.is_hidden(file, column, before));

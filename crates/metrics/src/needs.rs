@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use quotient_model::{Agg, Conversion, Filter, Grain, Input, Metric, MetricKind, Offset, PeriodAgg, Project, Semantics, Simple, Span, inputs_of, nearest};
+use quotient_model::{Agg, Conversion, Filter, Grain, Input, Metric, MetricKind, NonAdditive, Offset, PeriodAgg, Project, Semantics, Simple, Span, inputs_of, nearest};
 
 use crate::engine::{BaseGrouping, BaseMeasure, BaseRequest, ConversionRequest};
 use crate::error::MetricsError;
@@ -109,7 +109,7 @@ pub(crate) struct Needs<'a> {
 pub(crate) struct Shared<'a> {
     model: &'a str,
     time: &'a str,
-    /// A non-additive measure stands alone, grain by grain: its rows are its own.
+    /// Measures whose rows are their own stand apart, grain by grain: those of a window each, non-additive ones with those of one rule and filters.
     alone: Option<(String, Option<Grain>)>,
 }
 
@@ -199,11 +199,16 @@ fn add_windows<'a>(
 fn shares<'a>(project: &'a Project, reached: &Reached<'a>, simple: &'a Simple, groupings: &[BaseGrouping]) -> BTreeMap<Shared<'a>, Vec<BaseGrouping>> {
     let mut shares: BTreeMap<Shared<'a>, Vec<BaseGrouping>> = BTreeMap::new();
     for grouping in groupings {
-        let alone = simple.non_additive.as_ref().map(|_| (reached.column(), grouping.grain));
+        let alone = simple.non_additive.as_ref().map(|rule| (rows_that_count(rule, &reached.filters), grouping.grain));
         let shared = Shared { model: &simple.model, time: time_of(project, simple), alone };
         shares.entry(shared).or_default().push(grouping.clone());
     }
     shares
+}
+
+/// What decides which rows of a non-additive measure count.
+fn rows_that_count(rule: &NonAdditive, filters: &[&Filter]) -> String {
+    format!("{rule:?}{:?}", filters.iter().map(|filter| &filter.sql).collect::<Vec<_>>())
 }
 
 /// The time dimension that a simple metric is counted by.

@@ -19,7 +19,7 @@ use crate::conversion;
 use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
 use crate::engine::{BaseRequest, ConversionRequest, Engine, joined_rows};
 use crate::error::MetricsError;
-use crate::fact::{self, TIME};
+use crate::fact::{self, TIME, collect};
 use crate::periods::period_starts;
 use crate::snapshot;
 use crate::sql::{Relation, SqlModel, lower_model};
@@ -124,8 +124,7 @@ impl<'a> PolarsEngine<'a> {
             other.computed(name)?
         } else {
             let Relation { schema, frame } = self.relation(name)?;
-            let rows = frame.collect().map_err(|source| MetricsError::Compute { model: name.to_owned(), doing: "compute its rows", source })?;
-            Relation { schema, frame: rows.lazy() }
+            Relation { schema, frame: collect(frame, name, "compute its rows")?.lazy() }
         };
         self.put(name, relation);
         Ok(())

@@ -1,8 +1,9 @@
-//! From a request to its answers: read and encode each column once, then every grouping on its own.
+//! From a request to its answers: read and encode each column once, then every family of groupings on its own.
 //!
-//! Groupings, and the measures within them, run in parallel on the current rayon pool.
+//! Families, and the measures within them, run in parallel on the current rayon pool.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
 use arrow::record_batch::RecordBatch;
@@ -11,7 +12,7 @@ use rayon::prelude::*;
 use super::codes::{Codes, encode};
 use super::error::CubeError;
 use super::fact::Fact;
-use super::grouping::GroupKeys;
+use super::family::{Family, Level};
 use super::measure::{Measure, coded_column};
 use super::output::Output;
 use super::request::{CubeRequest, Grouping};
@@ -31,8 +32,10 @@ pub fn aggregate(request: &CubeRequest<'_>) -> Result<Vec<RecordBatch>, CubeErro
     let codes = encode_columns(&fact, request)?;
     let measures = request.measures.iter().map(|spec| Measure::new(&fact, spec, &codes)).collect::<Result<Vec<_>, _>>()?;
     let prepared = Prepared { fact: &fact, days: days.as_deref(), codes: &codes, measures: &measures };
-    let answers: Vec<Result<RecordBatch, CubeError>> = request.groupings.par_iter().map(|grouping| prepared.answer(grouping)).collect();
-    answers.into_iter().collect()
+    let answers: Vec<Result<Vec<(usize, RecordBatch)>, CubeError>> = Family::of(request.groupings).par_iter().map(|family| prepared.answers(family, request.groupings)).collect();
+    let mut answers: Vec<(usize, RecordBatch)> = answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    answers.sort_by_key(|(grouping, _)| *grouping);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }
 
 /// Number of rows whose time is null: no grouping with a period has them.
@@ -74,26 +77,25 @@ struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
-    fn answer(&self, grouping: &Grouping<'_>) -> Result<RecordBatch, CubeError> {
-        let periods = match (grouping.period, self.days) {
-            (None, _) => None,
-            (Some(periods), Some(days)) => Some((days, periods)),
-            (Some(_), None) => return Err(CubeError::NoTime),
+    /// The answers to the groupings of a family, each with its place in the request.
+    fn answers(&self, family: &Family<'_>, groupings: &[Grouping<'_>]) -> Result<Vec<(usize, RecordBatch)>, CubeError> {
+        let levels = family.levels(self.fact.rows, self.days, self.codes)?;
+        let aggregated: Vec<Result<Vec<ArrayRef>, CubeError>> = self.measures.par_iter().map(|measure| measure.aggregate(self.fact, &levels)).collect();
+        let aggregated = aggregated.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let answer = |(at, level): (usize, &Level)| {
+            let Grouping { period, keys } = groupings[level.grouping];
+            let mut output = Output::default();
+            if let Some((days, periods)) = self.days.zip(period) {
+                output.add_periods(&level.groups, days, periods);
+            }
+            for key in keys {
+                output.add_key(&level.groups, self.fact, *key)?;
+            }
+            for (measure, values) in self.measures.iter().zip(&aggregated) {
+                output.add(measure.name(), Arc::clone(&values[at]));
+            }
+            Ok((level.grouping, output.finish(&level.groups)?))
         };
-        let keys = grouping.keys.iter().filter_map(|key| self.codes.get(key)).collect();
-        let groups = GroupKeys { rows: self.fact.rows, periods, keys }.groups()?;
-
-        let mut output = Output::default();
-        if let Some((days, periods)) = periods {
-            output.add_periods(&groups, days, periods);
-        }
-        for key in grouping.keys {
-            output.add_key(&groups, self.fact, *key)?;
-        }
-        let aggregated: Vec<Result<ArrayRef, CubeError>> = self.measures.par_iter().map(|measure| measure.aggregate(self.fact, &groups)).collect();
-        for (measure, values) in self.measures.iter().zip(aggregated) {
-            output.add(measure.name(), values?);
-        }
-        output.finish(&groups)
+        levels.iter().enumerate().map(answer).collect()
     }
 }

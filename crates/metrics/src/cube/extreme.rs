@@ -16,7 +16,7 @@ use super::states::Extreme;
 /// The lowest value of each group, or the highest.
 ///
 /// What is not a number or a time is compared by its codes.
-pub(crate) fn extremes<const HIGHEST: bool>(column: &Column<'_>, rows: &Rows<'_>, fact: &Fact<'_>) -> Result<ArrayRef, CubeError> {
+pub(crate) fn extremes<const HIGHEST: bool>(column: &Column<'_>, rows: &Rows<'_>, fact: &Fact<'_>) -> Result<Vec<ArrayRef>, CubeError> {
     macro_rules! primitive {
         ($t:ty, $column:ident, $rows:ident) => {
             Ok(primitives::<$t, HIGHEST>($column, $rows))
@@ -26,28 +26,26 @@ pub(crate) fn extremes<const HIGHEST: bool>(column: &Column<'_>, rows: &Rows<'_>
     downcast_primitive! {
         data_type => (primitive, column, rows),
         _ => match column.codes {
-            Some(codes) => fact.take(column.index, &coded::<HIGHEST>(codes, rows)),
+            Some(codes) => coded::<HIGHEST>(codes, rows).iter().map(|found| fact.take(column.index, found)).collect(),
             None => Err(column.unsupported("an ordered type")),
         },
     }
 }
 
-fn primitives<T: ArrowPrimitiveType, const HIGHEST: bool>(column: &Column<'_>, rows: &Rows<'_>) -> ArrayRef {
-    let states: Vec<Extreme<T::Native, HIGHEST>> = accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter());
-    let values: PrimitiveArray<T> = states.into_iter().map(Extreme::value).collect();
-    Arc::new(values.with_data_type(column.field.data_type().clone()))
+fn primitives<T: ArrowPrimitiveType, const HIGHEST: bool>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<ArrayRef> {
+    let levels: Vec<Vec<Extreme<T::Native, HIGHEST>>> = accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter());
+    let array = |states: Vec<Extreme<T::Native, HIGHEST>>| -> ArrayRef {
+        let values: PrimitiveArray<T> = states.into_iter().map(Extreme::value).collect();
+        Arc::new(values.with_data_type(column.field.data_type().clone()))
+    };
+    levels.into_iter().map(array).collect()
 }
 
-/// For each group a row that has its extreme value.
-fn coded<const HIGHEST: bool>(codes: &Codes, rows: &Rows<'_>) -> Vec<Option<usize>> {
+/// For each group a row that has its extreme value, level by level.
+fn coded<const HIGHEST: bool>(codes: &Codes, rows: &Rows<'_>) -> Vec<Vec<Option<usize>>> {
     let first_rows = codes.first_rows();
     let null = codes.null;
-    let states: Vec<Extreme<u32, HIGHEST>> = accumulate(rows, |piece| codes.rows[rows.pieces[piece].clone()].iter().map(move |code| (*code != null).then_some(*code)));
-    states
-        .into_iter()
-        .map(|state| {
-            let code = state.value()?;
-            first_rows.get(code as usize).copied()
-        })
-        .collect()
+    let levels: Vec<Vec<Extreme<u32, HIGHEST>>> = accumulate(rows, |piece| codes.rows[rows.pieces[piece].clone()].iter().map(move |code| (*code != null).then_some(*code)));
+    let row = |state: Extreme<u32, HIGHEST>| first_rows.get(state.value()? as usize).copied();
+    levels.into_iter().map(|states| states.into_iter().map(row).collect()).collect()
 }

@@ -13,7 +13,7 @@ use super::codes::Codes;
 use super::error::CubeError;
 use super::extreme;
 use super::fact::Fact;
-use super::grouping::Groups;
+use super::family::Level;
 use super::numbers;
 use super::percentile::Rank;
 use super::request::CubeMeasure;
@@ -81,9 +81,9 @@ impl<'a> Measure<'a> {
         &self.spec.name
     }
 
-    /// The measure's value in each group.
-    pub(crate) fn aggregate(&self, fact: &Fact<'_>, groups: &Groups) -> Result<ArrayRef, CubeError> {
-        let rows = Rows { pieces: &fact.pieces, groups: &groups.codes, filter: self.filter.as_deref() };
+    /// The measure's value in each group, level by level.
+    pub(crate) fn aggregate(&self, fact: &Fact<'_>, levels: &[Level]) -> Result<Vec<ArrayRef>, CubeError> {
+        let rows = Rows { pieces: &fact.pieces, levels, filter: self.filter.as_deref() };
         let Some(column) = &self.column else {
             return Ok(counts(accumulate(&rows, |_| std::iter::repeat(Some(())))));
         };
@@ -104,7 +104,7 @@ impl<'a> Measure<'a> {
     }
 }
 
-fn valid_values(column: &Column<'_>, rows: &Rows<'_>) -> ArrayRef {
+fn valid_values(column: &Column<'_>, rows: &Rows<'_>) -> Vec<ArrayRef> {
     counts(accumulate(rows, |piece| {
         let values = &column.pieces[piece];
         let nulls = values.logical_nulls();
@@ -112,22 +112,24 @@ fn valid_values(column: &Column<'_>, rows: &Rows<'_>) -> ArrayRef {
     }))
 }
 
-fn true_values(column: &Column<'_>, rows: &Rows<'_>) -> Result<ArrayRef, CubeError> {
+fn true_values(column: &Column<'_>, rows: &Rows<'_>) -> Result<Vec<ArrayRef>, CubeError> {
     if column.field.data_type() != &DataType::Boolean {
         return Err(column.unsupported("Boolean"));
     }
     Ok(counts(accumulate(rows, |piece| column.pieces[piece].as_boolean().iter().map(|value| (value == Some(true)).then_some(())))))
 }
 
-fn distinct_values(column: &Column<'_>, fact: &Fact<'_>, rows: &Rows<'_>) -> Result<ArrayRef, CubeError> {
+fn distinct_values(column: &Column<'_>, fact: &Fact<'_>, rows: &Rows<'_>) -> Result<Vec<ArrayRef>, CubeError> {
     let codes = column.codes.ok_or_else(|| column.unsupported("a type with codes"))?;
     let null = codes.null;
-    let states: Vec<Distinct> = accumulate(rows, |piece| codes.rows[fact.pieces[piece].clone()].iter().map(move |code| (*code != null).then_some(*code)));
-    let values: Int64Array = states.into_iter().map(Distinct::value).collect();
-    Ok(Arc::new(values))
+    let levels: Vec<Vec<Distinct>> = accumulate(rows, |piece| codes.rows[fact.pieces[piece].clone()].iter().map(move |code| (*code != null).then_some(*code)));
+    Ok(levels.into_iter().map(|states| whole_numbers(states.into_iter().map(Distinct::value))).collect())
 }
 
-fn counts(states: Vec<Count>) -> ArrayRef {
-    let values: Int64Array = states.into_iter().map(Count::value).collect();
-    Arc::new(values)
+fn counts(levels: Vec<Vec<Count>>) -> Vec<ArrayRef> {
+    levels.into_iter().map(|states| whole_numbers(states.into_iter().map(Count::value))).collect()
+}
+
+fn whole_numbers(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<Int64Array>())
 }

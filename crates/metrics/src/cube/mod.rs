@@ -11,6 +11,7 @@ mod error;
 mod exact_sum;
 mod extreme;
 mod fact;
+mod family;
 mod fold_hasher;
 mod grouping;
 mod measure;

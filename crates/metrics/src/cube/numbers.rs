@@ -21,42 +21,45 @@ const NUMBER: &str = "an integer, a decimal of up to 38 digits or a float";
 /// The sum of each group: Int64, Decimal128(38, scale) or Float64; null without a value.
 ///
 /// Errors: a sum that does not fit, naming the measure; a column that is no number.
-pub(crate) fn sums(column: &Column<'_>, rows: &Rows<'_>, measure: &str) -> Result<ArrayRef, CubeError> {
-    if let Some(states) = whole_states(column, rows) {
-        return match decimal_scale(column.field.data_type()) {
-            Some(scale) => decimal_sums(&states, scale, measure),
-            None => integer_sums(&states, measure),
+pub(crate) fn sums(column: &Column<'_>, rows: &Rows<'_>, measure: &str) -> Result<Vec<ArrayRef>, CubeError> {
+    if let Some(levels) = whole_states(column, rows) {
+        let array = |states: &Vec<WideSum>| match decimal_scale(column.field.data_type()) {
+            Some(scale) => decimal_sums(states, scale, measure),
+            None => integer_sums(states, measure),
         };
+        return levels.iter().map(array).collect();
     }
-    let states = float_states(column, rows).ok_or_else(|| column.unsupported(NUMBER))?;
-    let values: Float64Array = states.iter().map(FloatSum::value).collect();
-    Ok(Arc::new(values))
+    let levels = float_states(column, rows).ok_or_else(|| column.unsupported(NUMBER))?;
+    Ok(levels.iter().map(|states| doubles(states.iter().map(FloatSum::value))).collect())
+}
+
+fn doubles(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+    Arc::new(values.collect::<Float64Array>())
 }
 
 /// The exact sum divided by the number of values, as Float64; null without a value.
 ///
 /// Errors: a sum beyond 128 bits, naming the measure; a column that is no number.
-pub(crate) fn averages(column: &Column<'_>, rows: &Rows<'_>, measure: &str) -> Result<ArrayRef, CubeError> {
-    let averages: Float64Array = if let Some(states) = float_states(column, rows) {
-        states.iter().map(FloatSum::average).collect()
-    } else {
-        let unit = unit(column.field.data_type());
-        let states = unit.and_then(|_| whole_states(column, rows));
-        let (Some(unit), Some(states)) = (unit, states) else {
-            return Err(column.unsupported(NUMBER));
-        };
-        states.iter().map(|state| average(state, unit)).collect::<Result<Float64Array, SumOverflow>>().map_err(|SumOverflow| {
-            let widest = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
-            overflow(measure, widest)
-        })?
+pub(crate) fn averages(column: &Column<'_>, rows: &Rows<'_>, measure: &str) -> Result<Vec<ArrayRef>, CubeError> {
+    if let Some(levels) = float_states(column, rows) {
+        return Ok(levels.iter().map(|states| doubles(states.iter().map(FloatSum::average))).collect());
+    }
+    let unit = unit(column.field.data_type());
+    let levels = unit.and_then(|_| whole_states(column, rows));
+    let (Some(unit), Some(levels)) = (unit, levels) else {
+        return Err(column.unsupported(NUMBER));
     };
-    Ok(Arc::new(averages))
+    let array = |states: &Vec<WideSum>| -> Result<ArrayRef, SumOverflow> {
+        let averages: Float64Array = states.iter().map(|state| average(state, unit)).collect::<Result<_, SumOverflow>>()?;
+        Ok(Arc::new(averages))
+    };
+    levels.iter().map(array).collect::<Result<_, _>>().map_err(|SumOverflow| overflow(measure, DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0)))
 }
 
 /// The value at a rank of each group, as Float64; null without a value.
 ///
 /// Errors: a column that is no number.
-pub(crate) fn percentiles(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Result<ArrayRef, CubeError> {
+pub(crate) fn percentiles(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Result<Vec<ArrayRef>, CubeError> {
     macro_rules! whole {
         ($t:ty, $column:ident, $rows:ident, $rank:ident) => {
             whole_percentiles::<$t>($column, $rows, $rank)
@@ -71,14 +74,11 @@ pub(crate) fn percentiles(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> R
         DataType::Float64 => Some(float_percentiles::<Float64Type>(column, rows, rank)),
         _ => None,
     };
-    match values {
-        Some(values) => Ok(Arc::new(values)),
-        None => Err(column.unsupported(NUMBER)),
-    }
+    values.ok_or_else(|| column.unsupported(NUMBER))
 }
 
 /// Exact sums of integers or decimals; `None` for other types.
-fn whole_states(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<WideSum>> {
+fn whole_states(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<Vec<WideSum>>> {
     macro_rules! whole {
         ($t:ty, $column:ident, $rows:ident) => {
             Some(whole_states_of::<$t>($column, $rows))
@@ -93,7 +93,7 @@ fn whole_states(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<WideSum>> {
     }
 }
 
-fn whole_states_of<T>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<WideSum>
+fn whole_states_of<T>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Vec<WideSum>>
 where
     T: ArrowPrimitiveType,
     T::Native: Into<i128>,
@@ -102,7 +102,7 @@ where
 }
 
 /// Exact sums of floats; `None` for other types.
-fn float_states(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<FloatSum>> {
+fn float_states(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<Vec<FloatSum>>> {
     match column.field.data_type() {
         DataType::Float32 => Some(float_states_of::<Float32Type>(column, rows)),
         DataType::Float64 => Some(float_states_of::<Float64Type>(column, rows)),
@@ -110,7 +110,7 @@ fn float_states(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<FloatSum>> {
     }
 }
 
-fn float_states_of<T>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<FloatSum>
+fn float_states_of<T>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Vec<FloatSum>>
 where
     T: ArrowPrimitiveType,
     T::Native: Into<f64>,
@@ -156,7 +156,7 @@ fn average(state: &WideSum, unit: i128) -> Result<Option<f64>, SumOverflow> {
 }
 
 /// Percentiles of integers or decimals; `None` for a decimal of negative scale.
-fn whole_percentiles<T>(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Option<Float64Array>
+fn whole_percentiles<T>(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Option<Vec<ArrayRef>>
 where
     T: ArrowPrimitiveType,
     T::Native: Into<i128>,
@@ -166,7 +166,7 @@ where
     Some(percentiles_of(values_of::<T>(column, rows), rank, number))
 }
 
-fn float_percentiles<T>(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Float64Array
+fn float_percentiles<T>(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Vec<ArrayRef>
 where
     T: ArrowPrimitiveType,
     T::Native: Into<f64>,
@@ -174,13 +174,13 @@ where
     percentiles_of(values_of::<T>(column, rows), rank, Into::into)
 }
 
-fn values_of<T: ArrowPrimitiveType>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Values<T::Native>> {
+fn values_of<T: ArrowPrimitiveType>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Vec<Values<T::Native>>> {
     accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter())
 }
 
-fn percentiles_of<N: ArrowNativeTypeOp>(groups: Vec<Values<N>>, rank: Rank, number: impl Fn(N) -> f64 + Sync) -> Float64Array {
-    let values: Vec<Option<f64>> = groups.into_par_iter().map(|group| rank.of(group, &number)).collect();
-    Float64Array::from(values)
+fn percentiles_of<N: ArrowNativeTypeOp>(levels: Vec<Vec<Values<N>>>, rank: Rank, number: impl Fn(N) -> f64 + Sync) -> Vec<ArrayRef> {
+    let of_groups = |groups: Vec<Values<N>>| -> Vec<Option<f64>> { groups.into_par_iter().map(|group| rank.of(group, &number)).collect() };
+    levels.into_iter().map(|groups| doubles(of_groups(groups).into_iter())).collect()
 }
 
 /// The stored number that means one; `None` for a decimal of negative scale or another type.

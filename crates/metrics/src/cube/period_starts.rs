@@ -44,6 +44,13 @@ impl PeriodStarts {
         self.periods
     }
 
+    /// Whether every period of another lookup over the same days consists of whole periods of this one.
+    pub(crate) fn is_part_of(&self, other: &Self) -> bool {
+        let mut whole_of_part = BTreeMap::new();
+        let is_whole = |(part, whole): (&u64, &u64)| *whole_of_part.entry(*part).or_insert(*whole) == *whole;
+        self.first_day == other.first_day && self.starts.len() == other.starts.len() && self.codes.iter().zip(&other.codes).all(is_whole)
+    }
+
     fn place(&self, day: i32) -> Option<usize> {
         usize::try_from(i64::from(day) - i64::from(self.first_day)).ok()
     }
@@ -62,6 +69,16 @@ mod tests {
         assert_eq!(periods.code_of(10), Some(0));
         assert_eq!(periods.code_of(13), Some(1));
         assert_eq!(periods.periods(), 2);
+    }
+
+    #[test]
+    fn periods_that_cross_others_are_no_part_of_them() {
+        let days = PeriodStarts::new(0, vec![0, 1, 2, 3]);
+        let pairs = PeriodStarts::new(0, vec![0, 0, 2, 2]);
+        let crossing = PeriodStarts::new(0, vec![0, 1, 1, 3]);
+        assert!(days.is_part_of(&pairs) && days.is_part_of(&crossing) && pairs.is_part_of(&pairs));
+        assert!(!pairs.is_part_of(&days) && !pairs.is_part_of(&crossing) && !crossing.is_part_of(&pairs));
+        assert!(!days.is_part_of(&PeriodStarts::new(1, vec![1, 1, 1, 1])) && !days.is_part_of(&PeriodStarts::new(0, vec![0, 0])));
     }
 
     #[test]

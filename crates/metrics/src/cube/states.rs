@@ -186,6 +186,18 @@ impl Distinct {
         self.codes.sort_unstable();
         self.codes.dedup();
     }
+
+    /// Before so many codes more: repeated ones go where there is no room.
+    fn make_room(&mut self, more: usize) {
+        if self.codes.len() < 64 || self.codes.len() + more <= self.codes.capacity() {
+            return;
+        }
+        self.compact();
+        // Half full after compaction: grow, or the next compaction would come too soon.
+        if (self.codes.len() + more) * 2 > self.codes.capacity() {
+            self.codes.reserve(self.codes.capacity().max(more));
+        }
+    }
 }
 
 impl State for Distinct {
@@ -199,20 +211,14 @@ impl State for Distinct {
         if self.codes.last() == Some(&code) {
             return;
         }
-        if self.codes.len() == self.codes.capacity() && self.codes.len() >= 64 {
-            self.compact();
-            // Half full after compaction: grow, or the next compaction would come too soon.
-            if self.codes.len() * 2 > self.codes.capacity() {
-                self.codes.reserve(self.codes.capacity());
-            }
-        }
+        self.make_room(1);
         self.codes.push(code);
     }
 
     fn merge(&mut self, mut other: Self) {
         self.seen |= other.seen;
+        self.make_room(other.codes.len());
         self.codes.append(&mut other.codes);
-        self.compact();
     }
 }
 
@@ -269,6 +275,16 @@ mod tests {
         assert_eq!(left.value(), Some(400));
         assert_eq!(state_of::<Distinct>([None]).value(), Some(0));
         assert_eq!(Distinct::default().value(), None);
+    }
+
+    #[test]
+    fn distinct_counts_over_many_merges() {
+        let mut all = Distinct::default();
+        for day in 0..365 {
+            all.merge(state_of((0..100).map(|n| Some((n * 7 + day) % 450))));
+            assert!(all.codes.len() <= 4 * (450 + 100), "codes that are there already go");
+        }
+        assert_eq!(all.value(), Some(450));
     }
 
     #[test]
