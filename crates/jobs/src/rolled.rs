@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use quotient_metrics::{BaseRequest, MetricsError, joined_rows, of_parts, roll_up};
+use quotient_metrics::{BaseMeasure, BaseRequest, MetricsError, joined_rows, of_parts, roll_up};
 use quotient_model::{Agg, Calendar};
 
 use crate::incremental_engine::refused;
@@ -31,8 +31,7 @@ impl<'r, 'a> RolledUp<'r, 'a> {
     pub(crate) fn new(request: &'r BaseRequest<'a>, kept: &'r Stored) -> Option<Self> {
         let first = kept.batches.first()?.schema();
         let first_measure = 1 + request.groupings.first()?.slice.len();
-        let of_parts =
-            |(place, measure): (usize, &quotient_metrics::BaseMeasure<'_>)| Some((place, of_parts(measure.agg, first.fields().get(first_measure + place)?.data_type())?));
+        let of_parts = |(place, measure): (usize, &BaseMeasure<'_>)| Some((place, of_parts(measure.agg, first.fields().get(first_measure + place)?.data_type())?));
         let adding: BTreeMap<usize, Agg> = request.measures.iter().enumerate().filter_map(of_parts).collect();
         let parts: Vec<Option<usize>> = (0..request.groupings.len()).map(|at| part_of(request, at)).collect();
         let all_have_periods = request.groupings.iter().all(|grouping| grouping.grain.is_some());
@@ -52,7 +51,7 @@ impl<'r, 'a> RolledUp<'r, 'a> {
         (!measures.is_empty()).then(|| BaseRequest { measures, ..self.request.clone() })
     }
 
-    fn measures(&self, adding: bool) -> Vec<quotient_metrics::BaseMeasure<'a>> {
+    fn measures(&self, adding: bool) -> Vec<BaseMeasure<'a>> {
         self.request.measures.iter().enumerate().filter(|(place, _)| self.adding.contains_key(place) == adding).map(|(_, measure)| measure.clone()).collect()
     }
 
@@ -122,12 +121,9 @@ impl<'r, 'a> RolledUp<'r, 'a> {
             let (batch, next) = if self.adding.contains_key(&place) { (adding, next_adding.next()) } else { (other, next_other.next()) };
             columns.extend(next.and_then(|column| batch.columns().get(column)).cloned());
         }
-        let schema = self.kept.batches[at].schema();
-        let columns = columns
-            .iter()
-            .zip(schema.fields())
-            .map(|(column, field)| if column.data_type() == field.data_type() { Ok(column.clone()) } else { arrow::compute::cast(column, field.data_type()) });
-        RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?).map(Some)
+        let kept = &self.kept.batches[at];
+        let named = kept.schema_ref().fields().iter().zip(columns).map(|(field, column)| (field.name(), column, true));
+        same_types(&RecordBatch::try_from_iter_with_nullable(named)?, kept).map(Some)
     }
 }
 
@@ -141,4 +137,97 @@ fn part_of(request: &BaseRequest<'_>, at: usize) -> Option<usize> {
         .enumerate()
         .filter_map(|(place, other)| Some((place, other.grain.filter(|other_grain| other.slice == grouping.slice && *other_grain < grain && other_grain.is_part_of(grain))?)));
     shorter.reduce(|longest, next| if longest.1.is_part_of(next.1) { next } else { longest }).map(|(place, _)| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Date32Array, Float64Array, Int64Array, StringArray};
+    use quotient_metrics::BaseGrouping;
+    use quotient_model::Grain;
+
+    use super::*;
+    use crate::days::Days;
+    use crate::stored_cells::Question;
+
+    /// 30 and 31 January, 1 February 2025.
+    const DAYS: [i32; 3] = [20_118, 20_119, 20_120];
+    const JANUARY: i32 = 20_089;
+
+    type Cells = [(i32, &'static str, Option<i64>, Option<f64>)];
+
+    fn batch(cells: &Cells, with_won: bool, with_hours: bool) -> RecordBatch {
+        let starts: ArrayRef = Arc::new(Date32Array::from_iter_values(cells.iter().map(|cell| cell.0)));
+        let teams: ArrayRef = Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| cell.1)));
+        let mut columns = vec![("period_start", starts), ("rep__team", teams)];
+        if with_won {
+            columns.push(("won", Arc::new(cells.iter().map(|cell| cell.2).collect::<Int64Array>())));
+        }
+        if with_hours {
+            columns.push(("hours", Arc::new(cells.iter().map(|cell| cell.3).collect::<Float64Array>())));
+        }
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+    }
+
+    fn request() -> BaseRequest<'static> {
+        let measure = |name: &str, agg| BaseMeasure { name: name.to_owned(), metric: "m", agg, expr: "x", filters: Vec::new() };
+        let by = |grain| BaseGrouping { grain: Some(grain), slice: vec!["rep__team".to_owned()] };
+        BaseRequest {
+            model: "deals",
+            time: "closed_at",
+            measures: vec![measure("won", Agg::Count), measure("hours", Agg::Average)],
+            groupings: vec![by(Grain::Month), by(Grain::Day)],
+            keep: Vec::new(),
+            snapshot: None,
+            window: None,
+            from: None,
+            to: None,
+        }
+    }
+
+    fn kept() -> Stored {
+        let months = batch(&[(JANUARY, "a", Some(3), Some(1.5)), (DAYS[2], "a", Some(9), Some(9.0))], true, true);
+        let days = batch(&[(DAYS[0], "a", Some(1), Some(1.0)), (DAYS[1], "a", Some(2), Some(2.0)), (DAYS[2], "a", Some(9), Some(9.0))], true, true);
+        Stored { question: Question { model: "deals".to_owned(), groupings: Vec::new(), measures: Vec::new() }, batches: vec![months, days] }
+    }
+
+    /// The last of January is touched, and all days are known.
+    fn touching() -> Touching {
+        Touching { days: vec![Days { from: DAYS[1], to: DAYS[2] }], known: vec![Days::ALL], tomorrow: DAYS[2] + 1 }
+    }
+
+    #[test]
+    fn a_month_is_made_of_its_days_where_values_add_up_and_of_rows_where_not() {
+        let (request, kept) = (request(), kept());
+        let rolled = RolledUp::new(&request, &kept).unwrap();
+        let (shortest, others) = (rolled.shortest(), rolled.others().unwrap());
+        assert_eq!((shortest.measures.len(), shortest.groupings.clone()), (1, vec![request.groupings[1].clone()]));
+        assert_eq!((others.measures[0].name.as_str(), others.groupings.len()), ("hours", 2));
+        let fresh_days = batch(&[(DAYS[1], "a", Some(5), None), (DAYS[1], "b", Some(7), None)], true, false);
+        // Averages come from all rows of the month, and have the days around the touched one beside it.
+        let months = batch(&[(JANUARY, "a", None, Some(4.0)), (JANUARY, "b", None, Some(7.0))], false, true);
+        let days = batch(&[(DAYS[0], "a", None, Some(1.0)), (DAYS[1], "a", None, Some(5.0)), (DAYS[1], "b", None, Some(7.0))], false, true);
+        let cells = rolled.cells(&Calendar::default(), &touching(), std::slice::from_ref(&fresh_days), Some(&[months, days])).unwrap().unwrap();
+        assert_eq!(cells[0], batch(&[(JANUARY, "a", Some(6), Some(4.0)), (JANUARY, "b", Some(7), Some(7.0))], true, true));
+        assert_eq!(cells[1], batch(&[(DAYS[1], "a", Some(5), Some(5.0)), (DAYS[1], "b", Some(7), Some(7.0))], true, true));
+    }
+
+    #[test]
+    fn groups_that_differ_are_left_to_the_request_itself() {
+        let (request, kept) = (request(), kept());
+        let rolled = RolledUp::new(&request, &kept).unwrap();
+        let none = batch(&[], false, true);
+        let fresh_days = batch(&[(DAYS[1], "a", Some(5), None)], true, false);
+        assert_eq!(rolled.cells(&Calendar::default(), &touching(), &[fresh_days], Some(&[none.clone(), none])).unwrap(), None);
+    }
+
+    #[test]
+    fn without_shorter_periods_or_values_that_add_up_nothing_is_taken_apart() {
+        let (request, kept) = (request(), kept());
+        let months = BaseRequest { groupings: vec![request.groupings[0].clone()], ..request.clone() };
+        assert!(RolledUp::new(&months, &kept).is_none());
+        let averages = BaseRequest { measures: vec![BaseMeasure { agg: Agg::Average, ..request.measures[0].clone() }], ..request.clone() };
+        assert!(RolledUp::new(&averages, &kept).is_none());
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::codes::Codes;
 use super::error::CubeError;
 use super::grouping::{GroupKeys, Groups};
+use super::period_starts::PeriodStarts;
 use super::request::Grouping;
 
 /// The groups of one grouping.
@@ -33,7 +34,7 @@ impl<'a> Family<'a> {
     pub(crate) fn of(groupings: &'a [Grouping<'a>]) -> Vec<Self> {
         let mut places: Vec<usize> = (0..groupings.len()).collect();
         // Parts have more periods than what is made of them.
-        places.sort_by_key(|place| std::cmp::Reverse(groupings[*place].period.map_or(0, |period| period.periods())));
+        places.sort_by_key(|place| std::cmp::Reverse(groupings[*place].period.map_or(0, PeriodStarts::periods)));
         let mut families: Vec<Self> = Vec::new();
         let mut family_of: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
         for (at, place) in places.iter().copied().enumerate() {
@@ -83,7 +84,6 @@ impl<'a> Family<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::period_starts::PeriodStarts;
     use super::*;
 
     #[test]
