@@ -253,7 +253,7 @@ pub(crate) fn days_of_rows(rows: &DataFrame, column: &str, model: &str) -> Resul
 
 /// A frame computed, with what was being done in the error.
 ///
-/// Every column in one piece: text of many pieces, as they come from files, is joined ten times slower.
+/// Every column in one piece: text of many pieces, as it comes from files, is slow to join and to gather.
 pub(crate) fn collect(frame: LazyFrame, model: &str, doing: &'static str) -> Result<DataFrame, MetricsError> {
     let mut rows = frame.collect().map_err(|source| MetricsError::Compute { model: model.to_owned(), doing, source })?;
     rows.rechunk_mut_par();
