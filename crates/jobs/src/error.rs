@@ -16,6 +16,12 @@ pub enum JobError {
     /// Faults in the project or job file.
     #[error(transparent)]
     Project(ProjectError),
+    /// A folder without a project.
+    #[error("no project in `{folder}`: it has no `dbt_project.yml`\n\nhint: name its folder with `--project DIR`, the current one with `--project .`")]
+    NoProject {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file of the project cannot be read.
     #[error("cannot read `{path}`: {source}")]
     ProjectFile {
@@ -109,7 +115,7 @@ impl JobError {
         match self {
             Self::Findings(_) | Self::Ended { code: Some(1), .. } => ErrorClass::Findings,
             Self::Ended { code: Some(2), .. } => ErrorClass::Usage,
-            Self::Project(_) | Self::ProjectFile { .. } | Self::Models(_) | Self::Ended { code: Some(3), .. } => ErrorClass::Project,
+            Self::Project(_) | Self::NoProject { .. } | Self::ProjectFile { .. } | Self::Models(_) | Self::Ended { code: Some(3), .. } => ErrorClass::Project,
             // A run that was killed may pass the next time, as one that could not write.
             Self::Output(_) | Self::Results(_) | Self::Ended { code: Some(5) | None, .. } => ErrorClass::Output,
             Self::Ended { code: Some(4), .. } => ErrorClass::Input,

@@ -10,7 +10,10 @@ use crate::error::JobError;
 
 /// Every file that `dbt_project.yml` points to, by path relative to the project.
 pub(crate) fn read(folder: &Path) -> Result<ProjectFiles, JobError> {
-    let project = read_text(&folder.join("dbt_project.yml"))?;
+    let project = match read_text(&folder.join("dbt_project.yml")) {
+        Err(JobError::ProjectFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Err(JobError::NoProject { folder: folder.to_owned() }),
+        read => read?,
+    };
     let paths = ProjectPaths::read(&project);
     let mut files = ProjectFiles { project, ..ProjectFiles::default() };
     for path in &paths.models {
