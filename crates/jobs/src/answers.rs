@@ -12,9 +12,8 @@ use quotient_metrics::{BaseRequest, ConversionRequest, Engine, MetricsError, Per
 use quotient_model::{Grain, Project};
 
 use crate::days::{Days, common};
-use crate::incremental_engine::{grains_of, refused};
-use crate::question::{base_key, base_question, conversion_key, conversion_question};
-use crate::stored_cells::{Question, Stored, only};
+use crate::question::{base_key, base_question, conversion_key, conversion_question, grains_of};
+use crate::stored_cells::{Question, Stored, only, refused};
 
 /// The answer to one request, and where it differs from what was kept.
 pub(crate) struct Answered {

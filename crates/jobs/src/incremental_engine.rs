@@ -20,10 +20,10 @@ use crate::answers::{Answered, Answers, Changed};
 use crate::days::{Days, gaps, joined};
 use crate::error::JobError;
 use crate::kept_rows::{HeldRows, RowKeeper, RowShelf};
-use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins};
+use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins, grains_of};
 use crate::rolled::RolledUp;
 use crate::shelf::Shelf;
-use crate::stored_cells::{Question, Stored};
+use crate::stored_cells::{Question, Stored, refused};
 use crate::stretches::Touching;
 use crate::work::{Decision, Work, Worklist};
 use crate::workspace::Workspace;
@@ -203,10 +203,7 @@ impl<'a> IncrementalEngine<'a> {
     fn part(&self, key: &str, request: &BaseRequest<'_>, touching: &Touching, kept: Option<&Stored>) -> Result<Stored, MetricsError> {
         let grains = grains_of(request);
         let calendar = &self.workspace.project.calendar;
-        let takes = |at: usize, day: i32| {
-            let period = grains.get(at).copied().flatten().zip(NaiveDate::from_epoch_days(day)).map(|(grain, day)| calendar.period(grain, day));
-            period.is_none_or(|period| touching.takes(period))
-        };
+        let takes = |at: usize, day: i32| touching.takes_at(calendar, grains.get(at).copied().flatten(), day);
         let computed = self.ahead.and_then(|ahead| ahead.cells(key, touching));
         let fresh = computed.map_or_else(|| self.taken(request, touching, kept), Ok)?;
         // Where nothing was kept, what is there is the fresh cells of no period.
@@ -293,15 +290,6 @@ impl<'a> IncrementalEngine<'a> {
         self.engines.borrow_mut().insert(all, Rc::clone(&engine));
         Ok(engine)
     }
-}
-
-/// The grain of each grouping.
-pub(crate) fn grains_of(request: &BaseRequest<'_>) -> Vec<Option<Grain>> {
-    request.groupings.iter().map(|grouping| grouping.grain).collect()
-}
-
-pub(crate) fn refused(key: &str, error: &ArrowError) -> MetricsError {
-    MetricsError::Bridge { column: key.to_owned(), reason: error.to_string() }
 }
 
 pub(crate) fn inner(error: JobError) -> MetricsError {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use quotient_metrics::{BaseMeasure, BaseRequest, ConversionRequest};
-use quotient_model::{Filter, MetricKind, Project, definition_hash, filters_of, metrics_read_by, model_hash, resolve_item, short_hash};
+use quotient_model::{Filter, Grain, MetricKind, Project, definition_hash, filters_of, metrics_read_by, model_hash, resolve_item, short_hash};
 use sha2::{Digest, Sha256};
 
 use crate::stored_cells::{Question, grain_name};
@@ -50,6 +50,11 @@ pub(crate) fn conversion_question(project: &Project, request: &ConversionRequest
         own.push_str(&model_hash(project, model));
     }
     Question { model: base.model.to_owned(), groupings: groupings(project, base, ""), measures: vec![(name.clone(), hash(&own))] }
+}
+
+/// The grain of each grouping.
+pub(crate) fn grains_of(request: &BaseRequest<'_>) -> Vec<Option<Grain>> {
+    request.groupings.iter().map(|grouping| grouping.grain).collect()
 }
 
 /// The models beside its own that a request reads: those that items join, and those of metrics in filters.

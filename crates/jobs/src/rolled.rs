@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
-use chrono::NaiveDate;
 use quotient_metrics::{BaseMeasure, BaseRequest, MetricsError, joined_rows, of_parts, roll_up};
 use quotient_model::{Agg, Calendar};
 
-use crate::incremental_engine::refused;
-use crate::stored_cells::{Stored, only, same_types};
+use crate::stored_cells::{Stored, only, refused, same_types};
 use crate::stretches::Touching;
 
 /// A request taken apart.
@@ -66,18 +64,18 @@ impl<'r, 'a> RolledUp<'r, 'a> {
         others: Option<&[RecordBatch]>,
     ) -> Result<Option<Vec<RecordBatch>>, MetricsError> {
         let fault = |error: ArrowError| refused(self.request.model, &error);
+        let takes = |at: usize, day: i32| touching.takes_at(calendar, self.request.groupings[at].grain, day);
         let mut order: Vec<usize> = (0..self.request.groupings.len()).collect();
         order.sort_by_key(|at| self.request.groupings[*at].grain);
         let mut next_shortest = shortest.iter();
         let mut adding: Vec<RecordBatch> = vec![RecordBatch::new_empty(SchemaRef::new(Schema::empty())); order.len()];
         for (at, batch) in self.parts.iter().enumerate().filter(|(_, part)| part.is_none()).filter_map(|(at, _)| Some((at, next_shortest.next()?))) {
-            let taken = only(batch, &|day| self.takes(calendar, touching, at, day)).map_err(fault)?;
+            let taken = only(batch, &|day| takes(at, day)).map_err(fault)?;
             adding[at] = same_types(&taken, &self.kept_adding(at).map_err(fault)?).map_err(fault)?;
         }
         for at in order {
             let Some((part, grain)) = self.parts[at].zip(self.request.groupings[at].grain) else { continue };
             let dimensions = self.request.groupings[at].slice.len();
-            let takes = |of: usize, day: i32| self.takes(calendar, touching, of, day);
             let kept = self.kept_adding(part).and_then(|kept| only(&kept, &|day| takes(at, day) && !takes(part, day))).map_err(fault)?;
             let fresh = only(&adding[part], &|day| takes(at, day)).map_err(fault)?;
             let cells = joined_rows(&[kept, fresh]).map_err(fault)?;
@@ -88,16 +86,11 @@ impl<'r, 'a> RolledUp<'r, 'a> {
         let Some(others) = others else { return Ok(Some(adding)) };
         let mut all = Vec::with_capacity(adding.len());
         for (at, (adding, other)) in adding.iter().zip(others).enumerate() {
-            let other = only(other, &|day| self.takes(calendar, touching, at, day)).map_err(fault)?;
+            let other = only(other, &|day| takes(at, day)).map_err(fault)?;
             let Some(batch) = self.beside(at, adding, &other).map_err(fault)? else { return Ok(None) };
             all.push(batch);
         }
         Ok(Some(all))
-    }
-
-    fn takes(&self, calendar: &Calendar, touching: &Touching, at: usize, day: i32) -> bool {
-        let grain = self.request.groupings.get(at).and_then(|grouping| grouping.grain);
-        grain.zip(NaiveDate::from_epoch_days(day)).is_some_and(|(grain, day)| touching.takes(calendar.period(grain, day)))
     }
 
     /// The kept cells of a grouping with the measures that add up.

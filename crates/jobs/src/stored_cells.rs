@@ -11,7 +11,7 @@ use arrow::compute::{SortOptions, cast, concat_batches, filter_record_batch, min
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema};
 use arrow::error::ArrowError;
 use chrono::{Datelike, NaiveDate};
-use quotient_metrics::{BaseGrouping, joined_rows};
+use quotient_metrics::{BaseGrouping, MetricsError, joined_rows};
 use serde::{Deserialize, Serialize};
 
 /// The year that stands for cells without a period.
@@ -188,6 +188,11 @@ fn of_grouping(part: &RecordBatch, grouping: i32) -> Result<RecordBatch, ArrowEr
     }
     let from = numbers.partition_point(|number| *number < grouping);
     Ok(part.slice(from, numbers.partition_point(|number| *number <= grouping) - from))
+}
+
+/// Arrow refused cells of ours: a fault of this program.
+pub(crate) fn refused(key: &str, error: &ArrowError) -> MetricsError {
+    MetricsError::Bridge { column: key.to_owned(), reason: error.to_string() }
 }
 
 /// The grain of one grouping as text, empty for all time.

@@ -29,6 +29,11 @@ impl Touching {
         is_touched && (start >= self.tomorrow || self.known.iter().any(|days| days.holds(start, end.min(self.tomorrow))))
     }
 
+    /// Whether the cells of a grain are computed at the first day of a period; those without a period always are.
+    pub(crate) fn takes_at(&self, calendar: &Calendar, grain: Option<Grain>, day: i32) -> bool {
+        grain.zip(NaiveDate::from_epoch_days(day)).is_none_or(|(grain, day)| self.takes(calendar.period(grain, day)))
+    }
+
     /// The days of the rows that cells of a request are made from.
     pub(crate) fn stretches(&self, calendar: &Calendar, request: &BaseRequest<'_>) -> Vec<Days> {
         let grains: Vec<Grain> = request.groupings.iter().filter_map(|grouping| grouping.grain).collect();

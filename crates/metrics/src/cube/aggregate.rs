@@ -32,7 +32,7 @@ pub fn aggregate(request: &CubeRequest<'_>) -> Result<Vec<RecordBatch>, CubeErro
     let codes = encode_columns(&fact, request)?;
     let measures = request.measures.iter().map(|spec| Measure::new(&fact, spec, &codes)).collect::<Result<Vec<_>, _>>()?;
     let prepared = Prepared { fact: &fact, days: days.as_deref(), codes: &codes, measures: &measures };
-    let answers: Vec<Result<Vec<(usize, RecordBatch)>, CubeError>> = Family::of(request.groupings).par_iter().map(|family| prepared.answers(family, request.groupings)).collect();
+    let answers: Vec<Result<Vec<(usize, RecordBatch)>, CubeError>> = Family::of(request.groupings).par_iter().map(|family| prepared.answers(family)).collect();
     let mut answers: Vec<(usize, RecordBatch)> = answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     answers.sort_by_key(|(grouping, _)| *grouping);
     Ok(answers.into_iter().map(|(_, answer)| answer).collect())
@@ -78,12 +78,12 @@ struct Prepared<'a> {
 
 impl Prepared<'_> {
     /// The answers to the groupings of a family, each with its place in the request.
-    fn answers(&self, family: &Family<'_>, groupings: &[Grouping<'_>]) -> Result<Vec<(usize, RecordBatch)>, CubeError> {
+    fn answers(&self, family: &Family<'_>) -> Result<Vec<(usize, RecordBatch)>, CubeError> {
         let levels = family.levels(self.fact.rows, self.days, self.codes)?;
         let aggregated: Vec<Result<Vec<ArrayRef>, CubeError>> = self.measures.par_iter().map(|measure| measure.aggregate(self.fact, &levels)).collect();
         let aggregated = aggregated.into_iter().collect::<Result<Vec<_>, _>>()?;
         let answer = |(at, level): (usize, &Level)| {
-            let Grouping { period, keys } = groupings[level.grouping];
+            let Grouping { period, keys } = family.groupings[level.grouping];
             let mut output = Output::default();
             if let Some((days, periods)) = self.days.zip(period) {
                 output.add_periods(&level.groups, days, periods);

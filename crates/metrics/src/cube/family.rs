@@ -26,7 +26,8 @@ pub(crate) struct Level {
 pub(crate) struct Family<'a> {
     /// Places in the request: each with the place in this list of the one that it is made of.
     members: Vec<(usize, usize)>,
-    groupings: &'a [Grouping<'a>],
+    /// Those of the request.
+    pub(crate) groupings: &'a [Grouping<'a>],
 }
 
 impl<'a> Family<'a> {
