@@ -59,6 +59,11 @@ faults KILLS="200" WALKS="20": build
 release:
     cargo build --release --workspace --bin quotient
 
+# Quotient against its peers, at two sizes, about half an hour with nothing else running; bench/README.md says what the Pythons have.
+bench PYTHON="python3" METRICFLOW_PYTHON="python3":
+    cargo build --release --workspace --bin quotient --bin floor
+    {{PYTHON}} bench/bench.py "$CARGO_TARGET_DIR/release/quotient" "$CARGO_TARGET_DIR/release/floor" --metricflow {{METRICFLOW_PYTHON}}
+
 # What a nightly run costs after one new day, against a run from nothing; PYTHON has pyarrow and deltalake.
 nightly-cost PYTHON="python3" SCALE="0.02": release
     {{PYTHON}} bench/nightly.py "$CARGO_TARGET_DIR/release/quotient" jobs/nightly.yml --scale {{SCALE}}

@@ -7,7 +7,8 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 use harness::root;
 
 /// Each of our crates and those of our crates that it depends on.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 9] = [
+    ("floor", &[]),
     ("integration", &["quotient-ingest", "quotient-jobs", "quotient-metrics", "quotient-model", "quotient-report"]),
     ("quotient-cli", &["quotient-jobs", "quotient-model"]),
     ("quotient-demo", &[]),

@@ -20,7 +20,7 @@ use crate::publish::Publication;
 use crate::results::{Shown, asked_keys, table};
 use crate::run::request_of;
 use crate::since::Since;
-use crate::values::{TableCells, Values};
+use crate::values::{AllValues, TableCells, Values};
 use crate::workspace::Workspace;
 
 /// What tables are derived with.
@@ -52,7 +52,7 @@ struct DerivedTable<'a> {
 /// What was derived beside the tables.
 pub(crate) struct Derived<'a> {
     /// The rows of `kpi_values`.
-    pub(crate) values: Values,
+    pub(crate) values: AllValues,
     /// The last complete month.
     pub(crate) headline: Headline<'a>,
     /// By metric the day after which the periods end whose rows in `kpi_values` are written anew.
@@ -79,7 +79,7 @@ impl<'w> Deriving<'_, 'w> {
             headline.add_all(derived.headline);
             values.push(derived.values);
         }
-        Ok(Derived { values: Values::of_tables(values), headline, of_metrics, first_day: range.first })
+        Ok(Derived { values: AllValues::of_tables(values)?, headline, of_metrics, first_day: range.first })
     }
 
     /// One table: its rows are those of periods that end after a day.

@@ -1,5 +1,6 @@
 //! Cells as a job's table: one row per grain, period and slice row, one column per metric.
 
+use std::iter::repeat_n;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
@@ -18,10 +19,21 @@ pub(crate) fn slice_name(slice: &[String]) -> String {
     if slice.is_empty() { "total".to_owned() } else { slice.join(", ") }
 }
 
-/// The period of a cell; `None` for a cell without one.
-pub(crate) fn period_of(calendar: &Calendar, cells: &Cells, key: Key) -> Option<Period> {
-    let grain = cells.grid.grouping(key)?.grain?;
-    Some(calendar.period(grain, NaiveDate::from_epoch_days(key.period)?))
+/// The keys of one period of one grouping, which follow each other.
+pub(crate) struct Stretch<'a> {
+    /// `None` for cells without one.
+    pub(crate) period: Option<Period>,
+    pub(crate) slice: &'a [String],
+    pub(crate) keys: &'a [Key],
+}
+
+/// Ascending keys by grouping and period.
+pub(crate) fn stretches<'a>(calendar: &'a Calendar, cells: &'a Cells, keys: &'a [Key]) -> impl Iterator<Item = Stretch<'a>> {
+    keys.chunk_by(|a, b| (a.grouping, a.period) == (b.grouping, b.period)).map(|keys| {
+        let grouping = cells.grid.grouping(keys[0]);
+        let period = grouping.and_then(|grouping| Some(calendar.period(grouping.grain?, NaiveDate::from_epoch_days(keys[0].period)?)));
+        Stretch { period, slice: grouping.map_or(&[], |grouping| grouping.slice.as_slice()), keys }
+    })
 }
 
 /// Which periods are shown.
@@ -47,7 +59,8 @@ impl Shown {
         if self.after == i32::MIN && self.covered == [Days::ALL] {
             return keys.to_vec();
         }
-        keys.iter().copied().filter(|key| period_of(calendar, cells, *key).is_none_or(|period| self.shows(period))).collect()
+        let shown = stretches(calendar, cells, keys).filter(|stretch| stretch.period.is_none_or(|period| self.shows(period)));
+        shown.flat_map(|stretch| stretch.keys).copied().collect()
     }
 }
 
@@ -75,9 +88,9 @@ pub(crate) fn table(workspace: &Workspace, table: &JobTable, cells: &Cells, keys
         }
     }
     for dimension in dimensions {
-        let texts = keys.iter().map(|key| {
-            let at = cells.grid.grouping(*key)?.slice.iter().position(|item| item == dimension)?;
-            cells.grid.member(*key).get(at).map(String::as_str)
+        let texts = stretches(&project.calendar, cells, keys).flat_map(|stretch| {
+            let at = stretch.slice.iter().position(|item| item == dimension);
+            stretch.keys.iter().map(move |key| cells.grid.member(*key).get(at?).map(String::as_str))
         });
         columns.push((dimension.clone(), Arc::new(texts.collect::<StringArray>())));
     }
@@ -89,12 +102,13 @@ pub(crate) fn table(workspace: &Workspace, table: &JobTable, cells: &Cells, keys
 }
 
 fn frame_columns(calendar: &Calendar, cells: &Cells, keys: &[Key], as_of: DateTime<Utc>) -> Vec<(String, ArrayRef)> {
-    let periods: Vec<Option<Period>> = keys.iter().map(|key| period_of(calendar, cells, *key)).collect();
-    let grains: StringArray = periods.iter().map(|p| p.map(|p| p.grain.name())).collect();
-    let slices = StringArray::from_iter_values(keys.iter().map(|key| cells.grid.grouping(*key).map_or_else(String::new, |g| slice_name(&g.slice))));
-    let starts: Date32Array = periods.iter().map(|p| p.map(|p| p.start.to_epoch_days())).collect();
-    let ends: Date32Array = periods.iter().map(|p| p.map(|p| p.end.to_epoch_days())).collect();
-    let complete: BooleanArray = periods.iter().map(|p| p.map(|p| calendar.is_complete(p, as_of))).collect();
+    let stretches: Vec<Stretch<'_>> = stretches(calendar, cells, keys).collect();
+    let names: Vec<String> = stretches.iter().map(|stretch| slice_name(stretch.slice)).collect();
+    let slices: StringArray = stretches.iter().zip(&names).flat_map(|(stretch, name)| repeat_n(Some(name.as_str()), stretch.keys.len())).collect();
+    let grains: StringArray = of_periods(&stretches, |period| period.grain.name()).collect();
+    let starts: Date32Array = of_periods(&stretches, |period| period.start.to_epoch_days()).collect();
+    let ends: Date32Array = of_periods(&stretches, |period| period.end.to_epoch_days()).collect();
+    let complete: BooleanArray = of_periods(&stretches, |period| calendar.is_complete(period, as_of)).collect();
     vec![
         ("grain".to_owned(), Arc::new(grains)),
         ("slice".to_owned(), Arc::new(slices)),
@@ -102,6 +116,11 @@ fn frame_columns(calendar: &Calendar, cells: &Cells, keys: &[Key], as_of: DateTi
         ("period_end".to_owned(), Arc::new(ends)),
         ("is_complete".to_owned(), Arc::new(complete)),
     ]
+}
+
+/// What a period has, for each of its keys.
+fn of_periods<T: Copy>(stretches: &[Stretch<'_>], of: impl Fn(Period) -> T) -> impl Iterator<Item = Option<T>> {
+    stretches.iter().flat_map(move |stretch| repeat_n(stretch.period.map(&of), stretch.keys.len()))
 }
 
 /// Named columns as a batch in which every column may be null.

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, Date32Array, Decimal128Builder, DictionaryArray, Float64Array, Float64Builder, Int32Array, Int64Builder, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array,
 };
-use arrow::compute::take;
+use arrow::compute::interleave;
 use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -21,18 +20,31 @@ use quotient_model::{Metric, MetricKind, Period, Project, definition_hash};
 use rayon::prelude::*;
 
 use crate::error::JobError;
-use crate::results::{Shown, batch, period_of, refused, slice_name};
+use crate::results::{Shown, batch, refused, slice_name, stretches};
 
 /// Digits after the point of the column `amount`.
 const AMOUNT_SCALE: i8 = 6;
 
-/// The rows of `kpi_values` as they gather, table by table; a cell that two tables show is there once.
+/// The rows of `kpi_values` that one table shows, as they gather.
 #[derive(Default)]
 pub(crate) struct Values {
     texts: Texts,
     metrics: Vec<MetricTexts>,
     names: Vec<CellName>,
     numbers: Numbers,
+}
+
+/// The rows of all tables, one table after the other; a cell that two tables show is in both.
+pub(crate) struct AllValues {
+    texts: Texts,
+    metrics: Vec<MetricTexts>,
+    names: Vec<CellName>,
+    period_ends: Vec<i32>,
+    statuses: Vec<u32>,
+    /// How many rows each table has.
+    rows: Vec<usize>,
+    /// Name by name the arrays of all tables.
+    numbers: BTreeMap<&'static str, Vec<ArrayRef>>,
 }
 
 /// Every text once; a row has its place.
@@ -71,32 +83,21 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn with_capacity(rows: usize) -> Self {
-        let doubles = || Float64Builder::with_capacity(rows);
-        Self {
-            period_end: Vec::with_capacity(rows),
-            status: Vec::with_capacity(rows),
-            value: doubles(),
-            amount: Decimal128Builder::with_capacity(rows),
-            numerator: doubles(),
-            denominator: doubles(),
-            n: Int64Builder::with_capacity(rows),
-            previous: doubles(),
-            previous_year: doubles(),
-        }
-    }
-
-    /// Adds those of other rows, whose texts have other places.
-    fn append(&mut self, mut other: Self, place: &impl Fn(u32) -> u32) {
-        self.period_end.append(&mut other.period_end);
-        self.status.extend(other.status.into_iter().map(place));
-        self.value.append_array(&other.value.finish());
-        self.amount.append_array(&other.amount.finish());
-        self.numerator.append_array(&other.numerator.finish());
-        self.denominator.append_array(&other.denominator.finish());
-        self.n.append_array(&other.n.finish());
-        self.previous.append_array(&other.previous.finish());
-        self.previous_year.append_array(&other.previous_year.finish());
+    /// The columns of numbers.
+    fn arrays(&mut self) -> Result<[(&'static str, ArrayRef); 8], ArrowError> {
+        let (value, previous) = (self.value.finish(), self.previous.finish());
+        let change = |(now, before): (Option<f64>, Option<f64>)| now.zip(before).map(|(now, before)| now - before);
+        let changes: Float64Array = value.iter().zip(&previous).map(change).collect();
+        Ok([
+            ("value", Arc::new(value)),
+            ("amount", Arc::new(self.amount.finish().with_precision_and_scale(38, AMOUNT_SCALE)?)),
+            ("numerator", Arc::new(self.numerator.finish())),
+            ("denominator", Arc::new(self.denominator.finish())),
+            ("n", Arc::new(self.n.finish())),
+            ("previous", Arc::new(previous)),
+            ("change", Arc::new(changes)),
+            ("previous_year", Arc::new(self.previous_year.finish())),
+        ])
     }
 }
 
@@ -116,8 +117,8 @@ pub(crate) struct TableCells<'a> {
     pub(crate) shown: &'a BTreeMap<String, Shown>,
 }
 
-/// The keys of one period of one grouping, which follow each other.
-struct Stretch {
+/// The keys of one period of one grouping, by their places among those that are shown.
+struct Run {
     period: Period,
     /// The first days of the period before, and of its like a year before.
     previous: NaiveDate,
@@ -132,9 +133,9 @@ impl Values {
     pub(crate) fn add(&mut self, project: &Project, table: &TableCells<'_>, as_of: DateTime<Utc>) {
         let TableCells { cells, keys, shown: of_metrics } = table;
         let first = of_metrics.values().map(|shown| shown.after).min().unwrap_or(i32::MIN);
-        let ends_late = |key: &&Key| period_of(&project.calendar, cells, **key).is_some_and(|period| period.end.to_epoch_days() > first);
-        let shown: Vec<Key> = keys.iter().filter(ends_late).copied().collect();
-        let stretches = self.stretches(project, cells, &shown);
+        let late = stretches(&project.calendar, cells, keys).filter(|stretch| stretch.period.is_some_and(|period| period.end.to_epoch_days() > first));
+        let shown: Vec<Key> = late.flat_map(|stretch| stretch.keys).copied().collect();
+        let runs = self.runs(project, cells, &shown);
         let dimensions = self.dimensions(cells, &shown);
         for (name, column) in &cells.metrics {
             let Some((metric, of_metric)) = project.metrics.get(name).zip(of_metrics.get(name)) else { continue };
@@ -142,16 +143,20 @@ impl Values {
             let column = cells.filled(project, name, column, keys);
             let found = MetricCells::new(cells, metric, &column, &shown);
             let grace = Days::new(project.mature_after(metric).unwrap_or(0).into());
-            for stretch in stretches.iter().filter(|stretch| of_metric.shows(stretch.period)) {
-                let final_day = stretch.period.end.checked_add_days(grace).unwrap_or(stretch.period.end);
-                let is_final = project.calendar.start_instant(final_day) <= as_of;
-                let keys = &shown[stretch.keys.clone()];
-                let (previous, last_year) = (found.of_period(keys, Some(stretch.previous)), found.of_period(keys, stretch.last_year));
-                for (at, beside) in stretch.keys.clone().zip(previous.into_iter().zip(last_year)) {
+            let mut last_status: Option<(&str, u32)> = None;
+            for run in runs.iter().filter(|run| of_metric.shows(run.period)) {
+                let final_day = run.period.end.checked_add_days(grace).unwrap_or(run.period.end);
+                let is_final = project.calendar.has_begun(final_day, as_of);
+                let keys = &shown[run.keys.clone()];
+                let (previous, last_year) = (found.of_period(keys, Some(run.previous)), found.of_period(keys, run.last_year));
+                for (at, beside) in run.keys.clone().zip(previous.into_iter().zip(last_year)) {
                     let Some(value) = found.values[at] else { continue };
-                    self.names.push(CellName { grain: stretch.grain, period_start: shown[at].period, metric: place, slice: stretch.slice, dimensions: dimensions[at] });
-                    let status = found.add(&mut self.numbers, &Cell { at, value, period_end: stretch.period.end, beside, is_final });
-                    self.numbers.status.push(place_of(&mut self.texts, status));
+                    self.names.push(CellName { grain: run.grain, period_start: shown[at].period, metric: place, slice: run.slice, dimensions: dimensions[at] });
+                    let status = found.add(&mut self.numbers, &Cell { at, value, period_end: run.period.end, beside, is_final });
+                    // Most rows have the status of the row before.
+                    let place = last_status.filter(|(known, _)| *known == status).map_or_else(|| place_of(&mut self.texts, status), |(_, place)| place);
+                    last_status = Some((status, place));
+                    self.numbers.status.push(place);
                 }
             }
         }
@@ -161,44 +166,35 @@ impl Values {
         let mut place = |text: &str| place_of(&mut self.texts, text);
         let (name, unit, additivity) = (place(&metric.name), place(&metric.meta.unit), place(&metric.meta.additivity));
         let definition_hash = place(&definition_hash(project, metric));
-        self.metric_at(MetricTexts { name, unit, additivity, definition_hash })
+        place_of_metric(&mut self.metrics, MetricTexts { name, unit, additivity, definition_hash })
     }
 
-    /// The place of a metric, which is added where it is new.
-    fn metric_at(&mut self, metric: MetricTexts) -> u32 {
-        let known = self.metrics.iter().position(|known| known.name == metric.name).unwrap_or_else(|| {
-            self.metrics.push(metric);
-            self.metrics.len() - 1
-        });
-        u32::try_from(known).unwrap_or(u32::MAX)
-    }
-
-    fn stretches(&mut self, project: &Project, cells: &Cells, shown: &[Key]) -> Vec<Stretch> {
+    fn runs(&mut self, project: &Project, cells: &Cells, shown: &[Key]) -> Vec<Run> {
         let calendar = &project.calendar;
-        let mut stretches = Vec::new();
+        let mut runs = Vec::new();
         let mut from = 0;
-        for keys in shown.chunk_by(|a, b| (a.grouping, a.period) == (b.grouping, b.period)) {
-            let range = from..from + keys.len();
-            from = range.end;
-            let Some((period, grouping)) = period_of(calendar, cells, keys[0]).zip(cells.grid.grouping(keys[0])) else { continue };
-            stretches.push(Stretch {
+        for stretch in stretches(calendar, cells, shown) {
+            let keys = from..from + stretch.keys.len();
+            from = keys.end;
+            let Some(period) = stretch.period else { continue };
+            runs.push(Run {
                 period,
                 previous: calendar.previous(period).start,
                 last_year: calendar.same_last_year(period).map(|period| period.start),
                 grain: place_of(&mut self.texts, period.grain.name()),
-                slice: place_of(&mut self.texts, &slice_name(&grouping.slice)),
-                keys: range,
+                slice: place_of(&mut self.texts, &slice_name(stretch.slice)),
+                keys,
             });
         }
-        stretches
+        runs
     }
 
     /// The dimensions of each key as JSON.
     fn dimensions(&mut self, cells: &Cells, shown: &[Key]) -> Vec<u32> {
-        let mut known: BTreeMap<(&[String], u32), u32> = BTreeMap::new();
+        let mut known: BTreeMap<(Option<usize>, u32), u32> = BTreeMap::new();
         let mut place = |key: &Key| {
-            let slice = cells.grid.grouping(*key).map_or(&[][..], |grouping| &grouping.slice);
-            *known.entry((slice, key.member)).or_insert_with(|| {
+            *known.entry((cells.grid.slice(*key), key.member)).or_insert_with(|| {
+                let slice = cells.grid.grouping(*key).map_or(&[][..], |grouping| &grouping.slice);
                 let dimensions: serde_json::Map<String, serde_json::Value> = slice.iter().cloned().zip(cells.grid.member(*key).iter().map(|text| text.as_str().into())).collect();
                 place_of(&mut self.texts, &serde_json::Value::Object(dimensions).to_string())
             })
@@ -207,28 +203,49 @@ impl Values {
     }
 }
 
-impl Values {
-    /// The rows of several tables, one after the other.
-    pub(crate) fn of_tables(tables: Vec<Self>) -> Self {
-        let mut all = Self::default();
-        let rows = tables.iter().map(|table| table.names.len()).sum();
-        all.names.reserve(rows);
-        all.numbers = Numbers::with_capacity(rows);
-        for table in tables {
-            all.append(table);
+/// The place of a metric, which is added where it is new.
+fn place_of_metric(metrics: &mut Vec<MetricTexts>, metric: MetricTexts) -> u32 {
+    let known = metrics.iter().position(|known| known.name == metric.name).unwrap_or_else(|| {
+        metrics.push(metric);
+        metrics.len() - 1
+    });
+    u32::try_from(known).unwrap_or(u32::MAX)
+}
+
+impl AllValues {
+    /// The rows of several tables.
+    pub(crate) fn of_tables(mut tables: Vec<Values>) -> Result<Self, JobError> {
+        // Without a table there are the columns of one without rows.
+        if tables.is_empty() {
+            tables.push(Values::default());
         }
-        all
+        let rows: Vec<usize> = tables.iter().map(|table| table.names.len()).collect();
+        let count = rows.iter().sum();
+        let mut all = Self {
+            texts: Texts::default(),
+            metrics: Vec::new(),
+            names: Vec::with_capacity(count),
+            period_ends: Vec::with_capacity(count),
+            statuses: Vec::with_capacity(count),
+            rows,
+            numbers: BTreeMap::new(),
+        };
+        for table in tables {
+            all.append(table).map_err(|error| refused("kpi_values", &error))?;
+        }
+        Ok(all)
     }
 
-    fn append(&mut self, other: Self) {
-        let Self { texts, metrics, names, numbers } = other;
+    fn append(&mut self, other: Values) -> Result<(), ArrowError> {
+        let Values { texts, metrics, names, mut numbers } = other;
         let places: Vec<u32> = texts.iter().map(|text| place_of(&mut self.texts, text)).collect();
         let place = |of_other: u32| places[index(of_other)];
         let metrics: Vec<u32> = metrics
             .iter()
             .map(|metric| {
                 let (name, unit) = (place(metric.name), place(metric.unit));
-                self.metric_at(MetricTexts { name, unit, additivity: place(metric.additivity), definition_hash: place(metric.definition_hash) })
+                let metric = MetricTexts { name, unit, additivity: place(metric.additivity), definition_hash: place(metric.definition_hash) };
+                place_of_metric(&mut self.metrics, metric)
             })
             .collect();
         self.names.extend(names.into_iter().map(|name| CellName {
@@ -238,65 +255,83 @@ impl Values {
             dimensions: place(name.dimensions),
             ..name
         }));
-        self.numbers.append(numbers, &place);
+        self.period_ends.append(&mut numbers.period_end);
+        self.statuses.extend(numbers.status.iter().copied().map(place));
+        for (name, array) in numbers.arrays()? {
+            self.numbers.entry(name).or_default().push(array);
+        }
+        Ok(())
     }
 
-    /// The gathered rows, in the order of their names.
+    /// The gathered rows, in the order of their names; a cell that two tables show is there once.
     ///
     /// `value` is a double of every cell; `amount` is the exact decimal of money, with six digits after the point.
     pub(crate) fn into_batch(mut self, stamp: &Stamp<'_>) -> Result<RecordBatch, JobError> {
         let order = self.order();
         let (job, run_id) = (place_of(&mut self.texts, stamp.job), place_of(&mut self.texts, stamp.run_id));
-        let Self { texts, metrics, names, mut numbers } = self;
+        let Self { texts, metrics, names, period_ends, statuses, rows, mut numbers } = self;
         let (metrics, names) = (metrics.as_slice(), names.as_slice());
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts.iter()));
-        let refuse = |error| refused("kpi_values", &error);
-        let amounts = numbers.amount.finish().with_precision_and_scale(38, AMOUNT_SCALE).map_err(refuse)?;
-        let (value, previous) = (numbers.value.finish(), numbers.previous.finish());
-        let change = |(now, before): (Option<f64>, Option<f64>)| now.zip(before).map(|(now, before)| now - before);
-        let changes: Float64Array = value.iter().zip(&previous).map(change).collect();
-        let computed = TimestampMicrosecondArray::from_value(stamp.as_of.timestamp_micros(), names.len()).with_timezone("UTC");
+        let of_tables: Vec<(usize, usize)> = rows.iter().enumerate().flat_map(|(table, rows)| (0..*rows).map(move |row| (table, row))).collect();
+        let in_order: Vec<(usize, usize)> = order.iter().map(|row| of_tables[index(*row)]).collect();
+        drop(of_tables);
+        let computed = TimestampMicrosecondArray::from_value(stamp.as_of.timestamp_micros(), order.len()).with_timezone("UTC");
         let of_metric = |place: fn(&MetricTexts) -> u32| Made::codes(move |row: usize| metrics.get(index(names[row].metric)).map_or(0, place));
+        let mut number = |name| (name, Made::Numbers(numbers.remove(name).unwrap_or_default()));
         let columns: Vec<(&str, Made<'_>)> = vec![
             ("job", Made::codes(|_| job)),
             ("metric", of_metric(|metric| metric.name)),
             ("grain", Made::codes(|row| names[row].grain)),
             ("period_start", Made::days(|row| names[row].period_start)),
-            ("period_end", Made::days(|row| numbers.period_end[row])),
+            ("period_end", Made::days(|row| period_ends[row])),
             ("slice", Made::codes(|row| names[row].slice)),
             ("dimensions", Made::codes(|row| names[row].dimensions)),
-            ("value", Made::of(value)),
-            ("amount", Made::of(amounts)),
-            ("numerator", Made::of(numbers.numerator.finish())),
-            ("denominator", Made::of(numbers.denominator.finish())),
-            ("n", Made::of(numbers.n.finish())),
+            number("value"),
+            number("amount"),
+            number("numerator"),
+            number("denominator"),
+            number("n"),
             ("unit", of_metric(|metric| metric.unit)),
             ("additivity", of_metric(|metric| metric.additivity)),
-            ("status", Made::codes(|row| numbers.status[row])),
-            ("previous", Made::of(previous)),
-            ("change", Made::of(changes)),
-            ("previous_year", Made::of(numbers.previous_year.finish())),
+            ("status", Made::codes(|row| statuses[row])),
+            number("previous"),
+            number("change"),
+            number("previous_year"),
             ("definition_hash", of_metric(|metric| metric.definition_hash)),
             ("run_id", Made::codes(|_| run_id)),
-            ("computed_at", Made::of(computed)),
+            ("computed_at", Made::Whole(Arc::new(computed))),
         ];
-        let made = columns.into_par_iter().map(|(name, made)| Ok((name.to_owned(), made.array(&order, &texts)?))).collect::<Result<Vec<_>, ArrowError>>();
-        made.and_then(batch).map_err(refuse)
+        let gathered = Gathered { order: &order, in_order: &in_order, texts: &texts };
+        let made = columns.into_par_iter().map(|(name, made)| Ok((name.to_owned(), made.array(&gathered)?))).collect::<Result<Vec<_>, ArrowError>>();
+        made.and_then(batch).map_err(|error| refused("kpi_values", &error))
     }
 
     /// The rows by grain, first day, metric, slice, dimensions; of several with one name the first that was added.
-    fn order(&self) -> UInt32Array {
+    fn order(&self) -> Vec<u32> {
         let mut sorted: Vec<usize> = (0..self.texts.len()).collect();
         sorted.sort_by_key(|place| self.texts.get_index(*place));
         let mut ranks = vec![0u32; sorted.len()];
         (0u32..).zip(sorted).for_each(|(rank, place)| ranks[place] = rank);
         let rank = |place: u32| ranks[index(place)];
         let metric = |place: u32| self.metrics.get(index(place)).map_or(0, |metric| rank(metric.name));
-        let key = |name: &CellName| (rank(name.grain), name.period_start, metric(name.metric), rank(name.slice), rank(name.dimensions));
-        let mut keys: Vec<_> = self.names.iter().map(key).zip(0u32..).collect();
-        keys.par_sort_unstable();
-        keys.dedup_by_key(|(key, _)| *key);
-        keys.into_iter().map(|(_, row)| row).collect::<Vec<_>>().into()
+        // Rows come in runs that differ in their dimensions alone: a few runs are sorted rather than many rows.
+        let key = |name: &CellName| (rank(name.grain), name.period_start, metric(name.metric), rank(name.slice));
+        let mut runs = Vec::new();
+        let mut next = 0;
+        for run in self.names.chunk_by(|a, b| (a.grain, a.period_start, a.metric, a.slice) == (b.grain, b.period_start, b.metric, b.slice)) {
+            let first = next;
+            next += run.len();
+            runs.push((key(&run[0]), first..next));
+        }
+        runs.par_sort_by_key(|(key, rows)| (*key, rows.start));
+        let of_one_name: Vec<&[(_, Range<usize>)]> = runs.chunk_by(|(a, _), (b, _)| a == b).collect();
+        let sorted = of_one_name.into_par_iter().flat_map_iter(|runs| {
+            let mut rows: Vec<(u32, usize)> = runs.iter().flat_map(|(_, rows)| rows.clone()).map(|row| (rank(self.names[row].dimensions), row)).collect();
+            rows.sort_unstable();
+            rows.dedup_by_key(|(dimensions, _)| *dimensions);
+            rows.into_iter().map(|(_, row)| u32::try_from(row).unwrap_or(u32::MAX))
+        });
+        sorted.collect()
     }
 }
 
@@ -384,14 +419,25 @@ fn index(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
 }
 
+/// The rows that stay, in their order.
+struct Gathered<'a> {
+    /// Their places among all rows.
+    order: &'a [u32],
+    /// Their tables, and their places there.
+    in_order: &'a [(usize, usize)],
+    texts: &'a ArrayRef,
+}
+
 /// How a column is made of the gathered rows.
 enum Made<'a> {
     /// Of the places of texts.
     Codes(Box<dyn Fn(usize) -> u32 + Send + 'a>),
     /// Of days.
     Days(Box<dyn Fn(usize) -> i32 + Send + 'a>),
-    /// Of values in the order in which the rows gathered.
-    Values(ArrayRef),
+    /// Of the numbers of each table.
+    Numbers(Vec<ArrayRef>),
+    /// It is there.
+    Whole(ArrayRef),
 }
 
 impl<'a> Made<'a> {
@@ -403,20 +449,20 @@ impl<'a> Made<'a> {
         Self::Days(Box::new(day))
     }
 
-    fn of(values: impl Array + 'static) -> Self {
-        Self::Values(Arc::new(values))
-    }
-
     /// The column in the order of the rows.
-    fn array(&self, order: &UInt32Array, texts: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let rows = || order.values().iter().map(|row| index(*row));
+    fn array(self, rows: &Gathered<'_>) -> Result<ArrayRef, ArrowError> {
+        let places = || rows.order.iter().map(|row| index(*row));
         match self {
             Self::Codes(place) => {
-                let keys = Int32Array::from_iter_values(rows().map(|row| i32::try_from(place(row)).unwrap_or(i32::MAX)));
-                Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(texts))?))
+                let keys = Int32Array::from_iter_values(places().map(|row| i32::try_from(place(row)).unwrap_or(i32::MAX)));
+                Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(rows.texts))?))
             }
-            Self::Days(day) => Ok(Arc::new(Date32Array::from_iter_values(rows().map(day)))),
-            Self::Values(values) => take(values, order, None),
+            Self::Days(day) => Ok(Arc::new(Date32Array::from_iter_values(places().map(day)))),
+            Self::Numbers(of_tables) => {
+                let of_tables: Vec<&dyn Array> = of_tables.iter().map(AsRef::as_ref).collect();
+                interleave(&of_tables, rows.in_order)
+            }
+            Self::Whole(values) => Ok(values),
         }
     }
 }

@@ -6,11 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch, UInt64Array};
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
-use indexmap::IndexMap;
+use arrow::error::ArrowError;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::cell_map::{CellMap, CellValue, ascend};
+use crate::cube::DistinctRows;
 use crate::engine::BaseGrouping;
 use crate::error::MetricsError;
 
@@ -67,8 +70,10 @@ pub struct Column {
 pub struct Grid {
     /// The groupings, by index.
     pub groupings: Vec<BaseGrouping>,
+    /// The place of each grouping's slice among the slices.
+    slices: Vec<usize>,
     /// For each slice, its rows: the texts of its dimensions.
-    members: IndexMap<Vec<String>, IndexMap<Vec<String>, u32>>,
+    members: IndexMap<Vec<String>, IndexSet<Vec<String>>>,
 }
 
 impl Value {
@@ -117,6 +122,9 @@ impl Grid {
     /// The index of a grouping, added where it is new.
     pub(crate) fn add(&mut self, grouping: &BaseGrouping) -> Result<u16, MetricsError> {
         let index = self.groupings.iter().position(|known| known == grouping).unwrap_or_else(|| {
+            let slice = self.members.entry(grouping.slice.clone());
+            self.slices.push(slice.index());
+            slice.or_default();
             self.groupings.push(grouping.clone());
             self.groupings.len() - 1
         });
@@ -138,19 +146,20 @@ impl Grid {
     /// The dimension texts of a cell, in the order of its slice.
     #[must_use]
     pub fn member(&self, key: Key) -> &[String] {
-        let row = self.grouping(key).and_then(|g| self.members.get(&g.slice)).and_then(|rows| rows.get_index(usize::try_from(key.member).ok()?));
-        row.map_or(&[], |(texts, _)| texts.as_slice())
+        let slice = self.slices.get(usize::from(key.grouping)).and_then(|slice| self.members.get_index(*slice));
+        let row = slice.and_then(|(_, rows)| rows.get_index(usize::try_from(key.member).ok()?));
+        row.map_or(&[], Vec::as_slice)
+    }
+
+    /// The place of a cell's slice among the slices: groupings of different grains have the same.
+    #[must_use]
+    pub fn slice(&self, key: Key) -> Option<usize> {
+        self.slices.get(usize::from(key.grouping)).copied()
     }
 
     /// The member of the empty slice.
     pub(crate) fn total_member(&mut self) -> u32 {
-        self.intern(&[], Vec::new())
-    }
-
-    fn intern(&mut self, slice: &[String], row: Vec<String>) -> u32 {
-        let rows = self.members.entry(slice.to_vec()).or_default();
-        let next = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        *rows.entry(row).or_insert(next)
+        member_of(self.members.entry(Vec::new()).or_default(), Vec::new())
     }
 
     /// Reads one batch per grouping, in the order of the groupings, into columns, which are made where they are new.
@@ -160,38 +169,52 @@ impl Grid {
         for (grouping, batch) in groupings.iter().zip(batches) {
             let index = self.add(grouping)?;
             let has_period = usize::from(grouping.grain.is_some());
-            keys.extend(self.keys_of(index, grouping, batch));
+            keys.extend(self.keys_of(index, grouping, batch)?);
             for (i, field) in batch.schema().fields().iter().enumerate().skip(has_period + grouping.slice.len()) {
                 let (kind, values) = values(batch.column(i), field.name())?;
                 measures.entry(field.name().clone()).or_insert_with(|| (kind, Vec::new())).1.extend(values);
             }
         }
-        let mut order: Vec<usize> = (0..keys.len()).collect();
-        ascend(&mut order, |row| keys[*row]);
-        let ascending: Arc<[Key]> = order.iter().map(|row| keys[*row]).collect();
+        // Answers are sorted: most often there is nothing to bring into order.
+        let order = (!keys.is_sorted_by(|a, b| a < b)).then(|| {
+            let mut order: Vec<usize> = (0..keys.len()).collect();
+            ascend(&mut order, |row| keys[*row]);
+            order
+        });
+        let rows = keys.len();
+        let ascending: Arc<[Key]> = order.as_ref().map_or_else(|| keys.as_slice().into(), |order| order.iter().map(|row| keys[*row]).collect());
         for (name, (kind, values)) in measures {
-            if values.len() != keys.len() {
-                return Err(MetricsError::Bridge { column: name, reason: format!("it has {} values in {} rows of all groupings", values.len(), keys.len()) });
+            if values.len() != rows {
+                return Err(MetricsError::Bridge { column: name, reason: format!("it has {} values in {rows} rows of all groupings", values.len()) });
             }
-            let cells = CellMap::of_ascending(Arc::clone(&ascending), order.iter().map(|row| values[*row]).collect());
+            let values = if let Some(order) = &order { order.iter().map(|row| values[*row]).collect() } else { values };
+            let cells = CellMap::of_ascending(Arc::clone(&ascending), values);
             let known = columns.remove(&name).unwrap_or(Column { kind, cells: CellMap::default() });
             columns.insert(name, Column { kind: known.kind, cells: known.cells.overlaid(cells) });
         }
         Ok(())
     }
 
-    /// The key of each row of a batch.
-    fn keys_of(&mut self, index: u16, grouping: &BaseGrouping, batch: &RecordBatch) -> Vec<Key> {
+    /// The key of each row of a batch: each different slice row is looked up once.
+    fn keys_of(&mut self, index: u16, grouping: &BaseGrouping, batch: &RecordBatch) -> Result<Vec<Key>, MetricsError> {
         let has_period = usize::from(grouping.grain.is_some());
-        let dimensions: Vec<Vec<String>> = (0..grouping.slice.len()).map(|i| texts(batch.column(has_period + i))).collect();
+        let refused = |reason: String| MetricsError::Bridge { column: grouping.slice.join(", "), reason };
+        let dimensions = has_period..has_period + grouping.slice.len();
+        let distinct = DistinctRows::new(batch, dimensions.clone()).map_err(|error| refused(error.to_string()))?;
+        let firsts: UInt64Array = distinct.first_rows.iter().filter_map(|row| u64::try_from(*row).ok()).collect();
+        let texts = dimensions.map(|column| Ok(texts(&take(batch.column(column), &firsts, None)?))).collect::<Result<Vec<_>, ArrowError>>();
+        let texts = texts.map_err(|error| refused(error.to_string()))?;
+        let rows = self.members.entry(grouping.slice.clone()).or_default();
+        let members: Vec<u32> = (0..firsts.len()).map(|row| member_of(rows, texts.iter().map(|texts| texts[row].clone()).collect())).collect();
         let periods = (has_period == 1).then(|| batch.column(0).as_primitive::<Date32Type>());
-        let key = |row: usize| Key {
-            grouping: index,
-            period: periods.map_or(0, |p| p.value(row)),
-            member: self.intern(&grouping.slice, dimensions.iter().map(|d| d[row].clone()).collect()),
-        };
-        (0..batch.num_rows()).map(key).collect()
+        let member = |row: usize| distinct.of_row.get(row).and_then(|number| members.get(usize::try_from(*number).ok()?)).copied().unwrap_or(u32::MAX);
+        Ok((0..batch.num_rows()).map(|row| Key { grouping: index, period: periods.map_or(0, |p| p.value(row)), member: member(row) }).collect())
     }
+}
+
+/// The place of a slice row among those of its slice, added where it is new.
+fn member_of(rows: &mut IndexSet<Vec<String>>, row: Vec<String>) -> u32 {
+    u32::try_from(rows.insert_full(row).0).unwrap_or(u32::MAX)
 }
 
 fn texts(array: &dyn Array) -> Vec<String> {

@@ -78,9 +78,9 @@ fn windows(request: &Request<'_>, grain: Grain, series: &[(i32, Option<Value>)])
 /// The value of the window that ends with a day; `None` where the window has no day with a cell.
 #[expect(clippy::option_option, reason = "a cell that is null is not a cell that is missing")]
 fn at_day(request: &Request<'_>, series: &[(i32, Option<Value>)], sums: &Sums<'_>, last: NaiveDate) -> Option<Option<Value>> {
-    let from = first_day(request.calendar, request.span, last);
-    let lower = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d < from));
-    let upper = series.partition_point(|(day, _)| NaiveDate::from_epoch_days(*day).is_some_and(|d| d <= last));
+    let (from, last) = (first_day(request.calendar, request.span, last).to_epoch_days(), last.to_epoch_days());
+    let lower = series.partition_point(|(day, _)| *day < from);
+    let upper = series.partition_point(|(day, _)| *day <= last);
     (upper > lower).then(|| sums.between(lower, upper))
 }
 

@@ -3,7 +3,7 @@
 //! In: relations that have beside the model's columns the local day of its default time, [`DAY`]. Out: relations, rows in memory, and the days
 //! on which two lots of rows differ. Who keeps rows from run to run remakes some of them and leaves the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -231,17 +231,16 @@ impl ModelRows {
     /// # Errors
     /// Rows without their days.
     pub fn parts(&self, span: PartSpan, model: &str) -> Result<BTreeMap<String, Self>, MetricsError> {
-        let mut places: BTreeMap<String, Vec<IdxSize>> = BTreeMap::new();
-        let (mut last, mut name) = (None, span.part_of(None));
+        let mut places: Vec<(String, Vec<IdxSize>)> = Vec::new();
+        let (mut of_name, mut of_day) = (BTreeMap::new(), HashMap::new());
         for (row, day) in (0..).zip(self.days(model)?) {
-            if day != last {
-                (last, name) = (day, span.part_of(day));
-            }
-            if let Some(rows) = places.get_mut(&name) {
-                rows.push(row);
-            } else {
-                places.insert(name.clone(), vec![row]);
-            }
+            let part = *of_day.entry(day).or_insert_with(|| {
+                *of_name.entry(span.part_of(day)).or_insert_with_key(|name| {
+                    places.push((name.clone(), Vec::new()));
+                    places.len() - 1
+                })
+            });
+            places[part].1.push(row);
         }
         let fault = |source| MetricsError::Compute { model: model.to_owned(), doing: "split its rows", source };
         let part = |(name, places): (String, Vec<IdxSize>)| {

@@ -114,12 +114,17 @@ impl ResultStore {
     async fn put_files(&self, name: &str, rows: &RecordBatch, id: &str) -> Result<Vec<Add>, ReportError> {
         let unwritable = |source| self.unwritable(name, source);
         let mut adds = Vec::new();
-        let parts = parts(name, rows)?;
+        let parts = parts(rows);
         // As many at once as there are threads: all of a large table would be in memory a second time.
         let at_once = rayon::current_num_threads().max(1);
-        let groups = parts.chunks(at_once).map(|group| group.par_iter().map(|slice| (encode(slice), statistics(slice))).collect::<Vec<_>>());
-        for (part, (bytes, stats)) in groups.flatten().enumerate() {
-            let bytes = bytes.map_err(|source| ReportError::Encode { table: name.to_owned(), source })?;
+        let made = |places: &UInt64Array| {
+            let rows = take_record_batch(rows, places).map_err(ReportError::rows(name, "split"))?;
+            let bytes = encode(&rows).map_err(|source| ReportError::Encode { table: name.to_owned(), source })?;
+            Ok((bytes, statistics(&rows)))
+        };
+        let groups = parts.chunks(at_once).map(|group| group.par_iter().map(made).collect::<Vec<_>>());
+        for (part, made) in groups.flatten().enumerate() {
+            let (bytes, stats) = made?;
             let file = format!("part-{part:05}-{id}.zstd.parquet");
             let path = Path::from(format!("{name}/{file}"));
             let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
@@ -154,25 +159,24 @@ impl ResultStore {
     }
 }
 
-/// The rows of each data file: of a large table those of periods that end in one month apart, so that a later write can leave early ones alone.
-fn parts(name: &str, rows: &RecordBatch) -> Result<Vec<RecordBatch>, ReportError> {
+/// Places of the rows of each data file: of a large table those of periods that end in one month apart, so that a later write can leave early
+/// ones alone.
+fn parts(rows: &RecordBatch) -> Vec<UInt64Array> {
     let ends = rows.column_by_name(PERIOD_END).and_then(|column| column.as_primitive_opt::<Date32Type>());
-    let months = match ends {
+    let mut by_month: BTreeMap<(i32, u32), Vec<u64>> = BTreeMap::new();
+    match ends {
         Some(ends) if rows.num_rows() > ROWS_OF_ONE_FILE => {
             let month = |day: Option<i32>| day.and_then(NaiveDate::from_epoch_days).map_or((0, 0), |day| (day.year(), day.month()));
-            let mut by_month: BTreeMap<(i32, u32), Vec<u64>> = BTreeMap::new();
-            for (row, end) in ends.iter().enumerate() {
-                by_month.entry(month(end)).or_default().push(u64::try_from(row).unwrap_or(u64::MAX));
+            let days: Vec<Option<i32>> = ends.iter().collect();
+            let mut row = 0..;
+            // Rows of one day follow each other.
+            for same in days.chunk_by(|a, b| a == b) {
+                by_month.entry(month(same[0])).or_default().extend(row.by_ref().take(same.len()));
             }
-            let take = |rows_of_month: Vec<u64>| take_record_batch(rows, &UInt64Array::from(rows_of_month)).map_err(ReportError::rows(name, "split"));
-            by_month.into_values().map(take).collect::<Result<Vec<_>, _>>()?
         }
-        _ => vec![rows.clone()],
-    };
-    let slices = |part: RecordBatch| -> Vec<RecordBatch> {
-        (0..part.num_rows()).step_by(ROWS_PER_FILE).map(|start| part.slice(start, ROWS_PER_FILE.min(part.num_rows() - start))).collect()
-    };
-    Ok(months.into_iter().flat_map(slices).collect())
+        _ => drop(by_month.insert((0, 0), (0..).take(rows.num_rows()).collect())),
+    }
+    by_month.into_values().flat_map(|rows| rows.chunks(ROWS_PER_FILE).map(|rows| UInt64Array::from(rows.to_vec())).collect::<Vec<_>>()).collect()
 }
 
 /// Whether the log had moved on since the version that was read.

@@ -12,8 +12,9 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::ChunkReader;
+use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value, json};
 
 use crate::stable::{coded, is_text};
@@ -23,7 +24,12 @@ const LONGEST_BOUND: usize = 64;
 
 /// Rows as the bytes of a Parquet file.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+    // The log has the bounds of the file: those of texts within it would be a comparison for every row.
+    for field in batch.schema_ref().fields().iter().filter(|field| matches!(field.data_type(), DataType::Dictionary(_, _))) {
+        properties = properties.set_column_statistics_enabled(ColumnPath::new(vec![field.name().clone()]), EnabledStatistics::None);
+    }
+    let properties = properties.build();
     // Without Arrow's own schema, under which readers would find codes for text.
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)?;

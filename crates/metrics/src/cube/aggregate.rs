@@ -2,14 +2,14 @@
 //!
 //! Families, and the measures within them, run in parallel on the current rayon pool.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
-use super::codes::{Codes, encode};
+use super::codes::{Codes, Order, encode};
 use super::error::CubeError;
 use super::fact::Fact;
 use super::family::{Family, Level};
@@ -54,14 +54,16 @@ pub fn rows_without_time(batches: &[RecordBatch], time: usize) -> usize {
 
 /// Codes of every column that is a key or that a measure reads by code.
 fn encode_columns(fact: &Fact<'_>, request: &CubeRequest<'_>) -> Result<BTreeMap<usize, Codes>, CubeError> {
-    let mut columns: BTreeSet<usize> = request.groupings.iter().flat_map(|grouping| grouping.keys.iter().copied()).collect();
+    let mut columns: BTreeMap<usize, Order> = request.groupings.iter().flat_map(|grouping| grouping.keys.iter().map(|key| (*key, Order::Ascending))).collect();
     for spec in request.measures {
-        columns.extend(coded_column(fact, spec)?);
+        if let Some((column, order)) = coded_column(fact, spec)? {
+            columns.entry(column).and_modify(|known| *known = order.max(*known)).or_insert(order);
+        }
     }
     let encoded: Vec<Result<(usize, Codes), CubeError>> = columns
         .into_par_iter()
-        .map(|index| {
-            let codes = encode(fact.field(index)?, &fact.column(index)?)?;
+        .map(|(index, order)| {
+            let codes = encode(fact.field(index)?, &fact.column(index)?, order)?;
             Ok((index, codes))
         })
         .collect();

@@ -1,4 +1,4 @@
-//! Dictionary encoding: every value of a column becomes a small number that sorts like the value.
+//! Dictionary encoding: every value of a column becomes a small number, which sorts like the value where that is asked for.
 //!
 //! In: the pieces of one column. Out: a code per row.
 //! Floats are expected with one NaN and without negative zero (see `fact`).
@@ -48,49 +48,60 @@ impl Codes {
     }
 }
 
+/// Which value has which code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Order {
+    /// The code of a value says nothing of it: enough to tell values apart.
+    AsFound,
+    /// Codes sort like the values.
+    Ascending,
+}
+
 /// Encodes a column that may be a key or be counted by distinct values.
 ///
 /// Errors: a type without an order of its own (lists, structs, binary), or more values than 32 bits number.
-pub(crate) fn encode(field: &Field, chunks: &[ArrayRef]) -> Result<Codes, CubeError> {
-    encode_values(field, field.data_type(), chunks)
+pub(crate) fn encode(field: &Field, chunks: &[ArrayRef], order: Order) -> Result<Codes, CubeError> {
+    encode_values(field, field.data_type(), chunks, order)
 }
 
 macro_rules! rank_primitive {
-    ($t:ty, $chunks:ident, $length:ident) => {
-        rank($length, $chunks.iter().flat_map(|chunk| chunk.as_primitive::<$t>().iter()))
+    ($t:ty, $chunks:ident, $length:ident, $order:ident) => {
+        number($order, $length, $chunks.iter().flat_map(|chunk| chunk.as_primitive::<$t>().iter()))
     };
 }
 
-fn encode_values(field: &Field, data_type: &DataType, chunks: &[ArrayRef]) -> Result<Codes, CubeError> {
+fn encode_values(field: &Field, data_type: &DataType, chunks: &[ArrayRef], order: Order) -> Result<Codes, CubeError> {
     let length: usize = chunks.iter().map(Array::len).sum();
     let codes = downcast_integer! {
-        data_type => (rank_primitive, chunks, length),
-        DataType::Null => rank(length, std::iter::repeat_n(None::<u8>, length)),
-        DataType::Boolean => rank(length, chunks.iter().flat_map(|chunk| chunk.as_boolean().iter())),
-        DataType::Float32 => rank(
+        data_type => (rank_primitive, chunks, length, order),
+        DataType::Null => number(order, length, std::iter::repeat_n(None::<u8>, length)),
+        DataType::Boolean => number(order, length, chunks.iter().flat_map(|chunk| chunk.as_boolean().iter())),
+        DataType::Float32 => number(
+            order,
             length,
             chunks
                 .iter()
                 .flat_map(|chunk| chunk.as_primitive::<Float32Type>().iter())
                 .map(|value| value.map(|number| ordered_bits(f64::from(number)))),
         ),
-        DataType::Float64 => rank(
+        DataType::Float64 => number(
+            order,
             length,
             chunks
                 .iter()
                 .flat_map(|chunk| chunk.as_primitive::<Float64Type>().iter())
                 .map(|value| value.map(ordered_bits)),
         ),
-        DataType::Decimal32(_, _) => rank_primitive!(Decimal32Type, chunks, length),
-        DataType::Decimal64(_, _) => rank_primitive!(Decimal64Type, chunks, length),
-        DataType::Decimal128(_, _) => rank_primitive!(Decimal128Type, chunks, length),
-        DataType::Decimal256(_, _) => rank_primitive!(Decimal256Type, chunks, length),
-        DataType::Utf8 => rank(length, chunks.iter().flat_map(|chunk| chunk.as_string::<i32>().iter())),
-        DataType::LargeUtf8 => rank(length, chunks.iter().flat_map(|chunk| chunk.as_string::<i64>().iter())),
-        DataType::Utf8View => rank(length, chunks.iter().flat_map(|chunk| chunk.as_string_view().iter())),
-        DataType::Dictionary(_, values) => return encode_dictionary(field, values, chunks),
+        DataType::Decimal32(_, _) => rank_primitive!(Decimal32Type, chunks, length, order),
+        DataType::Decimal64(_, _) => rank_primitive!(Decimal64Type, chunks, length, order),
+        DataType::Decimal128(_, _) => rank_primitive!(Decimal128Type, chunks, length, order),
+        DataType::Decimal256(_, _) => rank_primitive!(Decimal256Type, chunks, length, order),
+        DataType::Utf8 => number(order, length, chunks.iter().flat_map(|chunk| chunk.as_string::<i32>().iter())),
+        DataType::LargeUtf8 => number(order, length, chunks.iter().flat_map(|chunk| chunk.as_string::<i64>().iter())),
+        DataType::Utf8View => number_views(order, length, chunks),
+        DataType::Dictionary(_, values) => return encode_dictionary(field, values, chunks, order),
         _ => downcast_temporal! {
-            data_type => (rank_primitive, chunks, length),
+            data_type => (rank_primitive, chunks, length, order),
             _ => return Err(CubeError::UnsupportedType {
                 column: field.name().clone(),
                 found: field.data_type().clone(),
@@ -104,7 +115,7 @@ fn encode_values(field: &Field, data_type: &DataType, chunks: &[ArrayRef]) -> Re
 /// Encodes the dictionaries once and looks the keys up in them.
 ///
 /// A dictionary value that no row uses keeps a code; no group and no count ever meets it.
-fn encode_dictionary(field: &Field, values_type: &DataType, chunks: &[ArrayRef]) -> Result<Codes, CubeError> {
+fn encode_dictionary(field: &Field, values_type: &DataType, chunks: &[ArrayRef], order: Order) -> Result<Codes, CubeError> {
     let mut dictionaries: Vec<ArrayRef> = Vec::new();
     let mut starts = Vec::with_capacity(chunks.len());
     let (mut start, mut end) = (0, 0);
@@ -118,7 +129,7 @@ fn encode_dictionary(field: &Field, values_type: &DataType, chunks: &[ArrayRef])
         }
         starts.push(start);
     }
-    let encoded = encode_values(field, values_type, &dictionaries)?;
+    let encoded = encode_values(field, values_type, &dictionaries, order)?;
     let null = encoded.null;
     let mut rows = Vec::with_capacity(chunks.iter().map(Array::len).sum());
     for (chunk, start) in chunks.iter().zip(starts) {
@@ -138,39 +149,108 @@ pub(crate) fn rank<K>(length: usize, values: impl Iterator<Item = Option<K>>) ->
 where
     K: Copy + Eq + Hash + Ord,
 {
-    const NULL: u32 = u32::MAX;
-    let mut seen: HashMap<K, u32, BuildHasherDefault<FoldHasher>> = HashMap::default();
-    let mut distinct: Vec<K> = Vec::new();
-    let mut rows = Vec::with_capacity(length);
+    number(Order::Ascending, length, values)
+}
+
+fn number<K>(order: Order, length: usize, values: impl Iterator<Item = Option<K>>) -> Option<Codes>
+where
+    K: Copy + Eq + Hash + Ord,
+{
+    let mut seen: FoldMap<K> = FoldMap::default();
+    let mut found = Found::new(length);
     for value in values {
-        rows.push(match value {
-            None => NULL,
-            Some(value) => match seen.entry(value) {
-                Entry::Occupied(entry) => *entry.get(),
-                Entry::Vacant(entry) => {
-                    let code = number(distinct.len())?;
-                    entry.insert(code);
-                    distinct.push(value);
-                    code
-                }
-            },
-        });
+        match value {
+            None => found.add_null(),
+            Some(value) => found.add(seen.entry(value), value)?,
+        }
     }
-    let null = number(distinct.len())?;
-    let mut ascending: Vec<u32> = (0..null).collect();
-    ascending.sort_unstable_by_key(|code| distinct[*code as usize]);
-    let mut places = vec![0; distinct.len()];
-    for (place, code) in (0_u32..).zip(&ascending) {
-        places[*code as usize] = place;
+    found.codes(order)
+}
+
+/// Texts up to this length are in their views: equal views are equal texts.
+const INLINE: u32 = 12;
+
+fn number_views(order: Order, length: usize, chunks: &[ArrayRef]) -> Option<Codes> {
+    let (mut short, mut long): (FoldMap<u128>, FoldMap<&str>) = Default::default();
+    let mut found = Found::new(length);
+    for texts in chunks.iter().map(AsArray::as_string_view) {
+        for (row, view) in texts.views().iter().enumerate() {
+            if texts.is_null(row) {
+                found.add_null();
+                continue;
+            }
+            let text = texts.value(row);
+            // The low 32 bits of a view are its length.
+            #[expect(clippy::cast_possible_truncation, reason = "the length is in the low bits")]
+            if *view as u32 <= INLINE {
+                found.add(short.entry(*view), text)?;
+            } else {
+                found.add(long.entry(text), text)?;
+            }
+        }
     }
-    for code in &mut rows {
-        *code = places.get(*code as usize).copied().unwrap_or(null);
+    found.codes(order)
+}
+
+type FoldMap<K> = HashMap<K, u32, BuildHasherDefault<FoldHasher>>;
+
+/// Rows numbered by what was found in them, in the order in which it was found.
+struct Found<K> {
+    rows: Vec<u32>,
+    distinct: Vec<K>,
+}
+
+impl<K: Copy + Ord> Found<K> {
+    /// The number of a row without a value, until all values are known.
+    const NULL: u32 = u32::MAX;
+
+    fn new(length: usize) -> Self {
+        Self { rows: Vec::with_capacity(length), distinct: Vec::new() }
     }
-    Some(Codes { rows, null })
+
+    fn add_null(&mut self) {
+        self.rows.push(Self::NULL);
+    }
+
+    /// Adds a row with what is known of its value; `None` where 32 bits do not suffice.
+    fn add<E>(&mut self, known: Entry<'_, E, u32>, value: K) -> Option<()> {
+        let code = match known {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let code = small(self.distinct.len())?;
+                entry.insert(code);
+                self.distinct.push(value);
+                code
+            }
+        };
+        self.rows.push(code);
+        Some(())
+    }
+
+    fn codes(self, order: Order) -> Option<Codes> {
+        let Self { mut rows, distinct } = self;
+        let null = small(distinct.len())?;
+        if order == Order::AsFound {
+            for code in rows.iter_mut().filter(|code| **code == Self::NULL) {
+                *code = null;
+            }
+            return Some(Codes { rows, null });
+        }
+        let mut ascending: Vec<u32> = (0..null).collect();
+        ascending.sort_unstable_by_key(|code| distinct[*code as usize]);
+        let mut places = vec![0; distinct.len()];
+        for (place, code) in (0_u32..).zip(&ascending) {
+            places[*code as usize] = place;
+        }
+        for code in &mut rows {
+            *code = places.get(*code as usize).copied().unwrap_or(null);
+        }
+        Some(Codes { rows, null })
+    }
 }
 
 /// A code that leaves room for the two codes above it: null, and the mark of a row that does not count.
-fn number(place: usize) -> Option<u32> {
+fn small(place: usize) -> Option<u32> {
     u32::try_from(place).ok().filter(|code| *code < u32::MAX - 1)
 }
 
@@ -189,7 +269,7 @@ mod tests {
 
     fn codes_of(chunks: &[ArrayRef]) -> Codes {
         let field = Field::new("key", chunks[0].data_type().clone(), true);
-        encode(&field, chunks).unwrap()
+        encode(&field, chunks, Order::Ascending).unwrap()
     }
 
     #[test]
@@ -211,6 +291,16 @@ mod tests {
         for array in arrays {
             assert_eq!(codes_of(&[array]).rows, expected);
         }
+    }
+
+    #[test]
+    fn values_are_told_apart_without_an_order() {
+        let texts = vec![Some("b"), None, Some("a longer text than inline"), Some("b"), Some("a longer text than inline"), Some("of twelve by")];
+        let array: ArrayRef = Arc::new(StringViewArray::from(texts));
+        let field = Field::new("key", DataType::Utf8View, true);
+        let codes = encode(&field, &[array.slice(0, 2), array.slice(2, 4)], Order::AsFound).unwrap();
+        assert_eq!((codes.rows, codes.null), (vec![0, 3, 1, 0, 1, 2], 3));
+        assert_eq!(codes_of(&[array]).rows, [1, 3, 0, 1, 0, 2]);
     }
 
     #[test]
@@ -241,7 +331,7 @@ mod tests {
     fn lists_are_refused() {
         let list = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1)])]);
         let field = Field::new("key", list.data_type().clone(), true);
-        let error = encode(&field, &[Arc::new(list)]).unwrap_err();
+        let error = encode(&field, &[Arc::new(list)], Order::Ascending).unwrap_err();
         assert!(matches!(error, CubeError::UnsupportedType { column, .. } if column == "key"));
     }
 }

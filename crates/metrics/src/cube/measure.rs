@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field};
 use quotient_model::Agg;
 
 use super::accumulate::{Rows, accumulate};
-use super::codes::Codes;
+use super::codes::{Codes, Order};
 use super::error::CubeError;
 use super::extreme;
 use super::fact::Fact;
@@ -45,16 +45,15 @@ impl Column<'_> {
 }
 
 /// The column whose codes a measure reads, if any: for distinct counts, and to compare what is not a number.
-pub(crate) fn coded_column(fact: &Fact<'_>, spec: &CubeMeasure) -> Result<Option<usize>, CubeError> {
+pub(crate) fn coded_column(fact: &Fact<'_>, spec: &CubeMeasure) -> Result<Option<(usize, Order)>, CubeError> {
     let Some(index) = spec.column else {
         return Ok(None);
     };
-    let coded = match spec.aggregate {
-        Agg::CountDistinct => true,
-        Agg::Min | Agg::Max => !fact.field(index)?.data_type().is_primitive(),
-        _ => false,
-    };
-    Ok(coded.then_some(index))
+    Ok(match spec.aggregate {
+        Agg::CountDistinct => Some((index, Order::AsFound)),
+        Agg::Min | Agg::Max if !fact.field(index)?.data_type().is_primitive() => Some((index, Order::Ascending)),
+        _ => None,
+    })
 }
 
 impl<'a> Measure<'a> {

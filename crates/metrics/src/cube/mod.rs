@@ -7,6 +7,7 @@
 mod accumulate;
 mod aggregate;
 mod codes;
+mod distinct_rows;
 mod error;
 mod exact_sum;
 mod extreme;
@@ -24,6 +25,8 @@ mod request;
 mod states;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use distinct_rows::DistinctRows;
 
 pub use aggregate::{aggregate, rows_without_time};
 pub use error::CubeError;

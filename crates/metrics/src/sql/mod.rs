@@ -8,6 +8,7 @@ mod aggregate;
 mod arithmetic;
 mod bind;
 mod cast;
+mod clock;
 mod error;
 mod expression;
 mod folds;

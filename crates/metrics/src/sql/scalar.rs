@@ -2,11 +2,8 @@
 //!
 //! Text positions count characters from 1.
 //! Parts, zones and digits are literals: a function of a column there is refused.
-//! A local day starts at its first instant: that of midnight, or the end of the gap if there is no midnight;
-//! the earlier one if there are two.
 
 use arrow::datatypes::DataType;
-use chrono::{Duration, LocalResult, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
@@ -15,6 +12,7 @@ use polars::prelude as pl;
 
 use super::arithmetic::{add_days, days};
 use super::cast::{instant_text, literal};
+use super::clock::{local_time, midnight};
 use super::error::Fault;
 use super::expression::{Scope, lower, text_literal};
 
@@ -58,8 +56,8 @@ pub(crate) fn lower_function(scope: &Scope<'_>, call: &ScalarFunction) -> Result
             refuse_instant(scope, name, &call.args[0])?;
             part_of(time.clone(), name)
         }
-        ("local_date", [instant, _]) => Ok(local(instant, zone(&call.args[1])?)?.dt().date()),
-        ("local_timestamp", [instant, _]) => Ok(local(instant, zone(&call.args[1])?)?.dt().datetime()),
+        ("local_date", [instant, _]) => Ok(local_time(instant.clone(), zone(&call.args[1])?).cast(pl::DataType::Date)),
+        ("local_timestamp", [instant, _]) => Ok(local_time(instant.clone(), zone(&call.args[1])?)),
         ("local_midnight", [date, _]) => Ok(midnight(date.clone(), zone(&call.args[1])?)),
         _ => of_text(call, &values),
     }
@@ -161,54 +159,4 @@ fn part_of(time: pl::Expr, part: &str) -> Result<pl::Expr, Fault> {
         other => return Err(Fault::unsupported(format!("the part `{other}` of a time"))),
     };
     Ok(number.cast(pl::DataType::Int64))
-}
-
-fn local(instant: &pl::Expr, zone: Tz) -> Result<pl::Expr, Fault> {
-    let zone = pl::TimeZone::opt_try_new(Some(zone.name())).map_err(|source| Fault::Polars { doing: "naming a time zone", source })?.unwrap_or(pl::TimeZone::UTC);
-    Ok(instant.clone().dt().convert_time_zone(zone))
-}
-
-/// The instant at which each local day starts.
-fn midnight(date: pl::Expr, zone: Tz) -> pl::Expr {
-    date.cast(pl::DataType::Int32)
-        .map(
-            move |column| {
-                let starts: pl::Int64Chunked = column.i32()?.iter().map(|days| days.and_then(|days| day_start(days, zone))).collect();
-                Ok(pl::Column::from(pl::IntoSeries::into_series(starts.with_name(column.name().clone()))))
-            },
-            |_, field| Ok(pl::Field::new(field.name().clone(), pl::DataType::Int64)),
-        )
-        .cast(pl::DataType::Datetime(pl::TimeUnit::Microseconds, Some(pl::TimeZone::UTC)))
-}
-
-/// The first instant of a day since 1970, in microseconds.
-fn day_start(days: i32, zone: Tz) -> Option<i64> {
-    let date = NaiveDate::default().checked_add_signed(Duration::days(i64::from(days)))?;
-    let midnight = date.and_time(NaiveTime::MIN);
-    (0..=96).find_map(|quarters| {
-        let time = midnight + Duration::minutes(15 * quarters);
-        match zone.from_local_datetime(&time) {
-            LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => Some(start.timestamp_micros()),
-            LocalResult::None => None,
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: i64 = 3_600_000_000;
-
-    #[test]
-    fn days_start_at_local_midnight() {
-        // 2024-07-01 is day 19905; Berlin is two hours ahead of UTC then.
-        assert_eq!(day_start(19_905, Tz::Europe__Berlin), Some((19_905 * 24 - 2) * HOUR));
-    }
-
-    #[test]
-    fn a_day_without_midnight_starts_after_the_gap() {
-        // In Beirut the clocks went from 0:00 to 1:00 on 2022-03-27 (day 19078): it started at 22:00 UTC.
-        assert_eq!(day_start(19_078, Tz::Asia__Beirut), Some((19_078 * 24 - 2) * HOUR));
-    }
 }

@@ -35,7 +35,18 @@ impl Calendar {
     /// Whether a period has ended at as-of.
     #[must_use]
     pub fn is_complete(&self, period: Period, as_of: DateTime<Utc>) -> bool {
-        self.start_instant(period.end) <= as_of
+        self.has_begun(period.end, as_of)
+    }
+
+    /// Whether a local day has begun at as-of.
+    #[must_use]
+    pub fn has_begun(&self, day: NaiveDate, as_of: DateTime<Utc>) -> bool {
+        // No clock is two days from UTC: the zone is asked about the days around as-of only.
+        match (day - as_of.date_naive()).num_days() {
+            ..=-2 => true,
+            2.. => false,
+            _ => self.start_instant(day) <= as_of,
+        }
     }
 
     /// The share of a period that has passed at as-of, 0 to 1, by elapsed time: a day of a clock change has 23 or 25 hours.

@@ -2,7 +2,7 @@
 
 use super::{Calendar, Period, RetailCalendar, RetailPattern, RetailYearEnd};
 use crate::grain::Grain;
-use chrono::{DateTime, NaiveDate, Utc, Weekday};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc, Weekday};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -93,6 +93,19 @@ fn elapsed_share_is_by_time() {
     assert!((share - 12.0 / 23.0).abs() < 1e-12);
     assert!(!calendar.is_complete(dst, instant("2024-03-31T21:59:59Z")));
     assert!(calendar.is_complete(dst, instant("2024-03-31T22:00:00Z")));
+}
+
+#[test]
+fn a_day_has_begun_when_its_first_instant_is_reached() {
+    for zone in ["Europe/Berlin", "Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12"] {
+        let calendar = Calendar { zone: zone.parse().unwrap(), ..berlin() };
+        // Apia had no 2011-12-30.
+        let as_of = instant("2011-12-30T10:00:00Z");
+        for days in -4..=4 {
+            let day = day("2011-12-30") + TimeDelta::days(days);
+            assert_eq!(calendar.has_begun(day, as_of), calendar.start_instant(day) <= as_of, "{day} in {zone}");
+        }
+    }
 }
 
 /// The months of the National Retail Federation.

@@ -1,9 +1,9 @@
 //! Dense codes: small integers that are equal and ordered as the values of a column are.
 //!
 //! In: a column of any type that sorts. Out: one code for each row, 0 for null and from 1 for values.
-//! Keys and extremes compare codes, so that no type needs a path of its own.
+//! Keys and extremes compare codes, so that no type needs a path of its own; whole numbers and times are their own sort keys.
 
-use polars::prelude::{ChunkCompareEq, IdxSize, PlHashMap, PolarsResult, Series, SortOptions};
+use polars::prelude::{ChunkCompareEq, DataType, IdxSize, PlHashMap, PolarsResult, Series, SortOptions};
 
 use super::{OrderKey, refusal};
 
@@ -52,7 +52,7 @@ impl Codes {
     }
 
     /// Codes whose ascending order is the order that `key` asks for.
-    pub(super) fn into_sort_keys(self, key: &OrderKey) -> Vec<IdxSize> {
+    fn into_sort_keys(self, key: &OrderKey) -> Vec<IdxSize> {
         let last = self.distinct + 1;
         let mut keys = self.by_row;
         for code in &mut keys {
@@ -64,5 +64,28 @@ impl Codes {
             };
         }
         keys
+    }
+}
+
+/// One key for each row, whose ascending order is the order that is asked for.
+pub(super) enum SortKeys {
+    /// Numbers made of the values: on which side of the nulls a value is, and its place among the values.
+    Numbers(Vec<(bool, i64)>),
+    /// Codes, of which all values are sorted once.
+    Codes(Vec<IdxSize>),
+}
+
+impl SortKeys {
+    /// The keys of a column.
+    pub(super) fn new(column: &Series, key: &OrderKey) -> PolarsResult<Self> {
+        let kind = column.dtype();
+        if !(kind.is_signed_integer() || kind.is_temporal()) {
+            return Ok(Self::Codes(Codes::new(column)?.into_sort_keys(key)));
+        }
+        let numbers = column.to_physical_repr().cast(&DataType::Int64)?;
+        // `!` turns the order around without running over.
+        let number = |value: i64| if key.descending { !value } else { value };
+        let keys = numbers.i64()?.iter().map(|value| value.map_or((!key.nulls_first, 0), |value| (key.nulls_first, number(value))));
+        Ok(Self::Numbers(keys.collect()))
     }
 }

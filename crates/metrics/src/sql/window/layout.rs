@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use polars::prelude::{Column, DataFrame, IdxCa, IdxSize, NewChunkedArray, PlSmallStr, PolarsResult, Series};
 
-use super::codes::Codes;
+use super::codes::{Codes, SortKeys};
 use super::{Bound, Frame, FrameUnits, WindowRequest, refusal};
 
 /// All rows, those of a partition together, sorted by the order asked.
@@ -36,11 +36,16 @@ impl Layout {
         let mut spans: Vec<Range<usize>> = Vec::new();
         spans.extend((!rows.is_empty()).then_some(0..rows.len()));
         for name in &request.partition_by {
-            spans = told_apart(&mut rows, spans, frame.column(name)?, Codes::by_occurrence)?;
+            let Some(values) = tied(&rows, &spans, frame.column(name)?)? else { break };
+            spans = told_apart(&mut rows, spans, Codes::by_occurrence(&values)?);
         }
         let partitions = spans.clone();
         for key in &request.order_by {
-            spans = told_apart(&mut rows, spans, frame.column(&key.column)?, |values| Ok(Codes::new(values)?.into_sort_keys(key)))?;
+            let Some(values) = tied(&rows, &spans, frame.column(&key.column)?)? else { break };
+            spans = match SortKeys::new(&values, key)? {
+                SortKeys::Numbers(keys) => told_apart(&mut rows, spans, keys),
+                SortKeys::Codes(keys) => told_apart(&mut rows, spans, keys),
+            };
         }
         let mut peers = Vec::with_capacity(spans.len());
         let mut spans = spans.into_iter().peekable();
@@ -92,25 +97,30 @@ impl Layout {
     }
 }
 
-/// Sorts the rows of each span by a column, and cuts the span where the column's codes differ.
-fn told_apart(rows: &mut [usize], spans: Vec<Range<usize>>, column: &Column, codes: impl Fn(&Series) -> PolarsResult<Vec<IdxSize>>) -> PolarsResult<Vec<Range<usize>>> {
+/// The values of a column on the rows of spans of more than one row; `None` without such a span.
+fn tied(rows: &[usize], spans: &[Range<usize>], column: &Column) -> PolarsResult<Option<Series>> {
     let too_many = |_| refusal("too many rows for one window".to_owned());
     let tied = spans.iter().filter(|span| span.len() > 1).flat_map(|span| &rows[span.clone()]);
     let tied: Vec<IdxSize> = tied.map(|row| IdxSize::try_from(*row).map_err(too_many)).collect::<PolarsResult<_>>()?;
     if tied.is_empty() {
-        return Ok(spans);
+        return Ok(None);
     }
-    let mut codes = codes(&column.as_materialized_series().take(&IdxCa::from_slice(PlSmallStr::EMPTY, &tied))?)?.into_iter();
+    Ok(Some(column.as_materialized_series().take(&IdxCa::from_slice(PlSmallStr::EMPTY, &tied))?))
+}
+
+/// Sorts the rows of each span by the keys of its tied rows, and cuts the span where these differ.
+fn told_apart<K: Copy + Ord>(rows: &mut [usize], spans: Vec<Range<usize>>, keys: Vec<K>) -> Vec<Range<usize>> {
+    let mut keys = keys.into_iter();
     let mut cut = Vec::with_capacity(spans.len());
-    let mut sorted: Vec<(IdxSize, usize)> = Vec::new();
+    let mut sorted: Vec<(K, usize)> = Vec::new();
     for span in spans {
         if span.len() == 1 {
             cut.push(span);
             continue;
         }
         sorted.clear();
-        sorted.extend(codes.by_ref().zip(rows[span.clone()].iter().copied()));
-        sorted.sort_by_key(|(code, _)| *code);
+        sorted.extend(keys.by_ref().zip(rows[span.clone()].iter().copied()));
+        sorted.sort_by_key(|(key, _)| *key);
         let mut start = span.start;
         for equal in sorted.chunk_by(|(a, _), (b, _)| a == b) {
             for (place, (_, row)) in rows[start..].iter_mut().zip(equal) {
@@ -120,7 +130,7 @@ fn told_apart(rows: &mut [usize], spans: Vec<Range<usize>>, column: &Column, cod
             start += equal.len();
         }
     }
-    Ok(cut)
+    cut
 }
 
 /// One edge between positions, inside of the partition.

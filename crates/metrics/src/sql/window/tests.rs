@@ -72,6 +72,23 @@ fn null_keys_form_one_partition_and_ties_keep_their_order() {
 }
 
 #[test]
+fn numbers_times_and_other_values_sort_in_both_directions_with_nulls_on_either_side() {
+    let whole_numbers = Series::new("o".into(), [Some(i64::MAX), None, Some(i64::MIN), Some(0), Some(-1)]);
+    let days = Series::new("o".into(), [Some(i32::MAX), None, Some(i32::MIN), Some(0), Some(-1)]).cast(&DataType::Date).unwrap();
+    let numbers = Series::new("o".into(), [Some(f64::MAX), None, Some(f64::MIN), Some(0.0), Some(-1.0)]);
+    for values in [whole_numbers, days, numbers] {
+        for (descending, nulls_first, expected) in [(false, false, [4, 5, 1, 3, 2]), (false, true, [5, 1, 2, 4, 3]), (true, false, [1, 5, 4, 2, 3]), (true, true, [2, 1, 5, 3, 4])]
+        {
+            let frame = DataFrame::new(5, vec![Column::from(values.clone())]).unwrap();
+            let order_by = vec![OrderKey { descending, nulls_first, ..ascending("o") }];
+            let request = WindowRequest { partition_by: Vec::new(), order_by, calls: vec![call(WindowFunction::RowNumber, "o")] };
+            let places = evaluate(frame, &request).unwrap();
+            assert_eq!(whole(places.column("answer").unwrap().as_materialized_series()), expected.map(Some), "{} {descending} {nulls_first}", values.dtype());
+        }
+    }
+}
+
+#[test]
 fn peers_share_their_rank() {
     let ranks = answer(sample(), call(WindowFunction::Rank, "n")).unwrap();
     assert_eq!(whole(&ranks), [Some(2), Some(4), Some(2), Some(1), Some(2), Some(1)]);
