@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use indexmap::IndexMap;
@@ -20,6 +18,7 @@ use crate::incremental_engine::IncrementalEngine;
 use crate::question::{base_key, base_question};
 use crate::run::{Prepared, request_of};
 use crate::shelf::Shelf;
+use crate::side_by_side::side_by_side;
 use crate::stretches::Touching;
 use crate::work::{Asked, Work, Worklist};
 use crate::workspace::Workspace;
@@ -86,20 +85,8 @@ impl Workspace {
         if taken < 2 {
             return Ok(none());
         }
-        let (next, cells) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-        std::thread::scope(|scope| {
-            for _ in 0..taken {
-                scope.spawn(|| {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(asked) = chunks[..taken].get(at) else { break };
-                        let found = self.cells_of(job, &work(asked), &chunks[..at]);
-                        cells.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
-                    }
-                });
-            }
-        });
-        Ok((Ahead { files: files_of(&sources), cells: cells.into_inner().unwrap_or_else(PoisonError::into_inner) }, taken))
+        let found = side_by_side(&chunks[..taken], taken, |at, asked| self.cells_of(job, &work(asked), &chunks[..at]));
+        Ok((Ahead { files: files_of(&sources), cells: found.into_iter().flatten().collect() }, taken))
     }
 
     /// The cells of every request of which some days are to be computed, after the chunks before.

@@ -37,6 +37,7 @@ mod run;
 mod runs;
 mod schedule;
 mod shelf;
+mod side_by_side;
 mod since;
 mod stored_cells;
 mod stretches;

@@ -19,10 +19,14 @@ use crate::progress::Laps;
 use crate::results::refused;
 use crate::run::WrittenTable;
 use crate::shelf::Shelf;
+use crate::side_by_side::side_by_side;
 use crate::workspace::Workspace;
 
 /// Tables that every run writes beside those of its job.
 pub(crate) const RESULTS_OF_RUNS: usize = 8;
+
+/// Tables that are written at once: while one waits for the store, others are compared and encoded.
+const TABLES_AT_ONCE: usize = 4;
 
 /// What a run is about to publish.
 pub(crate) struct Publication<'a> {
@@ -57,25 +61,35 @@ impl<'a> Publication<'a> {
         next.rows = rows.into_iter().map(|(model, held)| (model, held.into_kept())).collect();
         let claimed = Ledger { epoch: next.epoch, claimed: true, ..last.clone() };
         self.exchange(last, &claimed, shelf)?;
-        shelf.keep(objects)?;
-        laps.done(Step::Write, None);
-        for (name, batch, replace) in &self.writes {
-            let write = TableWrite {
-                transaction: (application(&self.job.name, name), next.epoch),
-                name: name.clone(),
-                batch: batch.clone(),
-                replace: replace.clone(),
-                ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
-            };
-            next.tables.push(shelf.write(&write)?);
-            laps.done(Step::Write, Some(name));
-        }
+        let (kept, written) = std::thread::scope(|scope| {
+            let keeping = scope.spawn(|| shelf.keep(objects));
+            let written = self.write(next.epoch, shelf, laps);
+            (keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), written)
+        });
+        kept?;
+        next.tables = written?;
         next.work.timings = laps.timings();
         self.exchange(&claimed, &next, shelf)?;
         let recorded = self.record(&next, shelf)?;
         laps.done(Step::Write, Some("kpi_runs"));
         let all = next.tables.into_iter().chain([recorded]);
         Ok(all.map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect())
+    }
+
+    /// Writes the tables, several at once.
+    fn write(&self, number: i64, shelf: &Shelf, laps: &Laps<'_>) -> Result<Vec<Written>, JobError> {
+        let written = side_by_side(&self.writes, TABLES_AT_ONCE, |_, (name, batch, replace)| {
+            let written = shelf.write(&TableWrite {
+                transaction: (application(&self.job.name, name), number),
+                name: name.clone(),
+                batch: batch.clone(),
+                replace: replace.clone(),
+                ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
+            })?;
+            laps.done(Step::Write, Some(name));
+            Ok(written)
+        });
+        written.into_iter().collect()
     }
 
     /// The rows of a run in `kpi_runs`: what its ledger says of the tables.

@@ -4,10 +4,11 @@
 //! A kept answer serves as long as the hashes of its groupings and measures are those of the project.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, RecordBatch, UInt32Array, make_comparator, new_null_array};
-use arrow::compute::{SortOptions, cast, concat_batches, filter_record_batch, min, take_record_batch};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int32Array, RecordBatch, UInt32Array, make_comparator, new_null_array};
+use arrow::compute::{SortOptions, cast, concat_batches, min, take_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema};
 use arrow::error::ArrowError;
 use chrono::{Datelike, NaiveDate};
@@ -202,9 +203,30 @@ pub(crate) fn grain_name(grouping: &BaseGrouping) -> String {
 
 /// The rows whose first day passes.
 pub(crate) fn only(batch: &RecordBatch, passes: &dyn Fn(i32) -> bool) -> Result<RecordBatch, ArrowError> {
-    let days = batch.column(0).as_primitive::<Date32Type>();
-    let mask: BooleanArray = days.iter().map(|day| Some(day.is_some_and(passes))).collect();
-    filter_record_batch(batch, &mask)
+    rows_by_day(batch, 0, passes)
+}
+
+/// The rows whose day in a column passes; rows of one day follow each other, and those that pass most often do, too.
+fn rows_by_day(batch: &RecordBatch, column: usize, passes: &dyn Fn(i32) -> bool) -> Result<RecordBatch, ArrowError> {
+    let days: Vec<Option<i32>> = batch.column(column).as_primitive::<Date32Type>().iter().collect();
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut end = 0;
+    for run in days.chunk_by(|a, b| a == b) {
+        let rows = end..end + run.len();
+        end = rows.end;
+        if !run[0].is_some_and(passes) {
+            continue;
+        }
+        match ranges.last_mut().filter(|last| last.end == rows.start) {
+            Some(last) => last.end = rows.end,
+            None => ranges.push(rows),
+        }
+    }
+    match ranges.as_slice() {
+        [] => Ok(batch.slice(0, 0)),
+        [rows] => Ok(batch.slice(rows.start, rows.len())),
+        many => concat_batches(&batch.schema(), &many.iter().map(|rows| batch.slice(rows.start, rows.len())).collect::<Vec<_>>()),
+    }
 }
 
 /// The rows by period; those of one period stay in their order.
@@ -218,12 +240,22 @@ fn by_period(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     take_record_batch(batch, &UInt32Array::from(order))
 }
 
+/// Rows that are compared at once before any is on its own.
+const STRIDE: usize = 4_096;
+
 /// The first day of the first period whose rows differ; both batches have the same columns.
 fn first_difference(new: &RecordBatch, old: &RecordBatch) -> Result<Option<i32>, ArrowError> {
     let options = SortOptions::default();
     let comparators = new.columns().iter().zip(old.columns()).map(|(new, old)| make_comparator(new, old, options)).collect::<Result<Vec<_>, _>>()?;
     let both = new.num_rows().min(old.num_rows());
-    let row = (0..both).find(|row| comparators.iter().any(|compare| compare(*row, *row).is_ne())).unwrap_or(both);
+    let differing = |from: usize| {
+        let rows = STRIDE.min(both - from);
+        if new.slice(from, rows).columns() == old.slice(from, rows).columns() {
+            return None;
+        }
+        (from..from + rows).find(|row| comparators.iter().any(|compare| compare(*row, *row).is_ne()))
+    };
+    let row = (0..both).step_by(STRIDE).find_map(differing).unwrap_or(both);
     let day = |batch: &RecordBatch| batch.column(0).as_primitive::<Date32Type>().values().get(row).copied();
     Ok(day(new).into_iter().chain(day(old)).min())
 }
@@ -239,8 +271,8 @@ pub(crate) fn same_types(batch: &RecordBatch, like: &RecordBatch) -> Result<Reco
 
 fn years_of(batch: &RecordBatch) -> BTreeSet<i32> {
     let days: &Date32Array = batch.column(0).as_primitive::<Date32Type>();
-    let days: BTreeSet<i32> = days.iter().flatten().collect();
-    days.into_iter().filter_map(year_of).collect()
+    let days: Vec<i32> = days.iter().flatten().collect();
+    days.chunk_by(|a, b| a == b).filter_map(|days| year_of(days[0])).collect()
 }
 
 fn year_of(day: i32) -> Option<i32> {
@@ -248,9 +280,7 @@ fn year_of(day: i32) -> Option<i32> {
 }
 
 fn of_year(flat: &RecordBatch, year: i32) -> Result<RecordBatch, ArrowError> {
-    let days = flat.column(1).as_primitive::<Date32Type>();
-    let mask: BooleanArray = days.iter().map(|day| Some(day.and_then(year_of) == Some(year))).collect();
-    filter_record_batch(flat, &mask)
+    rows_by_day(flat, 1, &|day| year_of(day) == Some(year))
 }
 
 #[cfg(test)]

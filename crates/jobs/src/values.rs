@@ -137,20 +137,20 @@ impl Values {
         let shown: Vec<Key> = late.flat_map(|stretch| stretch.keys).copied().collect();
         let runs = self.runs(project, cells, &shown);
         let dimensions = self.dimensions(cells, &shown);
+        let beside = Beside::of(&runs, &shown);
         for (name, column) in &cells.metrics {
             let Some((metric, of_metric)) = project.metrics.get(name).zip(of_metrics.get(name)) else { continue };
             let place = self.metric(project, metric);
             let column = cells.filled(project, name, column, keys);
-            let found = MetricCells::new(cells, metric, &column, &shown);
+            let found = MetricCells::new(cells, metric, &column, (&shown, &beside));
             let grace = Days::new(project.mature_after(metric).unwrap_or(0).into());
             let mut last_status: Option<(&str, u32)> = None;
             for run in runs.iter().filter(|run| of_metric.shows(run.period)) {
                 let final_day = run.period.end.checked_add_days(grace).unwrap_or(run.period.end);
                 let is_final = project.calendar.has_begun(final_day, as_of);
-                let keys = &shown[run.keys.clone()];
-                let (previous, last_year) = (found.of_period(keys, Some(run.previous)), found.of_period(keys, run.last_year));
-                for (at, beside) in run.keys.clone().zip(previous.into_iter().zip(last_year)) {
+                for at in run.keys.clone() {
                     let Some(value) = found.values[at] else { continue };
+                    let beside = (found.previous[at], found.last_year[at]);
                     self.names.push(CellName { grain: run.grain, period_start: shown[at].period, metric: place, slice: run.slice, dimensions: dimensions[at] });
                     let status = found.add(&mut self.numbers, &Cell { at, value, period_end: run.period.end, beside, is_final });
                     // Most rows have the status of the row before.
@@ -272,9 +272,16 @@ impl AllValues {
         let Self { texts, metrics, names, period_ends, statuses, rows, mut numbers } = self;
         let (metrics, names) = (metrics.as_slice(), names.as_slice());
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts.iter()));
-        let of_tables: Vec<(usize, usize)> = rows.iter().enumerate().flat_map(|(table, rows)| (0..*rows).map(move |row| (table, row))).collect();
-        let in_order: Vec<(usize, usize)> = order.iter().map(|row| of_tables[index(*row)]).collect();
-        drop(of_tables);
+        let running = |end: &mut usize, rows: &usize| {
+            *end += rows;
+            Some(*end)
+        };
+        let ends: Vec<usize> = rows.iter().scan(0, running).collect();
+        let place = |row: usize| {
+            let table = ends.partition_point(|end| *end <= row);
+            (table, row + rows[table] - ends[table])
+        };
+        let in_order: Vec<(usize, usize)> = order.par_iter().map(|row| place(index(*row))).collect();
         let computed = TimestampMicrosecondArray::from_value(stamp.as_of.timestamp_micros(), order.len()).with_timezone("UTC");
         let of_metric = |place: fn(&MetricTexts) -> u32| Made::codes(move |row: usize| metrics.get(index(names[row].metric)).map_or(0, place));
         let mut number = |name| (name, Made::Numbers(numbers.remove(name).unwrap_or_default()));
@@ -357,10 +364,31 @@ struct MetricCells<'a> {
     numerators: Vec<Option<f64>>,
     denominators: Vec<Option<f64>>,
     counts: Vec<CellValue>,
+    previous: Vec<Option<f64>>,
+    last_year: Vec<Option<f64>>,
+}
+
+/// Where the cells are that stand beside those that are shown: of the period before, and of its like a year before.
+struct Beside {
+    previous: Vec<Key>,
+    last_year: Vec<Key>,
+}
+
+impl Beside {
+    fn of(runs: &[Run], shown: &[Key]) -> Self {
+        let (mut previous, mut last_year) = (shown.to_vec(), shown.to_vec());
+        // No period starts so early: its cell is found nowhere.
+        let day = |start: Option<NaiveDate>| start.map_or(i32::MIN, |start| start.to_epoch_days());
+        for run in runs {
+            previous[run.keys.clone()].iter_mut().for_each(|key| key.period = day(Some(run.previous)));
+            last_year[run.keys.clone()].iter_mut().for_each(|key| key.period = day(run.last_year));
+        }
+        Self { previous, last_year }
+    }
 }
 
 impl<'a> MetricCells<'a> {
-    fn new(cells: &Cells, metric: &'a Metric, column: &'a Column, shown: &[Key]) -> Self {
+    fn new(cells: &Cells, metric: &'a Metric, column: &'a Column, (shown, beside): (&[Key], &Beside)) -> Self {
         let parts = cells.parts.get(&metric.name);
         let part = |column: Option<&Rc<Column>>| column.map(|column| column.doubles_at(shown).collect()).unwrap_or_default();
         Self {
@@ -371,14 +399,9 @@ impl<'a> MetricCells<'a> {
             numerators: part(parts.map(|(above, _)| above)),
             denominators: part(parts.map(|(_, below)| below)),
             counts: cells.counts.get(&metric.name).map(|column| column.cells.values_at(shown).collect()).unwrap_or_default(),
+            previous: column.doubles_at(&beside.previous).collect(),
+            last_year: column.doubles_at(&beside.last_year).collect(),
         }
-    }
-
-    /// The values of the slice rows of keys in another period.
-    fn of_period(&self, keys: &[Key], start: Option<NaiveDate>) -> Vec<Option<f64>> {
-        let Some(start) = start else { return vec![None; keys.len()] };
-        let moved: Vec<Key> = keys.iter().map(|key| Key { period: start.to_epoch_days(), ..*key }).collect();
-        self.column.doubles_at(&moved).collect()
     }
 
     /// Adds a row but for its name; gives its status.
