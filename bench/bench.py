@@ -130,11 +130,13 @@ def table(rows):
 def page(options, measured):
     """What was measured, as Markdown."""
     processor = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
+    skipped = f" --skip {' '.join(options.skip)}" if options.skip else ""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     lines = [
         "# Results of the bench",
         "",
         f"Written by `bench/bench.py` on {datetime.date.today()}: {os.cpu_count()} cores ({processor}), {memory:.0f} GiB, {platform.system()} {platform.release()}.",
+        f"Arguments: `--scales {' '.join(str(scale) for scale in options.scales)} --times {options.times}{skipped}`.",
         f"Each time is the best of {options.times} whole processes, run in turns, with the slowest in brackets; CPU and peak memory are those of the best one.",
         "`inside` is what a contender reports of its engine alone, without its start.",
         "All cells of all contenders were equal before they were timed.",
