@@ -41,8 +41,8 @@ pub(crate) struct AllValues {
     names: Vec<CellName>,
     period_ends: Vec<i32>,
     statuses: Vec<u32>,
-    /// How many rows each table has.
-    rows: Vec<usize>,
+    /// How many rows there are up to the end of each table.
+    ends: Vec<usize>,
     /// Name by name the arrays of all tables.
     numbers: BTreeMap<&'static str, Vec<ArrayRef>>,
 }
@@ -219,15 +219,14 @@ impl AllValues {
         if tables.is_empty() {
             tables.push(Values::default());
         }
-        let rows: Vec<usize> = tables.iter().map(|table| table.names.len()).collect();
-        let count = rows.iter().sum();
+        let count = tables.iter().map(|table| table.names.len()).sum();
         let mut all = Self {
             texts: Texts::default(),
             metrics: Vec::new(),
             names: Vec::with_capacity(count),
             period_ends: Vec::with_capacity(count),
             statuses: Vec::with_capacity(count),
-            rows,
+            ends: Vec::with_capacity(tables.len()),
             numbers: BTreeMap::new(),
         };
         for table in tables {
@@ -255,6 +254,7 @@ impl AllValues {
             dimensions: place(name.dimensions),
             ..name
         }));
+        self.ends.push(self.names.len());
         self.period_ends.append(&mut numbers.period_end);
         self.statuses.extend(numbers.status.iter().copied().map(place));
         for (name, array) in numbers.arrays()? {
@@ -269,17 +269,12 @@ impl AllValues {
     pub(crate) fn into_batch(mut self, stamp: &Stamp<'_>) -> Result<RecordBatch, JobError> {
         let order = self.order();
         let (job, run_id) = (place_of(&mut self.texts, stamp.job), place_of(&mut self.texts, stamp.run_id));
-        let Self { texts, metrics, names, period_ends, statuses, rows, mut numbers } = self;
+        let Self { texts, metrics, names, period_ends, statuses, ends, mut numbers } = self;
         let (metrics, names) = (metrics.as_slice(), names.as_slice());
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts.iter()));
-        let running = |end: &mut usize, rows: &usize| {
-            *end += rows;
-            Some(*end)
-        };
-        let ends: Vec<usize> = rows.iter().scan(0, running).collect();
         let place = |row: usize| {
             let table = ends.partition_point(|end| *end <= row);
-            (table, row + rows[table] - ends[table])
+            (table, row - table.checked_sub(1).map_or(0, |before| ends[before]))
         };
         let in_order: Vec<(usize, usize)> = order.par_iter().map(|row| place(index(*row))).collect();
         let computed = TimestampMicrosecondArray::from_value(stamp.as_of.timestamp_micros(), order.len()).with_timezone("UTC");

@@ -37,40 +37,19 @@ pub(crate) fn midnight(date: pl::Expr, zone: Tz) -> pl::Expr {
     starts.cast(pl::DataType::Datetime(pl::TimeUnit::Microseconds, Some(pl::TimeZone::UTC)))
 }
 
-/// What is known of days, found when a day is first asked for; of days around the first one.
+/// What is known of days, found when a day is first asked for.
 struct ByDay<F> {
     find: F,
-    first: Option<i64>,
-    known: Vec<Answer>,
-}
-
-#[derive(Clone, Copy)]
-enum Answer {
-    NotAsked,
-    Found(Option<i64>),
+    known: pl::PlHashMap<i64, Option<i64>>,
 }
 
 impl<F: Fn(i64) -> Option<i64>> ByDay<F> {
-    /// The days on each side of the first one that are remembered: about a century.
-    const REACH: i64 = 36_525;
-
     fn new(find: F) -> Self {
-        Self { find, first: None, known: Vec::new() }
+        Self { find, known: pl::PlHashMap::default() }
     }
 
     fn of(&mut self, day: i64) -> Option<i64> {
-        let first = *self.first.get_or_insert(day - Self::REACH);
-        let place = day.checked_sub(first).and_then(|place| usize::try_from(place).ok()).filter(|_| day < first + 2 * Self::REACH);
-        let Some(place) = place else { return (self.find)(day) };
-        if place >= self.known.len() {
-            self.known.resize(place + 1, Answer::NotAsked);
-        }
-        if let Answer::Found(found) = self.known[place] {
-            return found;
-        }
-        let found = (self.find)(day);
-        self.known[place] = Answer::Found(found);
-        found
+        *self.known.entry(day).or_insert_with(|| (self.find)(day))
     }
 }
 
@@ -138,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn days_far_from_the_first_are_found_without_being_remembered() {
+    fn days_far_from_each_other_are_found_without_room_for_those_in_between() {
         let mut doubled = ByDay::new(|day| Some(day * 2));
         let days = [10, 10 + 36_524, 10 + 36_525, 10 - 36_525, 10 - 36_526, i64::from(i32::MAX), i64::from(i32::MIN), 10];
         for day in days {
             assert_eq!(doubled.of(day), Some(day * 2));
         }
-        assert!(doubled.known.len() <= 2 * 36_525);
+        assert_eq!(doubled.known.len(), 7, "each day is remembered once, and no other");
     }
 
     #[test]
