@@ -50,6 +50,19 @@ impl Place {
     }
 }
 
+#[test]
+fn the_log_counts_every_step() {
+    let place = Place::new();
+    let done = place.call(&["run", "jobs/nightly.yml", "--log-format", "json"], &place.results("results"), "2").run();
+    let steps: Vec<&str> = done.stderr.lines().filter(|line| line.contains("\"step\"")).collect();
+    for expected in ["gathered leads", "gathered sales_lines", "tested the data", "aggregated revenue", "computed revenue", "wrote revenue", "wrote kpi_runs"] {
+        assert!(steps.iter().any(|step| step.starts_with(&format!(r#"{{"level":"info","message":"{expected}","#))), "{expected} is not among {steps:?}");
+    }
+    for (place, step) in (1..).zip(&steps) {
+        assert!(step.ends_with(&format!(r#""step":{place},"of":{}}}"#, steps.len())), "{step}");
+    }
+}
+
 /// The tables of the main job, and those of every job.
 fn tables() -> Vec<String> {
     let job = harness::read_yaml(&root().join("jobs/nightly.yml"));

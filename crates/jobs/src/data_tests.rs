@@ -12,7 +12,7 @@ use quotient_model::{DataTest, Outcome, Place, Project, Rule, quoted};
 use quotient_report::{Finding, ReportError, cell_texts};
 
 /// How many examples a finding has.
-const EXAMPLES: usize = 5;
+pub(crate) const EXAMPLES: usize = 5;
 
 /// What a test said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,65 +52,89 @@ pub(crate) fn data_tests(engine: &PolarsEngine<'_>, project: &Project, tests: &[
     for test in tests {
         tables.entry((test.table.as_str(), test.filter.as_deref())).or_default().push(test);
     }
-    let mut results = Vec::with_capacity(tests.len());
-    for tests in tables.values() {
-        let failed = suspects(engine, tests)?;
-        for (test, failed) in tests.iter().zip(failed) {
-            results.push(Asked { engine, test, key: key_of(project, &test.table) }.result(failed)?);
-        }
+    let tables: Vec<Vec<&DataTest>> = tables.into_values().collect();
+    let mut asked: Vec<Asked<'_>> = Vec::with_capacity(tests.len());
+    for (tests, may_fail) in tables.iter().zip(suspects(engine, &tables)?) {
+        asked.extend(tests.iter().zip(may_fail).map(|(test, may_fail)| Asked::new(test, key_of(project, &test.table), may_fail)));
     }
-    Ok(results)
+    let queries: Vec<(&DataTest, &str)> = asked.iter().filter_map(|asked| Some((asked.test, asked.failures.as_deref()?))).collect();
+    let mut answers = ask(engine, &queries)?.into_iter();
+    let result = |asked: &Asked<'_>| match asked.failures.as_ref().and_then(|_| answers.next()) {
+        Some(answer) => asked.answered(&answer),
+        None => Ok(asked.result(0, Vec::new())),
+    };
+    asked.iter().map(result).collect()
 }
 
-/// Whether each of the tests of one table has failures; one that another table decides may have.
-fn suspects(engine: &PolarsEngine<'_>, tests: &[&DataTest]) -> Result<Vec<bool>, MetricsError> {
-    let Some(first) = tests.first() else { return Ok(Vec::new()) };
-    let counts = tests.iter().enumerate().filter_map(|(at, test)| {
-        let count = match (&test.rule, test.passes()) {
-            (Rule::Unique, _) => format!("count({sql}) - count(DISTINCT {sql})", sql = test.sql),
-            (_, Some(passes)) => format!("sum(CASE WHEN {passes} THEN 0 ELSE 1 END)"),
-            (_, None) => return None,
+/// Whether each of the tests of each table may have failures: those that one pass over the table decides have some.
+fn suspects(engine: &PolarsEngine<'_>, tables: &[Vec<&DataTest>]) -> Result<Vec<Vec<bool>>, MetricsError> {
+    let mut suspects: Vec<Vec<bool>> = tables.iter().map(|tests| vec![true; tests.len()]).collect();
+    let passes: Vec<(usize, Pass<'_>)> = tables.iter().enumerate().filter_map(|(table, tests)| Some((table, Pass::over(tests)?))).collect();
+    let queries: Vec<(&DataTest, &str)> = passes.iter().map(|(_, pass)| (pass.first, pass.sql.as_str())).collect();
+    for ((table, pass), answer) in passes.iter().zip(ask(engine, &queries)?) {
+        for (column, test) in pass.decides.iter().enumerate() {
+            // A sum over no row is null.
+            suspects[*table][*test] = number(&answer, column)? > 0;
+        }
+    }
+    Ok(suspects)
+}
+
+/// One pass over a table.
+struct Pass<'t> {
+    /// The first test of the table, for messages.
+    first: &'t DataTest,
+    /// The places of the tests that it decides.
+    decides: Vec<usize>,
+    /// A query with a column of failures for each of them.
+    sql: String,
+}
+
+impl<'t> Pass<'t> {
+    /// A pass for the tests of a table; `None` where other tables decide all of them.
+    fn over(tests: &[&'t DataTest]) -> Option<Self> {
+        let count = |test: &DataTest| match (&test.rule, test.passes()) {
+            (Rule::Unique, _) => Some(format!("count({sql}) - count(DISTINCT {sql})", sql = test.sql)),
+            (_, Some(passes)) => Some(format!("sum(CASE WHEN {passes} THEN 0 ELSE 1 END)")),
+            (_, None) => None,
         };
-        Some((at, count))
-    });
-    let counts: Vec<(usize, String)> = counts.collect();
-    let mut failed = vec![true; tests.len()];
-    if counts.is_empty() {
-        return Ok(failed);
+        let counts = tests.iter().enumerate().filter_map(|(place, test)| Some((place, format!("{} AS \"t{place}\"", count(test)?))));
+        let (decides, columns): (Vec<usize>, Vec<String>) = counts.unzip();
+        let first = tests.first().filter(|_| !columns.is_empty())?;
+        Some(Self { first, decides, sql: format!("SELECT {} FROM {}", columns.join(", "), from(first)) })
     }
-    let columns: Vec<String> = counts.iter().map(|(at, count)| format!("{count} AS \"t{at}\"")).collect();
-    let batch = ask(engine, first, &format!("SELECT {} FROM {}", columns.join(", "), from(first)))?;
-    for (column, (at, _)) in counts.iter().enumerate() {
-        // A sum over no row is null.
-        failed[*at] = number(&batch, column)? > 0;
-    }
-    Ok(failed)
 }
 
 /// One test that is asked about its failures.
 struct Asked<'a> {
-    engine: &'a PolarsEngine<'a>,
     test: &'a DataTest,
-    /// The key of the table: name and SQL.
-    key: Option<(String, String)>,
+    /// What the examples are values of.
+    key: Option<String>,
+    /// How many failures there are, beside each of some examples; of a test that may have any.
+    failures: Option<String>,
 }
 
-impl Asked<'_> {
-    fn result(&self, failed: bool) -> Result<TestResult, MetricsError> {
+impl<'a> Asked<'a> {
+    /// `key` is that of the table: name and SQL.
+    fn new(test: &'a DataTest, key: Option<(String, String)>, may_fail: bool) -> Self {
+        let (key, failures) = failures(test, key);
+        let failures = may_fail.then(|| {
+            format!(
+                "SELECT \"example\", sum(\"failures\") OVER () AS \"all\" FROM (\
+                 SELECT \"example\", count(*) AS \"failures\" FROM (\n{failures}\n) AS failed GROUP BY \"example\") AS one \
+                 ORDER BY \"example\" ASC NULLS LAST LIMIT {EXAMPLES}"
+            )
+        });
+        Self { test, key, failures }
+    }
+
+    fn answered(&self, answer: &RecordBatch) -> Result<TestResult, MetricsError> {
+        let examples = all_texts(answer)?.into_iter().next().unwrap_or_default();
+        Ok(self.result(number(answer, 1)?, examples.into_iter().flatten().collect()))
+    }
+
+    fn result(&self, count: u64, examples: Vec<String>) -> TestResult {
         let test = self.test;
-        let (key, failures) = self.failures();
-        let mut count = 0;
-        if failed {
-            count = number(&ask(self.engine, test, &format!("SELECT count(*) AS \"failures\" FROM (\n{failures}\n) AS failed"))?, 0)?;
-        }
-        let mut examples = Vec::new();
-        if count > 0 {
-            let sql = format!(
-                "SELECT \"example\" FROM (SELECT \"example\" FROM (\n{failures}\n) AS failed GROUP BY \"example\") AS one \
-                 WHERE \"example\" IS NOT NULL ORDER BY \"example\" LIMIT {EXAMPLES}"
-            );
-            examples = texts(&ask(self.engine, test, &sql)?, 0)?;
-        }
         let count = test.limit.map_or(count, |limit| count.min(limit));
         let outcome = test.outcome(count);
         let finding = Finding {
@@ -118,37 +142,36 @@ impl Asked<'_> {
             column: test.column.clone(),
             rule: test.rule.name().to_owned(),
             test: test.name.clone(),
-            key,
+            key: self.key.clone(),
             count,
             examples,
             severity: test.severity.name().to_owned(),
             outcome: outcome.name().to_owned(),
         };
         let limit = if outcome == Outcome::Warn { format!("warn if {}", test.warn_if) } else { format!("{} if {}", test.severity.name(), test.error_if) };
-        Ok(TestResult { kind: "data", finding, outcome, limit, differences: Vec::new(), place: test.place.clone() })
+        TestResult { kind: "data", finding, outcome, limit, differences: Vec::new(), place: test.place.clone() }
     }
+}
 
-    /// What the examples are values of, and a query with one row per failure as dbt counts them, in the column `example`.
-    fn failures(&self) -> (Option<String>, String) {
-        let test = self.test;
-        let (sql, from) = (&test.sql, from(test));
-        let passes = test.passes().unwrap_or_default();
-        match &test.rule {
-            Rule::Unique => (test.column.clone(), format!("SELECT {sql} AS \"example\" FROM {from} WHERE ({sql}) IS NOT NULL GROUP BY {sql} HAVING count(*) > 1")),
-            Rule::AcceptedValues { .. } => (test.column.clone(), format!("SELECT {sql} AS \"example\" FROM {from} WHERE NOT ({passes}) GROUP BY {sql}")),
-            Rule::Relationships { to, field } => {
-                let field = quoted(field);
-                let other = format!("SELECT {field} AS \"known\" FROM {} GROUP BY {field}", relation(to));
-                let query = format!(
-                    "SELECT child.\"example\" AS \"example\" FROM (SELECT {sql} AS \"example\" FROM {from}) AS child LEFT JOIN ({other}) AS parent \
-                     ON child.\"example\" = parent.\"known\" WHERE child.\"example\" IS NOT NULL AND parent.\"known\" IS NULL"
-                );
-                (test.column.clone(), query)
-            }
-            Rule::NotNull | Rule::ExpressionIsTrue { .. } => {
-                let (name, key) = self.key.clone().map_or((None, "CAST(NULL AS VARCHAR)".to_owned()), |(name, sql)| (Some(name), sql));
-                (name, format!("SELECT {key} AS \"example\" FROM {from} WHERE NOT ({passes})"))
-            }
+/// What the examples are values of, and a query with one row per failure as dbt counts them, in the column `example`.
+fn failures(test: &DataTest, key: Option<(String, String)>) -> (Option<String>, String) {
+    let (sql, from) = (&test.sql, from(test));
+    let passes = test.passes().unwrap_or_default();
+    match &test.rule {
+        Rule::Unique => (test.column.clone(), format!("SELECT {sql} AS \"example\" FROM {from} WHERE ({sql}) IS NOT NULL GROUP BY {sql} HAVING count(*) > 1")),
+        Rule::AcceptedValues { .. } => (test.column.clone(), format!("SELECT {sql} AS \"example\" FROM {from} WHERE NOT ({passes}) GROUP BY {sql}")),
+        Rule::Relationships { to, field } => {
+            let field = quoted(field);
+            let other = format!("SELECT {field} AS \"known\" FROM {} GROUP BY {field}", relation(to));
+            let query = format!(
+                "SELECT child.\"example\" AS \"example\" FROM (SELECT {sql} AS \"example\" FROM {from}) AS child LEFT JOIN ({other}) AS parent \
+                 ON child.\"example\" = parent.\"known\" WHERE child.\"example\" IS NOT NULL AND parent.\"known\" IS NULL"
+            );
+            (test.column.clone(), query)
+        }
+        Rule::NotNull | Rule::ExpressionIsTrue { .. } => {
+            let (name, key) = key.map_or((None, "CAST(NULL AS VARCHAR)".to_owned()), |(name, sql)| (Some(name), sql));
+            (name, format!("SELECT {key} AS \"example\" FROM {from} WHERE NOT ({passes})"))
         }
     }
 }
@@ -176,16 +199,21 @@ fn from(test: &DataTest) -> String {
     }
 }
 
-fn ask(engine: &PolarsEngine<'_>, test: &DataTest, sql: &str) -> Result<RecordBatch, MetricsError> {
-    let mut reads = vec![test.table.as_str()];
-    if let Rule::Relationships { to, .. } = &test.rule {
-        reads.push(to);
+/// The answers to queries, each with the test that asks.
+fn ask(engine: &PolarsEngine<'_>, queries: &[(&DataTest, &str)]) -> Result<Vec<RecordBatch>, MetricsError> {
+    let mut asked = Vec::with_capacity(queries.len());
+    for (test, sql) in queries {
+        let mut reads = vec![test.table.as_str()];
+        if let Rule::Relationships { to, .. } = &test.rule {
+            reads.push(to);
+        }
+        asked.push((SqlModel { name: &test.name, file: &test.place.file, sql }, reads));
     }
-    engine.sql(&SqlModel { name: &test.name, file: &test.place.file, sql }, &reads)
+    engine.sql_all(&asked)
 }
 
 /// A count in the first row; 0 for null.
-pub(crate) fn number(batch: &RecordBatch, column: usize) -> Result<u64, MetricsError> {
+fn number(batch: &RecordBatch, column: usize) -> Result<u64, MetricsError> {
     let refused = |reason: String| MetricsError::Bridge { column: batch.schema_ref().field(column).name().clone(), reason };
     let values = batch.column(column);
     let counts = values.as_primitive_opt::<Int64Type>().ok_or_else(|| refused(format!("its type is {}, expected Int64", values.data_type())))?;

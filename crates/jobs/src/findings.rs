@@ -1,7 +1,11 @@
 //! What data tests, freshness and models of findings say of opened sources, and which rows they keep out of the models.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::{Array, AsArray, RecordBatch, StringViewArray, make_comparator};
+use arrow::compute::{SortOptions, cast};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use indexmap::IndexMap;
 use quotient_ingest::SourceFrame;
 use quotient_metrics::sql::{Relation, SqlModel, lower_model};
@@ -9,7 +13,7 @@ use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Model, Outcome, Place, Rule, quoted};
 use quotient_report::Finding;
 
-use crate::data_tests::{TestResult, data_tests, number, relation, texts};
+use crate::data_tests::{EXAMPLES, TestResult, data_tests, relation, texts};
 use crate::error::JobError;
 use crate::freshness::freshness;
 use crate::workspace::Workspace;
@@ -105,33 +109,72 @@ fn kept(test: &DataTest) -> Option<String> {
 
 /// The rows of a model of findings, counted by rule and table.
 fn listed(engine: &PolarsEngine<'_>, model: &Model) -> Result<Vec<TestResult>, MetricsError> {
-    let sql = format!(
-        "SELECT \"rule\", \"table_name\", \"key\", \"total\", \"place\" FROM (\
-         SELECT \"rule\", \"table_name\", \"key\", count(*) OVER (PARTITION BY \"rule\", \"table_name\") AS \"total\", \
-         row_number() OVER (PARTITION BY \"rule\", \"table_name\" ORDER BY \"key\" ASC NULLS LAST) AS \"place\" FROM {}) AS numbered \
-         WHERE \"place\" <= 5 ORDER BY \"table_name\", \"rule\", \"place\"",
-        relation(&model.name)
-    );
-    let batch = engine.sql(&SqlModel { name: &model.name, file: &model.file, sql: &sql }, &[&model.name])?;
-    let mut found: IndexMap<(String, String), Finding> = IndexMap::new();
-    for (row, ((rule, table), key)) in texts(&batch, 0)?.into_iter().zip(texts(&batch, 1)?).zip(texts(&batch, 2)?).enumerate() {
-        let count = number(&batch.slice(row, 1), 3)?;
-        let finding = found.entry((table.clone(), rule.clone())).or_insert_with(|| Finding {
-            table,
-            column: None,
-            rule,
-            test: model.name.clone(),
-            key: None,
-            count,
-            examples: Vec::new(),
-            severity: "warn".to_owned(),
-            outcome: "warn".to_owned(),
-        });
-        if !key.is_empty() {
-            finding.examples.push(key);
+    let sql = format!("SELECT \"table_name\", \"rule\", \"key\" FROM {}", relation(&model.name));
+    let rows = engine.sql(&SqlModel { name: &model.name, file: &model.file, sql: &sql }, &[&model.name])?;
+    let place = Place { file: model.file.clone(), line: 1 };
+    let mut results = Vec::new();
+    for ((table, rule), Listed { count, first }) in counted(&rows).map_err(|error| MetricsError::Bridge { column: model.name.clone(), reason: error.to_string() })? {
+        let mut examples = Vec::with_capacity(first.len());
+        for row in first {
+            examples.extend(texts(&rows.slice(row, 1), 2)?.into_iter().filter(|key| !key.is_empty()));
+        }
+        let severity = "warn".to_owned();
+        let finding = Finding { table, column: None, rule, test: model.name.clone(), key: None, count, examples, outcome: severity.clone(), severity };
+        results.push(TestResult { kind: "findings", finding, outcome: Outcome::Warn, limit: "warn if != 0".to_owned(), differences: Vec::new(), place: place.clone() });
+    }
+    Ok(results)
+}
+
+/// The rows of one rule of one table.
+#[derive(Default)]
+struct Listed {
+    count: u64,
+    /// Those with the least keys, in their order.
+    first: Vec<usize>,
+}
+
+/// Rows of (table, rule, key) by table and rule.
+fn counted(rows: &RecordBatch) -> Result<BTreeMap<(String, String), Listed>, ArrowError> {
+    let text = |column: usize| cast(rows.column(column), &DataType::Utf8View);
+    let (tables, rules) = (text(0)?, text(1)?);
+    let (tables, rules) = (tables.as_string_view(), rules.as_string_view());
+    let compare = make_comparator(rows.column(2), rows.column(2), SortOptions { descending: false, nulls_first: false })?;
+    let name = |texts: &StringViewArray, row: usize| if texts.is_valid(row) { texts.value(row).to_owned() } else { String::new() };
+    let mut found: BTreeMap<(String, String), Listed> = BTreeMap::new();
+    let places: Vec<usize> = (0..rows.num_rows()).collect();
+    // Rows of one rule follow each other: a name is looked up once for all of them.
+    for same in places.chunk_by(|a, b| tables.value(*a) == tables.value(*b) && rules.value(*a) == rules.value(*b)) {
+        let listed = found.entry((name(tables, same[0]), name(rules, same[0]))).or_default();
+        listed.count += u64::try_from(same.len()).unwrap_or(u64::MAX);
+        for row in same {
+            if listed.first.len() < EXAMPLES || listed.first.last().is_some_and(|last| compare(*row, *last).is_lt()) {
+                let place = listed.first.partition_point(|known| compare(*known, *row).is_le());
+                listed.first.insert(place, *row);
+                listed.first.truncate(EXAMPLES);
+            }
         }
     }
-    let place = Place { file: model.file.clone(), line: 1 };
-    let result = |finding| TestResult { kind: "findings", finding, outcome: Outcome::Warn, limit: "warn if != 0".to_owned(), differences: Vec::new(), place: place.clone() };
-    Ok(found.into_values().map(result).collect())
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+
+    use super::counted;
+
+    #[test]
+    fn rows_are_counted_by_rule_and_the_least_keys_are_examples() {
+        let tables: ArrayRef = Arc::new(StringArray::from(vec!["b", "b", "a", "b", "b", "b", "b", "b"]));
+        let rules: ArrayRef = Arc::new(StringArray::from(vec!["late", "late", "late", "odd", "late", "late", "late", "late"]));
+        let keys: ArrayRef = Arc::new(Int64Array::from(vec![Some(9), Some(10), Some(1), None, Some(3), None, Some(2), Some(3)]));
+        let rows = RecordBatch::try_from_iter_with_nullable([("table_name", tables, true), ("rule", rules, true), ("key", keys, true)]).unwrap();
+        let found: Vec<(String, u64, Vec<usize>)> =
+            counted(&rows).unwrap().into_iter().map(|((table, rule), listed)| (format!("{table} {rule}"), listed.count, listed.first)).collect();
+        // Numbers in the order of numbers, equal ones as they came, null last.
+        assert_eq!(found, [("a late".to_owned(), 1, vec![2]), ("b late".to_owned(), 6, vec![6, 4, 7, 0, 1]), ("b odd".to_owned(), 1, vec![3])]);
+        assert!(counted(&rows.slice(0, 0)).unwrap().is_empty());
+    }
 }

@@ -11,18 +11,19 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use indexmap::IndexMap;
+use quotient_ingest::LakeFile;
 use quotient_metrics::{BaseRequest, CellRequest, ConversionRequest, Engine, MetricsError, PolarsEngine, joined_rows, requests_of};
-use quotient_model::Grain;
-use uuid::Uuid;
+use quotient_model::{Grain, Model};
+use quotient_report::Step;
 
 use crate::ahead::Ahead;
 use crate::answers::{Answered, Answers, Changed};
 use crate::days::{Days, gaps, joined};
 use crate::error::JobError;
 use crate::kept_rows::{HeldRows, RowKeeper, RowShelf};
+use crate::progress::Laps;
 use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins, grains_of};
 use crate::rolled::RolledUp;
-use crate::shelf::Shelf;
 use crate::stored_cells::{Question, Stored, refused};
 use crate::stretches::Touching;
 use crate::work::{Decision, Work, Worklist};
@@ -54,35 +55,30 @@ pub(crate) struct IncrementalEngine<'a> {
     ahead: Option<&'a Ahead>,
     /// The rows of models that are kept.
     rows: RefCell<BTreeMap<String, HeldRows>>,
-    /// Where they lie.
-    shelf: RowShelf,
+    /// Where they lie; `None` where no rows are kept.
+    shelf: Option<RowShelf<'a>>,
 }
 
 impl<'a> IncrementalEngine<'a> {
     /// An engine over opened sources, with the cells that were kept.
     pub(crate) fn new(workspace: &'a Workspace, worklist: &'a Worklist<'a>, kept: BTreeMap<String, Stored>) -> Self {
-        Self {
-            workspace,
-            worklist,
-            kept: RefCell::new(kept),
-            engines: RefCell::default(),
-            answers: RefCell::default(),
-            ahead: None,
-            rows: RefCell::default(),
-            shelf: RowShelf::default(),
-        }
+        Self { workspace, worklist, kept: RefCell::new(kept), engines: RefCell::default(), answers: RefCell::default(), ahead: None, rows: RefCell::default(), shelf: None }
     }
 
-    /// The same with the rows that models keep, of tables, brought up to date.
-    pub(crate) fn with_rows(mut self, shelf: RowShelf, models: &BTreeSet<String>) -> Result<Self, MetricsError> {
-        self.shelf = shelf;
-        let project = &self.workspace.project;
-        let mut seen = BTreeSet::new();
-        for model in models.iter().flat_map(|model| project.upstream(model)).filter(|model| seen.insert(model.name.as_str())) {
-            if let Some(rows) = self.keeper().hold(model)? {
-                self.whole()?.put(&model.name, self.keeper().relation(&model.name, &rows, None)?.undated());
+    /// The same with the rows that models keep brought up to date.
+    ///
+    /// Many rows are put where they stay at once, and read from there.
+    pub(crate) fn with_rows(mut self, shelf: RowShelf<'a>, models: &[&Model], laps: &Laps<'_>) -> Result<Self, JobError> {
+        self.shelf = Some(shelf);
+        for model in models {
+            if let Some(mut rows) = self.keeper().hold(model).map_err(JobError::Metrics)? {
+                if let Some(shelf) = self.shelf.as_ref().filter(|_| rows.are_many()) {
+                    shelf.put(&model.name, &mut rows, &|_| true)?;
+                }
+                self.put(model, &rows).map_err(JobError::Metrics)?;
                 self.rows.borrow_mut().insert(model.name.clone(), rows);
             }
+            laps.done(Step::Test, Some(&model.name));
         }
         Ok(self)
     }
@@ -104,20 +100,22 @@ impl<'a> IncrementalEngine<'a> {
         Ok(())
     }
 
+    /// Takes rows for those of a model.
+    fn put(&self, model: &Model, rows: &HeldRows) -> Result<(), MetricsError> {
+        let lots = self.keeper().in_lots(&model.name, rows)?;
+        let columns = self.keeper().relation(&model.name, rows, None)?.undated();
+        self.whole()?.put_lots(&model.name, &columns.schema, lots)
+    }
+
     fn keeper(&self) -> RowKeeper<'_, 'a> {
-        RowKeeper { workspace: self.workspace, worklist: self.worklist, engine: self, shelf: &self.shelf }
+        RowKeeper { workspace: self.workspace, worklist: self.worklist, engine: self, shelf: self.shelf.as_ref() }
     }
 
     /// Lets go of the rows of models that are in memory, every request being answered: those that are kept are put where they stay.
-    ///
-    /// Nobody refers to them before the ledger does.
-    pub(crate) fn put_rows(&self, shelf: &Shelf, folder: &str, run_id: &str) -> Result<(), JobError> {
+    pub(crate) fn put_rows(&self) -> Result<(), JobError> {
         self.engines.borrow_mut().clear();
-        for (model, held) in self.rows.borrow_mut().iter_mut() {
-            let once = Uuid::new_v4();
-            shelf.keep(held.named(&|part| format!("{folder}/{model}/{part}-{run_id}-{once}.parquet")).map_err(JobError::Metrics)?)?;
-        }
-        Ok(())
+        let Some(shelf) = &self.shelf else { return Ok(()) };
+        self.rows.borrow_mut().iter_mut().try_for_each(|(model, held)| shelf.put(model, held, &|_| true))
     }
 
     /// Everything that was answered, and the rows that are kept.
@@ -270,6 +268,16 @@ impl<'a> IncrementalEngine<'a> {
         let engine = Rc::new(self.beside_whole(self.workspace.engine(&clean), &|source| limited.contains(source))?);
         self.engines.borrow_mut().insert(signature, Rc::clone(&engine));
         Ok(engine)
+    }
+
+    /// An engine over some files of one source, and all of the others.
+    pub(crate) fn over(&self, source: &str, keep: &dyn Fn(&LakeFile) -> bool) -> Result<PolarsEngine<'a>, MetricsError> {
+        let mut parts = self.worklist.sources().clone();
+        if let Some(frame) = parts.get_mut(source) {
+            *frame = frame.part(keep).map_err(|error| MetricsError::Bridge { column: source.to_owned(), reason: error.to_string() })?;
+        }
+        let clean = self.workspace.without_bad_rows(parts).map_err(inner)?;
+        self.beside_whole(self.workspace.engine(&clean), &|name| name == source)
     }
 
     /// An engine over some rows of some sources, with the models of the whole one that stand on none of these.

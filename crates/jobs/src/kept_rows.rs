@@ -4,6 +4,7 @@
 //! from those of before. A model says by `config.meta.incremental` that its rows are kept, and whether they are remade by days or by keys.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -13,25 +14,40 @@ use quotient_metrics::sql::Relation;
 use quotient_metrics::{Chosen, Keys, MetricsError, ModelRows, PartSpan, PolarsEngine};
 use quotient_model::{Incremental, Model, model_hash, nearest, short_hash};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::days::{Days, joined, pairs};
 use crate::error::JobError;
 use crate::incremental_engine::{IncrementalEngine, inner};
-use crate::ledger::KeptRows;
+use crate::ledger::{KeptPart, KeptRows};
+use crate::shelf::Shelf;
 use crate::touched::RowsTouched;
 use crate::work::Worklist;
 use crate::workspace::Workspace;
 
-/// Rows up to which a model has a part for each year, beyond it one for each month.
-const ROWS_BY_YEAR: usize = 200_000;
+/// Rows up to which a model has a part for each year, beyond it one for each month; and of which no more wait in memory for the end of a run.
+const ROWS_BY_YEAR: u64 = 200_000;
 
-/// Where kept rows lie.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RowShelf {
-    /// The results.
-    pub(crate) location: String,
-    /// The objects that are there.
+/// Where the kept rows of a job lie, and under which names a run puts new ones.
+pub(crate) struct RowShelf<'a> {
+    pub(crate) shelf: &'a Shelf,
+    /// The folder of all of them.
+    pub(crate) folder: String,
+    pub(crate) run_id: String,
+    /// The objects that are there, and may be read.
     pub(crate) paths: BTreeSet<String>,
+}
+
+impl RowShelf<'_> {
+    /// Puts rows of a model that were made anew where they stay, of the parts that are meant: they are not in memory any more.
+    ///
+    /// Nobody refers to them before the ledger does.
+    pub(crate) fn put(&self, model: &str, held: &mut HeldRows, is_meant: &dyn Fn(&str) -> bool) -> Result<(), JobError> {
+        let (folder, run_id, once) = (&self.folder, &self.run_id, Uuid::new_v4());
+        let path_of = |part: &str| is_meant(part).then(|| format!("{folder}/{model}/{part}-{run_id}-{once}.parquet"));
+        let objects = held.named(&path_of).map_err(JobError::Metrics)?;
+        self.shelf.keep(objects)
+    }
 }
 
 /// The rows of a model as they are now.
@@ -46,8 +62,8 @@ pub(crate) struct HeldRows {
 
 /// Rows of one month or year.
 enum Part {
-    /// As they were kept, under a path of the results.
-    Kept(String),
+    /// As they were kept.
+    Kept(KeptPart),
     /// Made anew.
     Remade(ModelRows),
 }
@@ -61,14 +77,50 @@ struct Remade {
 /// The key column of a model, and its values in rows that differ from what was kept.
 type DifferingKeys = Option<(String, Keys)>;
 
+impl Part {
+    fn count(&self) -> u64 {
+        match self {
+            Self::Kept(part) => part.rows,
+            Self::Remade(rows) => rows.count(),
+        }
+    }
+}
+
+/// Files of a source by their addresses, in lots that are read one after the other.
+struct FileLots {
+    source: String,
+    lots: Vec<Vec<String>>,
+}
+
+/// Things that follow each other in lots of no more than so many rows, unless one alone has more.
+fn lots_of<T>(things: impl Iterator<Item = (T, u64)>, at_once: u64) -> Vec<Vec<T>> {
+    let mut lots: Vec<Vec<T>> = Vec::new();
+    let mut rows = 0;
+    for (thing, count) in things {
+        let fits = rows + count <= at_once;
+        rows = if fits { rows + count } else { count };
+        match lots.last_mut().filter(|_| fits) {
+            Some(lot) => lot.push(thing),
+            None => lots.push(vec![thing]),
+        }
+    }
+    lots
+}
+
 impl HeldRows {
-    /// Names the parts that were made anew by paths, and gives their rows: they are let go of.
-    pub(crate) fn named(&mut self, path_of: &dyn Fn(&str) -> String) -> Result<Vec<(String, RecordBatch)>, MetricsError> {
+    /// Whether more of the rows are in memory than shall stay there.
+    pub(crate) fn are_many(&self) -> bool {
+        let in_memory = self.parts.values().filter(|part| matches!(part, Part::Remade(_)));
+        in_memory.map(Part::count).sum::<u64>() > ROWS_BY_YEAR
+    }
+
+    /// Names parts that were made anew by paths, and gives their rows: they are let go of.
+    fn named(&mut self, path_of: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(String, RecordBatch)>, MetricsError> {
         let mut objects = Vec::new();
         for (name, part) in &mut self.parts {
-            if let Part::Remade(rows) = part {
-                objects.push((path_of(name), rows.batch()?));
-                *part = Part::Kept(path_of(name));
+            if let (Part::Remade(rows), Some(path)) = (&*part, path_of(name)) {
+                objects.push((path.clone(), rows.batch()?));
+                *part = Part::Kept(KeptPart { path, rows: rows.count() });
             }
         }
         Ok(objects)
@@ -76,8 +128,8 @@ impl HeldRows {
 
     /// What a ledger says of rows all of whose parts have paths.
     pub(crate) fn into_kept(self) -> KeptRows {
-        let path = |(name, part): (String, Part)| if let Part::Kept(path) = part { Some((name, path)) } else { None };
-        KeptRows { hash: self.hash, parts: self.parts.into_iter().filter_map(path).collect() }
+        let kept = |(name, part): (String, Part)| if let Part::Kept(part) = part { Some((name, part)) } else { None };
+        KeptRows { hash: self.hash, parts: self.parts.into_iter().filter_map(kept).collect() }
     }
 }
 
@@ -91,7 +143,8 @@ pub(crate) struct RowKeeper<'e, 'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) worklist: &'e Worklist<'a>,
     pub(crate) engine: &'e IncrementalEngine<'a>,
-    pub(crate) shelf: &'e RowShelf,
+    /// `None` where no rows are kept.
+    pub(crate) shelf: Option<&'e RowShelf<'a>>,
 }
 
 impl<'a> RowKeeper<'_, 'a> {
@@ -112,20 +165,67 @@ impl<'a> RowKeeper<'_, 'a> {
         let whole = self.engine.whole()?;
         let schema = whole.dated(&model.name)?.schema;
         check_key(model, &schema)?;
-        let is_there = |kept: &&KeptRows| kept.hash == hash && kept.parts.values().all(|path| self.shelf.paths.contains(path));
+        let is_there = |kept: &&KeptRows| kept.hash == hash && self.shelf.is_some_and(|shelf| kept.parts.values().all(|part| shelf.paths.contains(&part.path)));
         let Some(kept) = self.worklist.ledger.rows.get(&model.name).filter(is_there) else {
             // A run of some days does not compute all rows for later ones.
-            return if self.worklist.is_limited() { Ok(None) } else { anew(model, hash, &whole).map(Some) };
+            return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, hash).map(Some) };
         };
-        let Some(touched) = self.worklist.rows_touched(&model.name) else { return anew(model, hash, &whole).map(Some) };
+        let Some(touched) = self.worklist.rows_touched(&model.name) else { return self.anew(model, hash).map(Some) };
         let span = PartSpan::of_names(kept.parts.keys());
-        let parts = kept.parts.iter().map(|(name, path)| (name.clone(), Part::Kept(path.clone()))).collect();
+        let parts = kept.parts.iter().map(|(name, part)| (name.clone(), Part::Kept(part.clone()))).collect();
         let rows = HeldRows { hash, differing: incremental.key.clone().map(|key| (key, Keys::none())), schema, span, parts };
         match &incremental.key {
             Some(key) => self.by_key(model, incremental, key, &touched, rows),
             None => self.by_days(model, &touched, rows),
         }
         .map(Some)
+    }
+
+    /// All rows, as if none were kept.
+    fn anew(&self, model: &Model, hash: String) -> Result<Remade, MetricsError> {
+        let whole = self.engine.whole()?;
+        let lots = self.lots(model, &whole)?;
+        let dated = whole.dated(&model.name)?;
+        let mut held = HeldRows { hash, differing: None, schema: Arc::clone(&dated.schema), span: PartSpan::Month, parts: BTreeMap::new() };
+        if let Some(FileLots { source, lots }) = lots {
+            for lot in lots {
+                let rows = self.engine.over(&source, &|file| lot.contains(&file.address))?.dated(&model.name)?.rows(&model.name)?;
+                self.add(&mut held, &model.name, &rows)?;
+            }
+        } else {
+            let rows = dated.rows(&model.name)?;
+            held.span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
+            held.parts = rows.parts(held.span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
+        }
+        Ok(Remade { rows: held, differing: None })
+    }
+
+    /// Files in lots, of a source of many rows that a model reads row by row: its rows are made lot by lot, as they would fill the memory.
+    fn lots(&self, model: &Model, whole: &PolarsEngine<'_>) -> Result<Option<FileLots>, MetricsError> {
+        let count = |source: &SourceFrame| source.files.iter().map(|file| file.rows).sum::<u64>();
+        let read = whole.row_by_row(&model.name)?;
+        let largest = read.into_iter().filter_map(|name| Some((self.worklist.sources().get(&name)?, name))).max_by_key(|(source, _)| count(source));
+        let at_once = self.workspace.rows_at_once;
+        let Some((source, name)) = largest.filter(|(source, _)| count(source) > at_once) else { return Ok(None) };
+        Ok(Some(FileLots { lots: lots_of(source.files.iter().map(|file| (file.address.clone(), file.rows)), at_once), source: name }))
+    }
+
+    /// Adds rows to those that are held; parts of which there are none among them are put where they stay: files follow each other in time.
+    fn add(&self, held: &mut HeldRows, name: &str, rows: &ModelRows) -> Result<(), MetricsError> {
+        let mut added = BTreeSet::new();
+        for (part, rows) in rows.parts(held.span, name)? {
+            let rows = match held.parts.remove(&part) {
+                Some(before) => {
+                    let before = self.relation_of(name, &held.schema, std::iter::once(&before))?;
+                    Relation::together(&held.schema, &[before, rows.relation()], name)?.rows(name)?
+                }
+                None => rows,
+            };
+            held.parts.insert(part.clone(), Part::Remade(rows));
+            added.insert(part);
+        }
+        let Some(shelf) = self.shelf else { return Ok(()) };
+        shelf.put(name, held, &|part| !added.contains(part)).map_err(inner)
     }
 
     /// The days of rows of a model that are joined by a column with rows of another one that differ; `None` where that is not known.
@@ -242,29 +342,26 @@ impl<'a> RowKeeper<'_, 'a> {
         self.relation_of(model, &rows.schema, parts.map(|(_, part)| part))
     }
 
+    /// All rows of a model without their days, in lots of about so many as are made at once.
+    pub(crate) fn in_lots(&self, model: &str, held: &HeldRows) -> Result<Vec<Relation>, MetricsError> {
+        let lots = lots_of(held.parts.values().map(|part| (part, part.count())), self.workspace.rows_at_once);
+        lots.into_iter().map(|lot| Ok(self.relation_of(model, &held.schema, lot.into_iter())?.undated())).collect()
+    }
+
     fn relation_of<'p>(&self, model: &str, schema: &SchemaRef, parts: impl Iterator<Item = &'p Part>) -> Result<Relation, MetricsError> {
         let (mut paths, mut lots) = (Vec::new(), Vec::new());
         for part in parts {
             match part {
-                Part::Kept(path) => paths.push(path.clone()),
+                Part::Kept(part) => paths.push(part.path.clone()),
                 Part::Remade(rows) => lots.push(rows.relation()),
             }
         }
-        if !paths.is_empty() {
-            let frame = scan_rows(&self.shelf.location, &paths, &self.workspace.env).map_err(|error| inner(JobError::Input(error)))?;
+        if let Some(shelf) = self.shelf.filter(|_| !paths.is_empty()) {
+            let frame = scan_rows(shelf.shelf.location(), &paths, &self.workspace.env).map_err(|error| inner(JobError::Input(error)))?;
             lots.push(Relation::read_back(schema, frame, model)?);
         }
         Relation::together(schema, &lots, model)
     }
-}
-
-/// All rows, as if none were kept.
-fn anew(model: &Model, hash: String, whole: &PolarsEngine<'_>) -> Result<Remade, MetricsError> {
-    let dated = whole.dated(&model.name)?;
-    let rows = dated.rows(&model.name)?;
-    let span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
-    let parts = rows.parts(span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
-    Ok(Remade { rows: HeldRows { hash, differing: None, schema: dated.schema, span, parts }, differing: None })
 }
 
 /// A model whose rows are remade by a key has a column of that name.
@@ -281,4 +378,17 @@ pub(crate) fn check_key(model: &Model, schema: &Schema) -> Result<(), MetricsErr
 fn part_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<Relation, MetricsError> {
     let part = source.part(keep).map_err(|error| MetricsError::Bridge { column: name.to_owned(), reason: error.to_string() })?;
     Ok(Relation { schema: part.schema, frame: part.frame })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lots_of;
+
+    #[test]
+    fn lots_are_full_and_no_thing_is_cut() {
+        let lots = |counts: &[u64]| lots_of(counts.iter().map(|count| (*count, *count)), 10);
+        assert_eq!(lots(&[4, 6, 1, 0, 9, 20, 3, 3]), [vec![4, 6], vec![1, 0, 9], vec![20], vec![3, 3]]);
+        assert_eq!(lots(&[11]), [vec![11]]);
+        assert!(lots(&[]).is_empty());
+    }
 }

@@ -74,8 +74,17 @@ pub(crate) struct Kept {
 pub(crate) struct KeptRows {
     /// The hash of all that decides them beside the lake and as-of.
     pub(crate) hash: String,
-    /// Paths under the results, by month or year of their days.
-    pub(crate) parts: BTreeMap<String, String>,
+    /// By month or year of their days.
+    pub(crate) parts: BTreeMap<String, KeptPart>,
+}
+
+/// Rows of one month or year.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptPart {
+    /// The path of the object under the results.
+    pub(crate) path: String,
+    /// How many there are.
+    pub(crate) rows: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -128,7 +137,7 @@ impl Ledger {
 
     /// The paths of everything that is kept.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &String> {
-        self.cells.values().flat_map(|kept| kept.parts.values()).chain(self.rows.values().flat_map(|kept| kept.parts.values()))
+        self.cells.values().flat_map(|kept| kept.parts.values()).chain(self.rows.values().flat_map(|kept| kept.parts.values().map(|part| &part.path)))
     }
 
     /// The rows of a job; what cannot be read is as if it was never there, and is computed anew.
@@ -278,7 +287,7 @@ mod tests {
     use quotient_ingest::{LakeFile, Moments, TimeKind};
     use quotient_report::{RunWork, Step, Timing, Written};
 
-    use super::{Backfill, Kept, KeptRows, Ledger};
+    use super::{Backfill, Kept, KeptPart, KeptRows, Ledger};
     use crate::days::Days;
     use crate::stored_cells::Question;
 
@@ -296,7 +305,10 @@ mod tests {
             job_hash: "j".to_owned(),
             files: BTreeMap::from([("crm.deals".to_owned(), BTreeMap::from([(file.address.clone(), file)]))]),
             cells: BTreeMap::from([("t.deals".to_owned(), Kept { question, parts: BTreeMap::from([(2024, "_kept/x".to_owned())]), covered: vec![Days { from: 1, to: 5 }] })]),
-            rows: BTreeMap::from([("deals".to_owned(), KeptRows { hash: "h".to_owned(), parts: BTreeMap::from([("2024-01".to_owned(), "_kept/y".to_owned())]) })]),
+            rows: BTreeMap::from([(
+                "deals".to_owned(),
+                KeptRows { hash: "h".to_owned(), parts: BTreeMap::from([("2024-01".to_owned(), KeptPart { path: "_kept/y".to_owned(), rows: 8 })]) },
+            )]),
             tables: vec![Written { name: "sales".to_owned(), version: 2, changed: false, rows: 5 }],
             work: RunWork {
                 reasons: "new file".to_owned(),

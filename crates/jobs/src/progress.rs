@@ -55,16 +55,21 @@ struct Timed {
 
 impl<'a> Laps<'a> {
     /// A run that begins.
-    pub(crate) fn begin(progress: &'a dyn Progress, steps: u64) -> Self {
-        progress.begin(steps);
+    pub(crate) fn begin(progress: &'a dyn Progress) -> Self {
         Self { progress, timed: Mutex::new(Timed { begun: progress.elapsed(), timings: Vec::new() }) }
     }
 
-    /// A step is done, for a table where it was for one. Of steps at the same time each takes what passed since the one before.
+    /// So many steps will be told.
+    pub(crate) fn expect(&self, steps: usize) {
+        self.progress.begin(u64::try_from(steps).unwrap_or(u64::MAX));
+    }
+
+    /// A step is done, for a table or a model where it was for one. Of steps at the same time each takes what passed since the one before.
     pub(crate) fn done(&self, step: Step, table: Option<&str>) {
         self.time(step, table);
         let told = match (step, table) {
             (Step::Test, None) => "tested the data".to_owned(),
+            (Step::Test, Some(model)) => format!("gathered {model}"),
             (Step::Aggregate, Some(table)) => format!("aggregated {table}"),
             (Step::Derive, Some(table)) => format!("computed {table}"),
             (Step::Write, Some(table)) => format!("wrote {table}"),

@@ -22,8 +22,8 @@ use crate::shelf::Shelf;
 use crate::side_by_side::side_by_side;
 use crate::workspace::Workspace;
 
-/// Tables that every run writes beside those of its job.
-pub(crate) const RESULTS_OF_RUNS: usize = 8;
+/// Tables that every run writes beside those of its job, and tells of: all but the ledger.
+pub(crate) const RESULTS_OF_RUNS: usize = 7;
 
 /// Tables that are written at once: while one waits for the store, others are compared and encoded.
 const TABLES_AT_ONCE: usize = 4;

@@ -10,7 +10,7 @@ use chrono::{Datelike, NaiveDate, SecondsFormat};
 use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
 use quotient_metrics::{BaseGrouping, CellRequest, Counts, MetricsError, requests_of};
-use quotient_model::{Job, JobTable, definition_hash, model_hash, short_hash};
+use quotient_model::{Job, JobTable, Model, definition_hash, model_hash, short_hash};
 use quotient_report::{EndingAfter, Finder, Finding, PeriodRange, Replace, ReportError, RunWork, Step, dim_date, dim_period, kpi_dictionary, kpi_findings};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -154,7 +154,7 @@ impl Workspace {
     }
 
     fn run_once(&self, job: &Job, (asked, ahead): (&Asked, &Ahead), (shelf, with_rows): (&Shelf, bool), progress: &dyn Progress) -> Result<RunSummary, JobError> {
-        let laps = Laps::begin(progress, u64::try_from(job.tables.len() * 3 + RESULTS_OF_RUNS + 1).unwrap_or(u64::MAX));
+        let laps = Laps::begin(progress);
         let (ledger, sources, lacking, strange, job_hash) = match self.prepare(job, asked, shelf)? {
             Prepared::Nothing(ledger) => return self.nothing_to_do(job, &ledger, shelf, &laps),
             Prepared::Something { ledger, sources, lacking, strange, job_hash } => (ledger, sources, lacking, strange, job_hash),
@@ -182,15 +182,18 @@ impl Workspace {
         if reasons.is_empty() && !asked.is_nothing() && asked.backfill == ledger.backfill {
             return self.nothing_to_do(job, &ledger, shelf, &laps);
         }
-        let shelf_of_rows = RowShelf { location: shelf.location().to_owned(), paths: if with_rows { shelf.kept_paths(&rows_folder(&job.name))? } else { BTreeSet::new() } };
-        let engine = engine.with_rows(shelf_of_rows, &self.models_with_rows(&tables, &sources)?).map_err(JobError::Metrics)?;
+        let models = self.models_with_rows(&tables, &sources)?;
+        laps.expect(models.len() + tables.len() * 3 + RESULTS_OF_RUNS + 1);
+        let folder = rows_folder(&job.name);
+        let paths = if with_rows { shelf.kept_paths(&folder)? } else { BTreeSet::new() };
+        let engine = engine.with_rows(RowShelf { shelf, folder, run_id: run_id.clone(), paths }, &models, &laps)?;
         let found = self.job_findings(&self.job_models(job), &sources, &*engine.whole().map_err(JobError::Metrics)?)?;
         laps.done(Step::Test, None);
         for wanted in &tables {
             engine.ask(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?;
             laps.done(Step::Aggregate, Some(&wanted.name));
         }
-        engine.put_rows(shelf, &rows_folder(&job.name), &run_id)?;
+        engine.put_rows()?;
         let (answers, rows) = engine.into_kept();
         let deriving = Deriving { workspace: self, answers: &answers, since: &since, lacking: &lacking, laps: &laps };
         let Derived { values, headline, of_metrics, first_day } = deriving.derive(&tables, &mut publication)?;
@@ -258,8 +261,10 @@ impl Workspace {
         })
     }
 
-    /// The models whose rows a run reads: those that tables ask for, those that they are joined with, and those of findings.
-    fn models_with_rows(&self, tables: &[&JobTable], sources: &IndexMap<String, SourceFrame>) -> Result<BTreeSet<String>, JobError> {
+    /// The models that keep their rows among those that a run reads, each after those that it reads itself.
+    ///
+    /// A run reads the models that tables ask for, those that they are joined with, and those of findings.
+    fn models_with_rows(&self, tables: &[&JobTable], sources: &IndexMap<String, SourceFrame>) -> Result<Vec<&Model>, JobError> {
         let of_findings = self.project.models.values().filter(|model| model.findings && self.reads_only(&model.name, sources));
         let mut models: BTreeSet<String> = of_findings.map(|model| model.name.clone()).collect();
         for table in tables {
@@ -271,7 +276,9 @@ impl Workspace {
                 models.insert(request.model.to_owned());
             }
         }
-        Ok(models)
+        let mut seen = BTreeSet::new();
+        let read = models.iter().flat_map(|model| self.project.upstream(model)).filter(|model| seen.insert(model.name.as_str()));
+        Ok(read.filter(|model| model.incremental.as_ref().is_some_and(|incremental| incremental.keep_rows)).collect())
     }
 
     /// Compares the new values with the published ones; gives the number of restated cells.

@@ -28,11 +28,17 @@ pub struct OpenRequest {
     pub as_of: DateTime<Utc>,
 }
 
+/// Rows of a source that are made into rows of a model at once.
+const ROWS_AT_ONCE: u64 = 1_000_000;
+
 /// A project opened for work.
 #[derive(Debug)]
 pub struct Workspace {
     /// The project.
     pub project: Project,
+    /// Of a source that a model reads row by row, the rows that are made into kept rows of the model at once: as they bound the memory for it.
+    /// What is made does not hang on it. At first a million.
+    pub rows_at_once: u64,
     pub(crate) folder: PathBuf,
     pub(crate) env: BTreeMap<String, String>,
     /// The vars of the request, without as-of.
@@ -55,7 +61,15 @@ impl Workspace {
         let settings = Settings { env: request.env.clone(), vars };
         let project = Project::parse(&files, &settings).map_err(JobError::Project)?;
         let texts_hash = short_hash(Sha256::new_with_prefix(format!("{}{:?}{:?}{:?}", files.project, files.models, files.macros, request.vars)));
-        Ok(Self { texts_hash, project, folder: request.project_dir.clone(), env: request.env.clone(), vars: request.vars.clone(), as_of: request.as_of })
+        Ok(Self {
+            texts_hash,
+            project,
+            rows_at_once: ROWS_AT_ONCE,
+            folder: request.project_dir.clone(),
+            env: request.env.clone(),
+            vars: request.vars.clone(),
+            as_of: request.as_of,
+        })
     }
 
     /// Reads and validates a job file.

@@ -2,13 +2,16 @@
 //!
 //! In: a request. Out: one row per row of the model, never more: joins are checked before they are made.
 
+use arrow::array::RecordBatch;
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, DataType as PolarsType, Expr, Int32Chunked, LazyFrame, col, lit};
 use quotient_model::{Filter, GroupItem, Hop, ItemColumn, MetricRef, Semantics, nearest, quoted, resolve_item};
 
+use crate::bridge::record_batch;
 use crate::engine::{BaseRequest, NONE};
 use crate::error::MetricsError;
-use crate::join::{Join, join};
+use crate::join::{Join, Other, join, other};
+use crate::labels::Labels;
 use crate::metric_column::add_metric;
 use crate::polars_engine::PolarsEngine;
 use crate::sql::{Relation, SqlModel, lower_projection};
@@ -29,30 +32,35 @@ pub(crate) struct Fact {
     pub(crate) filters: Vec<Option<String>>,
 }
 
+/// The same as record batches: labels of dimensions are codes, and the rows come in the lots of their model.
+pub(crate) struct Lots {
+    /// The rows.
+    pub(crate) batches: Vec<RecordBatch>,
+    /// The column of each measure.
+    pub(crate) columns: Vec<String>,
+    /// The filter column of each measure, where it has one.
+    pub(crate) filters: Vec<Option<String>>,
+}
+
 /// Computes the rows that a request needs.
 pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Fact, MetricsError> {
-    let project = engine.project();
-    let semantics = project.models.get(request.model).and_then(|m| m.semantics.as_ref());
-    let semantics = semantics.ok_or_else(|| MetricsError::Unknown {
-        what: "semantic model",
-        name: request.model.to_owned(),
-        near: nearest(request.model, project.models.keys().map(String::as_str)).map(str::to_owned),
-    })?;
-    let relation = engine.computed(request.model)?;
-    let mut plan = Plan::new(request);
-    plan.add_time(engine, semantics, &relation)?;
-    for grouping in &request.groupings {
-        for item in &grouping.slice {
-            plan.add_item(engine, item)?;
-        }
+    let (plan, relation) = Plan::of(engine, request)?;
+    let frame = plan.rows(engine, &relation, &plan.others(engine)?)?;
+    Ok(Fact { frame, columns: plan.measures, filters: plan.filters })
+}
+
+/// Computes the rows that a request needs, lot by lot where their model has lots.
+pub(crate) fn lots(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Lots, MetricsError> {
+    let (plan, relation) = Plan::of(engine, request)?;
+    let others = plan.others(engine)?;
+    let lots = engine.lots(request.model).filter(|_| plan.metrics.is_empty()).unwrap_or_else(|| vec![relation]);
+    let refused = |source| MetricsError::Cube { model: request.model.to_owned(), source };
+    let mut labels = Labels::new(&plan.items);
+    let mut batches = Vec::with_capacity(lots.len());
+    for lot in &lots {
+        batches.push(labels.placed(&record_batch(&plan.rows(engine, lot, &others)?)?).map_err(refused)?);
     }
-    for filter in request.measures.iter().flat_map(|m| &m.filters) {
-        plan.add_filter_items(engine, filter)?;
-    }
-    plan.own.extend(request.keep.iter().cloned());
-    let columns = plan.add_measures();
-    let filters = plan.add_filters();
-    plan.compute(engine, &relation).map(|frame| Fact { frame, columns, filters })
+    Ok(Lots { batches: labels.coded(batches).map_err(refused)?, columns: plan.measures, filters: plan.filters })
 }
 
 /// The local day of a time dimension of a model, and its instant, as SQL.
@@ -85,11 +93,38 @@ struct Plan<'r, 'a> {
     /// Columns over the joined rows: name and SQL.
     conditions: IndexMap<String, String>,
     items: Vec<String>,
+    /// The column of each measure.
+    measures: Vec<String>,
+    /// The filter column of each measure, where it has one.
+    filters: Vec<Option<String>>,
 }
 
 impl<'r, 'a> Plan<'r, 'a> {
-    fn new(request: &'r BaseRequest<'a>) -> Self {
-        Self { request, own: IndexMap::new(), joins: IndexMap::new(), metrics: Vec::new(), conditions: IndexMap::new(), items: Vec::new() }
+    /// The plan of a request, and the rows of its model.
+    fn of(engine: &PolarsEngine<'_>, request: &'r BaseRequest<'a>) -> Result<(Self, Relation), MetricsError> {
+        let project = engine.project();
+        let semantics = project.models.get(request.model).and_then(|m| m.semantics.as_ref());
+        let semantics = semantics.ok_or_else(|| MetricsError::Unknown {
+            what: "semantic model",
+            name: request.model.to_owned(),
+            near: nearest(request.model, project.models.keys().map(String::as_str)).map(str::to_owned),
+        })?;
+        let relation = engine.computed(request.model)?;
+        let (own, joins, conditions) = (IndexMap::new(), IndexMap::new(), IndexMap::new());
+        let mut plan = Self { request, own, joins, metrics: Vec::new(), conditions, items: Vec::new(), measures: Vec::new(), filters: Vec::new() };
+        plan.add_time(engine, semantics, &relation)?;
+        for grouping in &request.groupings {
+            for item in &grouping.slice {
+                plan.add_item(engine, item)?;
+            }
+        }
+        for filter in request.measures.iter().flat_map(|m| &m.filters) {
+            plan.add_filter_items(engine, filter)?;
+        }
+        plan.own.extend(request.keep.iter().cloned());
+        plan.measures = plan.add_measures();
+        plan.filters = plan.add_filters();
+        Ok((plan, relation))
     }
 
     fn metric(&self) -> String {
@@ -202,21 +237,26 @@ impl<'r, 'a> Plan<'r, 'a> {
         names
     }
 
-    fn compute(self, engine: &PolarsEngine<'_>, relation: &Relation) -> Result<DataFrame, MetricsError> {
-        let window = self.window(engine);
-        let own: Vec<(String, String)> = self.own.into_iter().collect();
+    /// What the joins bring, in their order.
+    fn others(&self, engine: &PolarsEngine<'_>) -> Result<Vec<Other>, MetricsError> {
+        self.joins.values().map(|join| other(engine, join)).collect()
+    }
+
+    /// The rows of a relation of the model.
+    fn rows(&self, engine: &PolarsEngine<'_>, relation: &Relation, others: &[Other]) -> Result<DataFrame, MetricsError> {
+        let own: Vec<(String, String)> = self.own.clone().into_iter().collect();
         let model = self.request.model;
         let mut rows = project_columns(engine, model, relation, &own)?;
-        rows.frame = rows.frame.filter(window);
-        for join_request in self.joins.values() {
-            rows = join(engine, rows, join_request)?;
+        rows.frame = rows.frame.filter(self.window(engine));
+        for (join_request, other) in self.joins.values().zip(others) {
+            rows = join(rows, join_request, other);
         }
         for metric in &self.metrics {
             rows = add_metric(engine, rows, metric)?;
         }
         if !self.conditions.is_empty() {
             let mut columns: Vec<(String, String)> = rows.schema.fields().iter().map(|f| (f.name().clone(), quoted(f.name()))).collect();
-            columns.extend(self.conditions);
+            columns.extend(self.conditions.clone());
             rows = project_columns(engine, model, &rows, &columns)?;
         }
         let labels: Vec<Expr> = self.items.iter().map(|item| col(item.as_str()).cast(PolarsType::String).fill_null(lit(NONE))).collect();

@@ -3,7 +3,7 @@
 //! A join never adds rows: the key is checked to be one, and versions of a key are checked not to overlap.
 //! Versions are those at the instant of the fact's event, however many joins away they are.
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, IntoLazy, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, len, lit};
 use quotient_model::{DimensionKind, EntityKind, Hop};
@@ -49,8 +49,14 @@ impl Join {
     }
 }
 
-/// Joins, with the columns of the other model added.
-pub(crate) fn join(engine: &PolarsEngine<'_>, rows: Relation, join: &Join) -> Result<Relation, MetricsError> {
+/// The rows of the model that a join brings, checked.
+pub(crate) struct Other {
+    schema: SchemaRef,
+    rows: DataFrame,
+}
+
+/// The rows that a join brings.
+pub(crate) fn other(engine: &PolarsEngine<'_>, join: &Join) -> Result<Other, MetricsError> {
     let other = engine.computed(&join.model)?;
     let mut columns = vec![(join.other_key(), join.to_expr.clone())];
     columns.extend(join.columns.clone());
@@ -59,13 +65,18 @@ pub(crate) fn join(engine: &PolarsEngine<'_>, rows: Relation, join: &Join) -> Re
         columns.push((TO.to_owned(), to.clone()));
     }
     let other = project_columns(engine, &join.model, &other, &columns)?;
-    let other_rows = collect(other.frame.filter(col(join.other_key()).is_not_null()), &join.model, "compute its keys")?;
+    let rows = collect(other.frame.filter(col(join.other_key()).is_not_null()), &join.model, "compute its keys")?;
+    let check = if join.validity.is_some() { check_versions } else { check_key };
+    check(join, &rows)?;
+    Ok(Other { schema: other.schema, rows })
+}
+
+/// Rows with the columns that a join brings.
+pub(crate) fn join(rows: Relation, join: &Join, other: &Other) -> Relation {
     let joined = if join.validity.is_some() {
-        check_versions(join, &other_rows)?;
-        at_event(rows.frame, join, &other_rows)
+        at_event(rows.frame, join, &other.rows)
     } else {
-        check_key(join, &other_rows)?;
-        rows.frame.join(other_rows.lazy(), [col(join.key.as_str())], [col(join.other_key())], JoinArgs::new(JoinType::Left))
+        rows.frame.join(other.rows.clone().lazy(), [col(join.key.as_str())], [col(join.other_key())], JoinArgs::new(JoinType::Left))
     };
     let mut fields: Vec<Field> = rows.schema.fields().iter().map(|f| f.as_ref().clone()).collect();
     for (name, _) in &join.columns {
@@ -74,7 +85,7 @@ pub(crate) fn join(engine: &PolarsEngine<'_>, rows: Relation, join: &Join) -> Re
         }
     }
     let names: Vec<_> = fields.iter().map(|f| col(f.name().as_str())).collect();
-    Ok(Relation { schema: Schema::new(fields).into(), frame: joined.select(names) })
+    Relation { schema: Schema::new(fields).into(), frame: joined.select(names) }
 }
 
 /// A left join to the version that is valid at the event's instant.

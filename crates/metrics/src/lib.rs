@@ -20,6 +20,7 @@ mod fact;
 mod formula;
 mod group_columns;
 mod join;
+mod labels;
 mod metric_column;
 mod model_rows;
 mod needs;

@@ -59,6 +59,21 @@ impl PolarsEngine<'_> {
         columns.push((DAY.to_owned(), day));
         project_columns(self, model, &relation, &columns)
     }
+
+    /// The sources of which the rows of a model, or of a source, can be made lot by lot: those that it reads row by row, through all models between.
+    ///
+    /// # Errors
+    /// SQL that does not bind or is not supported.
+    pub fn row_by_row(&self, name: &str) -> Result<BTreeSet<String>, MetricsError> {
+        let Some(model) = self.project().models.get(name) else { return Ok(BTreeSet::from([name.to_owned()])) };
+        let mut found = BTreeSet::new();
+        for read in self.reads_row_by_row(model)? {
+            let others = model.refs.iter().chain(&model.sources).filter(|other| **other != read);
+            let behind_others: BTreeSet<&String> = others.flat_map(|other| self.project().sources_behind(other).into_iter().chain([other])).collect();
+            found.extend(self.row_by_row(&read)?.into_iter().filter(|source| !behind_others.contains(source)));
+        }
+        Ok(found)
+    }
 }
 
 impl Keys {
@@ -208,8 +223,8 @@ fn kept_type(field: &Field, model: &str) -> Result<PolarsType, MetricsError> {
 impl ModelRows {
     /// How many there are.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.rows.height()
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.rows.height()).unwrap_or(u64::MAX)
     }
 
     /// As a relation.

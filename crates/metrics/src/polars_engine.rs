@@ -6,24 +6,30 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Date32Type;
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, RecordBatchOptions};
+use arrow::compute::{cast, max, min};
+use arrow::datatypes::{DataType, Date32Type, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
-use polars::prelude::{DataFrame, IntoLazy};
-use quotient_model::{Agg, Grain, Project};
+use polars::prelude::{Engine as PolarsTarget, IntoLazy, LazyFrame, OptFlags};
+use quotient_model::{Agg, Grain, Model, Project};
 
 use crate::bridge;
 use crate::conversion;
 use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
 use crate::engine::{BaseRequest, ConversionRequest, Engine, joined_rows};
 use crate::error::MetricsError;
-use crate::fact::{self, TIME, collect};
+use crate::fact::{self, Lots, TIME, collect};
 use crate::periods::period_starts;
 use crate::snapshot;
-use crate::sql::{Relation, SqlModel, lower_model};
+use crate::sql::{Relation, SqlModel, lower_model, row_by_row};
 use crate::windows;
+
+/// What is done with a query, for messages.
+const RUN: &str = "run its query";
 
 /// The default engine.
 pub struct PolarsEngine<'a> {
@@ -33,6 +39,8 @@ pub struct PolarsEngine<'a> {
     relations: RefCell<IndexMap<String, Relation>>,
     /// Models whose frame is rows in memory already.
     computed: RefCell<Vec<String>>,
+    /// Of models of many rows these in lots.
+    lots: RefCell<BTreeMap<String, Vec<Relation>>>,
     /// An engine that computes some models for this one too: they stand on nothing that is different here.
     beside: Option<(Rc<PolarsEngine<'a>>, BTreeSet<String>)>,
 }
@@ -41,7 +49,7 @@ impl<'a> PolarsEngine<'a> {
     /// An engine over a project's sources, opened under their `schema.table` names.
     #[must_use]
     pub fn new(project: &'a Project, sources: IndexMap<String, Relation>, as_of: DateTime<Utc>) -> Self {
-        Self { project, as_of, relations: RefCell::new(sources), computed: RefCell::new(Vec::new()), beside: None }
+        Self { project, as_of, relations: RefCell::new(sources), computed: RefCell::new(Vec::new()), lots: RefCell::default(), beside: None }
     }
 
     /// The same with models of another engine, which are computed there and once.
@@ -79,19 +87,45 @@ impl<'a> PolarsEngine<'a> {
     /// A model lowered over what it reads, and not computed.
     pub(crate) fn lowered(&self, name: &str) -> Result<Relation, MetricsError> {
         let model = self.project.models.get(name).ok_or_else(|| MetricsError::Unknown { what: "model", name: name.to_owned(), near: None })?;
+        self.lower_what_is_read(model)?;
+        Ok(lower_model(&sql_of(model), &self.relations.borrow())?)
+    }
+
+    /// The models and sources that a model reads row by row.
+    pub(crate) fn reads_row_by_row(&self, model: &Model) -> Result<BTreeSet<String>, MetricsError> {
+        self.lower_what_is_read(model)?;
+        Ok(row_by_row(&sql_of(model), &self.relations.borrow())?)
+    }
+
+    fn lower_what_is_read(&self, model: &Model) -> Result<(), MetricsError> {
         for read in &model.refs {
             self.relation(read)?;
         }
         if let Some(source) = model.sources.iter().find(|source| !self.relations.borrow().contains_key(*source)) {
             return Err(MetricsError::NotOpen { model: model.name.clone(), source_name: source.clone() });
         }
-        Ok(lower_model(&SqlModel { name: &model.name, file: &model.file, sql: &model.sql }, &self.relations.borrow())?)
+        Ok(())
     }
 
     /// Takes rows that are known for those of a model.
     pub fn put(&self, model: &str, relation: Relation) {
         self.relations.borrow_mut().insert(model.to_owned(), relation);
         self.computed.borrow_mut().push(model.to_owned());
+    }
+
+    /// The same of rows that come in lots: a fact of them is computed lot by lot.
+    ///
+    /// # Errors
+    /// Lots of other columns.
+    pub fn put_lots(&self, model: &str, schema: &SchemaRef, lots: Vec<Relation>) -> Result<(), MetricsError> {
+        self.put(model, Relation::together(schema, &lots, model)?);
+        self.lots.borrow_mut().insert(model.to_owned(), lots);
+        Ok(())
+    }
+
+    /// The lots of a model's rows, where they came in some.
+    pub(crate) fn lots(&self, model: &str) -> Option<Vec<Relation>> {
+        self.lots.borrow().get(model).cloned().or_else(|| self.other(model)?.lots(model))
     }
 
     /// Runs a query over sources and models; `reads` names the models among them.
@@ -101,12 +135,39 @@ impl<'a> PolarsEngine<'a> {
     /// # Errors
     /// A query or a model that does not bind or is not supported; rows that cannot be computed.
     pub fn sql(&self, query: &SqlModel<'_>, reads: &[&str]) -> Result<RecordBatch, MetricsError> {
+        bridge::record_batch(&collect(self.query(query, reads)?, query.name, RUN)?)
+    }
+
+    /// Runs queries, as many at the same time as there are threads; the answers are in their order.
+    ///
+    /// # Errors
+    /// As [`PolarsEngine::sql`].
+    pub fn sql_all(&self, queries: &[(SqlModel<'_>, Vec<&str>)]) -> Result<Vec<RecordBatch>, MetricsError> {
+        let frames = queries.iter().map(|(query, reads)| self.query(query, reads)).collect::<Result<Vec<LazyFrame>, _>>()?;
+        // What queries share is not kept for all of them: it may be a whole table.
+        let options = OptFlags::default().difference(OptFlags::COMM_SUBPLAN_ELIM);
+        let mut answers = Vec::with_capacity(frames.len());
+        let at_once = rayon::current_num_threads().max(1);
+        for (frames, queries) in frames.chunks(at_once).zip(queries.chunks(at_once)) {
+            let plans = frames.iter().map(|frame| frame.logical_plan.clone()).collect();
+            match LazyFrame::collect_all_with_engine(plans, PolarsTarget::InMemory, options) {
+                Ok(rows) => answers.extend(rows),
+                // It does not say in which of them.
+                Err(_) => {
+                    for (frame, (query, _)) in frames.iter().zip(queries) {
+                        answers.push(collect(frame.clone(), query.name, RUN)?);
+                    }
+                }
+            }
+        }
+        answers.iter().map(bridge::record_batch).collect()
+    }
+
+    fn query(&self, query: &SqlModel<'_>, reads: &[&str]) -> Result<LazyFrame, MetricsError> {
         for name in reads.iter().filter(|name| self.project.models.contains_key(**name)) {
             self.relation(name)?;
         }
-        let relation = lower_model(query, &self.relations.borrow())?;
-        let rows = relation.frame.collect().map_err(|source| MetricsError::Compute { model: query.name.to_owned(), doing: "run its query", source })?;
-        bridge::record_batch(&rows)
+        Ok(lower_model(query, &self.relations.borrow())?.frame)
     }
 
     /// The model with its rows in memory.
@@ -143,16 +204,23 @@ impl<'a> PolarsEngine<'a> {
 
 impl Engine for PolarsEngine<'_> {
     fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
+        let measures = |columns: &[String], filters: &[Option<String>]| -> Vec<Aggregated> {
+            let of = request.measures.iter().zip(columns.iter().zip(filters));
+            of.map(|(measure, (column, filter))| Aggregated { name: measure.name.clone(), agg: measure.agg, column: column.clone(), filter: filter.clone() }).collect()
+        };
+        if request.snapshot.is_none() && request.window.is_none() {
+            let Lots { batches, columns, filters } = fact::lots(self, request)?;
+            return self.aggregate(request, &batches, measures(&columns, &filters));
+        }
         let mut fact = fact::prepare(self, request)?;
         if let Some(rule) = request.snapshot {
             fact = snapshot::keep(self, request, rule, fact)?;
         }
-        let measures =
-            || request.measures.iter().enumerate().map(|(i, measure)| (measure.name.clone(), measure.agg, fact.columns[i].as_str(), fact.filters[i].as_deref())).collect();
-        let Some(window) = request.window else { return self.aggregate(request, &fact.frame, measures()) };
+        let measures = || measures(&fact.columns, &fact.filters);
+        let Some(window) = request.window else { return self.aggregate(request, &[bridge::record_batch(&fact.frame)?], measures()) };
         let mut parts: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
         for pairs in windows::parts(self, request, window, &fact)? {
-            let cells = self.aggregate(request, &windows::spread(request, pairs, &fact)?, measures())?;
+            let cells = self.aggregate(request, &[bridge::record_batch(&windows::spread(request, pairs, &fact)?)?], measures())?;
             parts.iter_mut().zip(cells).for_each(|(part, cells)| part.push(cells));
         }
         let joined = parts.iter().map(|part| joined_rows(part)).collect::<Result<_, _>>();
@@ -162,40 +230,62 @@ impl Engine for PolarsEngine<'_> {
     fn conversion_cells(&self, request: &ConversionRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
         let rows = conversion::rows(self, request)?;
         let agg = request.conversion.measures.first().map_or(Agg::Count, |measure| measure.agg);
-        self.aggregate(&request.base, &rows, vec![(request.name.clone(), agg, conversion::VALUE, None)])
+        let measure = Aggregated { name: request.name.clone(), agg, column: conversion::VALUE.to_owned(), filter: None };
+        self.aggregate(&request.base, &[bridge::record_batch(&rows)?], vec![measure])
     }
 }
 
+/// A measure of rows: the names of its column and of that of its filter.
+struct Aggregated {
+    name: String,
+    agg: Agg,
+    column: String,
+    filter: Option<String>,
+}
+
 impl PolarsEngine<'_> {
-    /// The cube of rows: measures by name, with their aggregate, their column and that of their filter.
-    fn aggregate(&self, request: &BaseRequest<'_>, rows: &DataFrame, measures: Vec<(String, Agg, &str, Option<&str>)>) -> Result<Vec<RecordBatch>, MetricsError> {
-        let batch = bridge::record_batch(rows)?;
-        let time = index_of(&batch, TIME);
-        let periods = self.periods(request, &batch, time)?;
+    /// The cube of rows, labels as text.
+    fn aggregate(&self, request: &BaseRequest<'_>, batches: &[RecordBatch], measures: Vec<Aggregated>) -> Result<Vec<RecordBatch>, MetricsError> {
+        let Some(first) = batches.first() else { return Ok(Vec::new()) };
+        let index_of = |name: &str| first.schema_ref().index_of(name).ok();
+        let time = index_of(TIME);
+        let periods = self.periods(request, batches, time)?;
         let measures: Vec<CubeMeasure> = measures
             .into_iter()
-            .map(|(name, aggregate, column, filter)| CubeMeasure { name, column: index_of(&batch, column), filter: filter.and_then(|name| index_of(&batch, name)), aggregate })
+            .map(|Aggregated { name, agg, column, filter }| CubeMeasure { name, column: index_of(&column), filter: filter.and_then(|name| index_of(&name)), aggregate: agg })
             .collect();
-        let keys: Vec<Vec<usize>> = request.groupings.iter().map(|g| g.slice.iter().filter_map(|item| index_of(&batch, item)).collect()).collect();
+        let keys: Vec<Vec<usize>> = request.groupings.iter().map(|g| g.slice.iter().filter_map(|item| index_of(item)).collect()).collect();
         let groupings: Vec<Grouping<'_>> =
             request.groupings.iter().zip(&keys).map(|(grouping, keys)| Grouping { period: grouping.grain.and_then(|grain| periods.get(&grain)), keys }).collect();
-        let cube = CubeRequest { schema: batch.schema(), batches: std::slice::from_ref(&batch), time, measures: &measures, groupings: &groupings };
-        aggregate(&cube).map_err(|source| MetricsError::Cube { model: request.model.to_owned(), source })
+        let cube = CubeRequest { schema: first.schema(), batches, time, measures: &measures, groupings: &groupings };
+        let cells = aggregate(&cube).map_err(|source| MetricsError::Cube { model: request.model.to_owned(), source })?;
+        cells.iter().map(labels_as_text).collect::<Result<_, _>>().map_err(|error| MetricsError::Bridge { column: request.model.to_owned(), reason: error.to_string() })
     }
 
     /// The period of each day of the fact, by grain.
-    fn periods(&self, request: &BaseRequest<'_>, batch: &RecordBatch, time: Option<usize>) -> Result<BTreeMap<Grain, PeriodStarts>, MetricsError> {
+    fn periods(&self, request: &BaseRequest<'_>, batches: &[RecordBatch], time: Option<usize>) -> Result<BTreeMap<Grain, PeriodStarts>, MetricsError> {
         let Some(time) = time else { return Ok(BTreeMap::new()) };
-        let days = batch.column(time).as_primitive::<Date32Type>();
+        let days = batches.iter().map(|batch| batch.column(time).as_primitive::<Date32Type>());
+        let days = days.filter_map(|days| min(days).zip(max(days))).flat_map(|(first, last)| [first, last]);
+        let days: Date32Array = days.map(Some).collect();
         let grains: BTreeSet<Grain> = request.groupings.iter().filter_map(|g| g.grain).collect();
         let outside = |day| MetricsError::Definition {
             metric: request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default(),
             message: format!("day {day} of `{}` is outside the calendar", request.time),
         };
-        grains.into_iter().map(|grain| Ok((grain, period_starts(&self.project.calendar, grain, days).map_err(outside)?))).collect()
+        grains.into_iter().map(|grain| Ok((grain, period_starts(&self.project.calendar, grain, &days).map_err(outside)?))).collect()
     }
 }
 
-fn index_of(batch: &RecordBatch, name: &str) -> Option<usize> {
-    batch.schema().index_of(name).ok()
+/// Cells whose labels are no codes any more.
+fn labels_as_text(cells: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let text = |column: &ArrayRef| if matches!(column.data_type(), DataType::Dictionary(_, _)) { cast(column, &DataType::Utf8View) } else { Ok(Arc::clone(column)) };
+    let columns = cells.columns().iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    let fields = cells.schema_ref().fields().iter().zip(&columns).map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()));
+    let options = RecordBatchOptions::new().with_row_count(Some(cells.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns, &options)
+}
+
+fn sql_of(model: &Model) -> SqlModel<'_> {
+    SqlModel { name: &model.name, file: &model.file, sql: &model.sql }
 }

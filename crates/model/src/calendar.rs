@@ -13,6 +13,7 @@ use chrono_tz::Tz;
 
 use crate::grain::Grain;
 
+pub use clock::first_instant;
 pub use retail::{RetailCalendar, RetailPattern, RetailYearEnd};
 pub(crate) use vars::read_calendar;
 

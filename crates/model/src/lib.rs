@@ -28,7 +28,7 @@ mod unit_test;
 mod validate;
 mod yaml;
 
-pub use calendar::{Calendar, Period, RetailCalendar, RetailPattern, RetailYearEnd};
+pub use calendar::{Calendar, Period, RetailCalendar, RetailPattern, RetailYearEnd, first_instant};
 pub use data_test::{Age, DataTest, Freshness, Outcome, Rule, Severity, Threshold};
 pub use exposure::{Dependency, DependencyKind, Exposure};
 pub use fault::{Fault, Place, ProjectError};

@@ -63,7 +63,7 @@ pub struct Timing {
 pub enum Step {
     /// The lake was listed and compared with the last run.
     Open,
-    /// Data tests ran.
+    /// The rows of models that keep them were brought up to date, and data tests ran.
     Test,
     /// Base cells were computed from facts.
     Aggregate,

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use arrow::array::ArrayRef;
+use arrow::datatypes::Field;
 use arrow::record_batch::RecordBatch;
 
 use super::codes::{Codes, Order, encode};
@@ -30,6 +32,15 @@ impl DistinctRows {
         let groups = GroupKeys { rows: batch.num_rows(), periods: None, keys: codes.iter().collect() }.groups()?;
         Ok(Self { of_row: groups.codes.rows, first_rows: groups.first_rows })
     }
+}
+
+/// The number of each value of a column as it was found first, and the row where; null has the number after the last.
+///
+/// Errors: a column of a type that is no key.
+pub(crate) fn distinct_values(field: &Field, column: &ArrayRef) -> Result<(Vec<u32>, Vec<usize>), CubeError> {
+    let codes = encode(field, std::slice::from_ref(column), Order::AsFound)?;
+    let first_rows = codes.first_rows();
+    Ok((codes.rows, first_rows))
 }
 
 #[cfg(test)]

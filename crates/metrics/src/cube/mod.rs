@@ -26,7 +26,7 @@ mod states;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use distinct_rows::DistinctRows;
+pub(crate) use distinct_rows::{DistinctRows, distinct_values};
 
 pub use aggregate::{aggregate, rows_without_time};
 pub use error::CubeError;

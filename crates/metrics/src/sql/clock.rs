@@ -4,9 +4,10 @@
 //! A zone is asked once for each day that a column has, not for each row.
 //! A local day starts at its first instant: that of midnight, or the end of the gap if there is no midnight; the earlier one if there are two.
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveTime, Offset, TimeZone};
+use chrono::{DateTime, Duration, NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 use polars::prelude as pl;
+use quotient_model::first_instant;
 
 const DAY: i64 = 86_400_000_000;
 
@@ -75,14 +76,7 @@ fn offset_at(instant: i64, zone: Tz) -> Option<i64> {
 /// The first instant of a day since 1970, in microseconds.
 fn day_start(day: i64, zone: Tz) -> Option<i64> {
     let date = NaiveDate::default().checked_add_signed(Duration::try_days(day)?)?;
-    let midnight = date.and_time(NaiveTime::MIN);
-    (0..=96).find_map(|quarters| {
-        let time = midnight.checked_add_signed(Duration::minutes(15 * quarters))?;
-        match zone.from_local_datetime(&time) {
-            LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => Some(start.timestamp_micros()),
-            LocalResult::None => None,
-        }
-    })
+    first_instant(zone, date).map(|start| start.timestamp_micros())
 }
 
 #[cfg(test)]

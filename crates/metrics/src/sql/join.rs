@@ -2,7 +2,7 @@
 //!
 //! Equalities between the sides are keys; a null key matches nothing. What else stands in ON is the residual.
 //! In a left join the residual decides which pairs match, not which rows stay: a row of the left
-//! whose pairs all fail stays once, with nulls.
+//! whose pairs all fail stays once, with nulls. What ON says of one side alone is asked of that side, before the join.
 
 use datafusion_common::{Column, DFSchema, JoinType, NullEquality};
 use datafusion_expr::utils::split_conjunction;
@@ -34,34 +34,27 @@ impl Lowering<'_> {
         if join.null_equality != NullEquality::NullEqualsNothing {
             return Err(Fault::unsupported("a join in which null equals null"));
         }
-        let left = self.side(&join.left)?;
-        let right = self.side(&join.right)?;
-        let (widths, schema) = ((left.width(), right.width()), join_schema(join)?);
+        let schema = join_schema(join)?;
+        let on = On::of(join, &schema)?;
+        let left = self.side(&join.left, &on.left)?;
+        let right = self.side(&join.right, &on.right)?;
+        let widths = (left.width(), right.width());
+        let condition = Condition::of(join, &on.pairs, &schema, widths.0)?;
         match join.join_type {
-            JoinType::Inner => {
-                let condition = Condition::of(join, &schema, widths.0)?;
-                Ok(inner(left, right, condition))
-            }
-            JoinType::Left => {
-                let condition = Condition::of(join, &schema, widths.0)?;
-                left_outer(left, right, condition)
-            }
+            JoinType::Inner => Ok(inner(left, right, condition)),
+            JoinType::Left => left_outer(left, right, condition),
             JoinType::Right => {
-                let condition = Condition::of(join, &schema, widths.0)?.swapped(widths);
-                let swapped = left_outer(right, left, condition)?;
+                let swapped = left_outer(right, left, condition.swapped(widths))?;
                 let back = (widths.1..widths.1 + widths.0).chain(0..widths.1);
                 Ok(swapped.select(back.enumerate().map(|(to, from)| pl::col(position(from)).alias(position(to))).collect::<Vec<_>>()))
             }
-            JoinType::LeftSemi | JoinType::LeftAnti => {
-                let condition = Condition::of(join, &schema, widths.0)?;
-                self.semi(left, right, (condition, join.join_type))
-            }
+            JoinType::LeftSemi | JoinType::LeftAnti => self.semi(left, right, (condition, join.join_type)),
             other => Err(Fault::unsupported(format!("{other} JOIN"))),
         }
     }
 
-    fn side<'p>(&self, plan: &'p LogicalPlan) -> Result<Side<'p>, Fault> {
-        Ok(Side { frame: self.lower(plan)?, schema: plan.schema() })
+    fn side<'p>(&self, plan: &'p LogicalPlan, conjuncts: &[&Expr]) -> Result<Side<'p>, Fault> {
+        Ok(Side { frame: self.filtered(plan, conjuncts)?, schema: plan.schema() })
     }
 
     fn semi(&self, left: Side<'_>, right: Side<'_>, (condition, join_type): (Condition, JoinType)) -> Result<pl::LazyFrame, Fault> {
@@ -82,6 +75,33 @@ impl Lowering<'_> {
     }
 }
 
+/// What stands in ON beside the keys.
+struct On<'p> {
+    /// Of the left alone: other rows of it are of no pair, and need not be looked at.
+    left: Vec<&'p Expr>,
+    /// Of the right alone.
+    right: Vec<&'p Expr>,
+    pairs: Vec<&'p Expr>,
+}
+
+impl<'p> On<'p> {
+    fn of(join: &'p Join, schema: &DFSchema) -> Result<Self, Fault> {
+        // A side that keeps rows without a pair keeps those that fail a condition.
+        let from_left = matches!(join.join_type, JoinType::Inner | JoinType::Right);
+        let from_right = matches!(join.join_type, JoinType::Inner | JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti);
+        let left_width = join.left.schema().fields().len();
+        let mut on = Self { left: Vec::new(), right: Vec::new(), pairs: Vec::new() };
+        for conjunct in join.filter.iter().flat_map(split_conjunction) {
+            match side_of(conjunct, schema, left_width)? {
+                Some(true) if from_left => on.left.push(conjunct),
+                Some(false) if from_right => on.right.push(conjunct),
+                _ => on.pairs.push(conjunct),
+            }
+        }
+        Ok(on)
+    }
+}
+
 /// What ON says, in terms of `c{i}`: keys each in their own side, the residual over both sides.
 struct Condition {
     left_keys: Vec<pl::Expr>,
@@ -90,7 +110,7 @@ struct Condition {
 }
 
 impl Condition {
-    fn of(join: &Join, schema: &DFSchema, left_width: usize) -> Result<Self, Fault> {
+    fn of(join: &Join, pairs: &[&Expr], schema: &DFSchema, left_width: usize) -> Result<Self, Fault> {
         let left = Scope::of(join.left.schema());
         let right = Scope::of(join.right.schema());
         let both = Scope::of(schema);
@@ -99,7 +119,7 @@ impl Condition {
             condition.left_keys.push(lower(&left, one)?);
             condition.right_keys.push(lower(&right, other)?);
         }
-        for conjunct in join.filter.iter().flat_map(split_conjunction) {
+        for conjunct in pairs.iter().copied() {
             if let Some((one, other)) = key_pair(conjunct, schema, left_width)? {
                 condition.left_keys.push(lower(&left, one)?);
                 condition.right_keys.push(lower(&right, other)?);

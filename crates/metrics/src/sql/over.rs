@@ -15,7 +15,10 @@ use super::error::Fault;
 use super::expression::{Scope, lower, position};
 use super::plan::{Lowering, columns};
 use super::types::polars_type;
-use super::window::{Bound, Frame, FrameUnits, OrderKey, WindowCall, WindowFunction, WindowRequest, evaluate};
+use super::window::{Bound, Frame, FrameUnits, OrderKey, WindowCall, WindowFunction, WindowRequest, evaluate, firsts};
+
+/// What appends the columns of a request to a frame.
+type Kernel = fn(pl::DataFrame, &WindowRequest) -> pl::PolarsResult<pl::DataFrame>;
 
 /// Requests and the columns that they read, while they are put together.
 struct Builder<'s> {
@@ -36,8 +39,16 @@ impl Lowering<'_> {
     ///
     /// Errors: calls that the kernel does not know are unsupported, by name.
     pub(crate) fn window(&self, window: &Window) -> Result<pl::LazyFrame, Fault> {
+        self.evaluated(window, self.lower(&window.input)?, evaluate)
+    }
+
+    /// Of rows of the input those that are first in their partition, by a window of one `row_number`.
+    pub(crate) fn first_rows(&self, window: &Window, rows: pl::LazyFrame) -> Result<pl::LazyFrame, Fault> {
+        self.evaluated(window, rows, firsts)
+    }
+
+    fn evaluated(&self, window: &Window, frame: pl::LazyFrame, kernel: Kernel) -> Result<pl::LazyFrame, Fault> {
         let schema: &DFSchema = window.input.schema();
-        let frame = self.lower(&window.input)?;
         let (frame, marks) = self.marks(frame, schema, &window.window_expr)?;
         let mut builder = Builder { scope: Scope { marks: &marks, ..Scope::of(schema) }, prepared: Vec::new(), requests: Vec::new() };
         let start = schema.fields().len();
@@ -53,12 +64,12 @@ impl Lowering<'_> {
         inputs.extend(builder.prepared);
         let width = start + outputs.len();
         let prepared = if start == 0 { frame.with_columns(inputs) } else { frame.select(inputs) };
-        Ok(computed(prepared, requests, outputs).select(columns(0..width)))
+        Ok(computed(prepared, requests, outputs, kernel).select(columns(0..width)))
     }
 }
 
 /// Runs the kernel over the whole frame, and casts what it gives to the types of the plan.
-fn computed(frame: pl::LazyFrame, requests: Vec<WindowRequest>, outputs: Vec<(String, pl::DataType)>) -> pl::LazyFrame {
+fn computed(frame: pl::LazyFrame, requests: Vec<WindowRequest>, outputs: Vec<(String, pl::DataType)>, kernel: Kernel) -> pl::LazyFrame {
     let declared = outputs.clone();
     let schema = move |input: &pl::Schema| -> pl::PolarsResult<pl::SchemaRef> {
         let mut schema = input.clone();
@@ -71,7 +82,7 @@ fn computed(frame: pl::LazyFrame, requests: Vec<WindowRequest>, outputs: Vec<(St
     frame.map(
         move |mut rows: pl::DataFrame| {
             for request in &requests {
-                rows = evaluate(rows, request)?;
+                rows = kernel(rows, request)?;
             }
             let mut columns = Vec::with_capacity(outputs.len());
             for (name, data_type) in &outputs {
@@ -89,7 +100,7 @@ fn computed(frame: pl::LazyFrame, requests: Vec<WindowRequest>, outputs: Vec<(St
     )
 }
 
-fn call_of(expression: &Expr) -> Result<&Call, Fault> {
+pub(crate) fn call_of(expression: &Expr) -> Result<&Call, Fault> {
     match expression {
         Expr::Alias(Alias { expr, .. }) => call_of(expr),
         Expr::WindowFunction(call) => Ok(call),

@@ -114,8 +114,16 @@ impl<'a> Lowering<'a> {
     }
 
     fn filter(&self, filter: &Filter) -> Result<pl::LazyFrame, Fault> {
-        let frame = self.lower(&filter.input)?;
-        self.restrict(frame, filter.input.schema(), &split_conjunction(&filter.predicate))
+        self.filtered(&filter.input, &split_conjunction(&filter.predicate))
+    }
+
+    /// The rows of a node for which all conjuncts are true.
+    pub(crate) fn filtered(&self, plan: &LogicalPlan, conjuncts: &[&Expr]) -> Result<pl::LazyFrame, Fault> {
+        let frame = match self.firsts(plan, conjuncts)? {
+            Some(firsts) => firsts,
+            None => self.lower(plan)?,
+        };
+        self.restrict(frame, plan.schema(), conjuncts)
     }
 
     fn union(&self, union: &Union) -> Result<pl::LazyFrame, Fault> {

@@ -246,7 +246,7 @@ fn key_pair(predicate: &Expr) -> Option<(&Expr, &Expr)> {
 }
 
 /// The subqueries of an expression, outermost only.
-fn subqueries(expression: &Expr) -> Vec<Expr> {
+pub(crate) fn subqueries(expression: &Expr) -> Vec<Expr> {
     let mut found = Vec::new();
     // The walk has no error of its own.
     let _ = expression.apply(|part| {

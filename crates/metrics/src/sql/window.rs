@@ -7,6 +7,7 @@
 
 mod codes;
 mod extremes;
+mod firsts;
 mod layout;
 mod places;
 mod sums;
@@ -15,6 +16,7 @@ use std::ops::Range;
 
 use polars::prelude::{Column, DataFrame, PolarsError, PolarsResult, Series};
 
+pub(crate) use self::firsts::firsts;
 use self::layout::Layout;
 
 /// Calls that share their partitions and their order.

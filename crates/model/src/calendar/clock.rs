@@ -1,6 +1,7 @@
 //! Days and instants: when a day begins in the project's time zone, and how much of a period has passed.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
 
 use super::{Calendar, Period};
 
@@ -14,22 +15,13 @@ impl Calendar {
     /// The last local day that has begun before as-of: at midnight sharp, the day that ends.
     #[must_use]
     pub fn last_day_before(&self, as_of: DateTime<Utc>) -> NaiveDate {
-        self.day_of(as_of - chrono::TimeDelta::microseconds(1))
+        self.day_of(as_of - TimeDelta::microseconds(1))
     }
 
-    /// The instant at which a local day starts.
-    ///
-    /// Where a clock change skips midnight, the first instant after the gap; where midnight comes twice, the first.
+    /// The instant at which a local day starts, as [`first_instant`] has it.
     #[must_use]
     pub fn start_instant(&self, day: NaiveDate) -> DateTime<Utc> {
-        let mut wall = day.and_time(NaiveTime::MIN);
-        for _ in 0..96 {
-            if let Some(local) = self.zone.from_local_datetime(&wall).earliest() {
-                return local.with_timezone(&Utc);
-            }
-            wall += chrono::TimeDelta::minutes(15);
-        }
-        Utc.from_utc_datetime(&day.and_time(NaiveTime::MIN))
+        first_instant(self.zone, day).unwrap_or_else(|| Utc.from_utc_datetime(&day.and_time(NaiveTime::MIN)))
     }
 
     /// Whether a period has ended at as-of.
@@ -54,11 +46,28 @@ impl Calendar {
     pub fn elapsed_share(&self, period: Period, as_of: DateTime<Utc>) -> f64 {
         let start = self.start_instant(period.start);
         let whole = seconds(self.start_instant(period.end) - start);
+        if whole == 0.0 {
+            // A day that the zone has skipped is over when it begins.
+            return if as_of < start { 0.0 } else { 1.0 };
+        }
         (seconds(as_of - start) / whole).clamp(0.0, 1.0)
     }
 }
 
+/// The first instant of a local day.
+///
+/// Where a clock change skips midnight, the first one after the gap; where midnight comes twice, the first. A day that a zone has skipped
+/// whole starts, and ends, when the next one starts. `None` where the calendar has no such day.
+#[must_use]
+pub fn first_instant(zone: Tz, day: NaiveDate) -> Option<DateTime<Utc>> {
+    let midnight = day.and_time(NaiveTime::MIN);
+    (0..=96).find_map(|quarters| {
+        let wall = midnight.checked_add_signed(TimeDelta::minutes(15 * quarters))?;
+        zone.from_local_datetime(&wall).earliest().map(|local| local.with_timezone(&Utc))
+    })
+}
+
 #[expect(clippy::cast_precision_loss, reason = "seconds of a year fit a double exactly")]
-fn seconds(delta: chrono::TimeDelta) -> f64 {
+fn seconds(delta: TimeDelta) -> f64 {
     delta.num_seconds() as f64
 }

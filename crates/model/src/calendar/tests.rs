@@ -45,6 +45,17 @@ fn midnight_that_a_clock_change_skips_starts_after_the_gap() {
 }
 
 #[test]
+fn a_day_that_a_zone_skips_begins_and_ends_with_the_next() {
+    let apia = Calendar { zone: chrono_tz::Pacific::Apia, ..Calendar::default() };
+    // Samoa went from the east of the date line to the west of it: after 29 December 2011, ten hours behind UTC, came the 31st, 14 ahead.
+    let end = instant("2011-12-30T10:00:00Z");
+    assert_eq!((apia.start_instant(day("2011-12-30")), apia.start_instant(day("2011-12-31"))), (end, end));
+    assert!(!apia.has_begun(day("2011-12-30"), instant("2011-12-30T09:59:59Z")) && apia.has_begun(day("2011-12-30"), end));
+    let skipped = apia.period(Grain::Day, day("2011-12-30"));
+    assert_eq!([instant("2011-12-30T09:00:00Z"), end, instant("2011-12-31T00:00:00Z")].map(|as_of| apia.elapsed_share(skipped, as_of)), [0.0, 1.0, 1.0]);
+}
+
+#[test]
 fn weeks_cross_years() {
     let calendar = berlin();
     assert_eq!(calendar.period(Grain::Week, day("2025-01-01")).start, day("2024-12-30"));

@@ -111,6 +111,54 @@ fn row_numbers_and_lags() {
 }
 
 #[test]
+fn the_first_row_of_each_partition() {
+    let ranked = |rest: &str| {
+        lines(&format!(
+            "WITH ranked AS (SELECT o.id AS id, o.rep AS rep, o.amount AS amount, row_number() OVER (PARTITION BY o.rep ORDER BY o.day DESC NULLS LAST) AS place FROM orders o),
+             named AS (SELECT ranked.place AS position, ranked.id + 0 AS id, ranked.rep AS rep, ranked.amount AS amount FROM ranked) {rest}"
+        ))
+    };
+    let expected = ["2,a,1", "4,z,1", "5,null,1", "6,b,1"];
+    assert_eq!(ranked("SELECT id, rep, position FROM named WHERE position = 1 ORDER BY id NULLS LAST"), expected);
+    assert_eq!(ranked("SELECT n.id, n.rep, n.position FROM named n WHERE 1 = n.position AND n.id > 2 ORDER BY n.id NULLS LAST"), expected[1..]);
+    // Not a row number any more, and not the first of its partition.
+    assert_eq!(ranked("SELECT n.id FROM (SELECT id, position + 0 AS position FROM named) n WHERE n.position = 1 ORDER BY n.id NULLS LAST"), ["2", "4", "5", "6"]);
+    assert_eq!(ranked("SELECT id FROM named WHERE position = 2 ORDER BY id NULLS LAST"), ["1", "3"]);
+    // A condition below another one is asked of all rows: the last order of b, 6, does not pass, and 3 is not the first.
+    assert_eq!(ranked("SELECT id FROM (SELECT * FROM named WHERE amount < 50) AS small WHERE position = 1 ORDER BY id NULLS LAST"), ["2", "4"]);
+    assert_eq!(
+        lines("SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id DESC NULLS LAST) AS p, count(*) OVER (PARTITION BY rep) AS n FROM orders) x WHERE p = 1 AND n = 2"),
+        ["6"]
+    );
+}
+
+#[test]
+fn the_first_row_of_each_partition_of_a_union() {
+    // Of rep a order 1 by day, of b the rep's row (day 3) after order 3 (day 2), of c the rep's row alone; of the two null reps the earlier day.
+    let sql = "WITH all_rows AS (SELECT rep, day, 'order' AS what FROM orders UNION ALL SELECT rep, valid_from AS day, 'rep' AS what FROM crm.reps UNION ALL SELECT t, x, t FROM nothing),
+         ranked AS (SELECT a.rep, a.day, a.what, row_number() OVER (PARTITION BY a.rep ORDER BY a.day NULLS LAST, a.what NULLS LAST) AS place FROM all_rows a WHERE a.day > 0)
+         SELECT rep, day, what, place FROM ranked WHERE place = 1 ORDER BY rep NULLS LAST";
+    assert_eq!(lines(sql), ["a,1,order,1", "b,2,order,1", "c,1,rep,1", "z,3,order,1", "null,1,rep,1"]);
+}
+
+#[test]
+fn what_a_join_asks_of_one_side_is_asked_before_it() {
+    let last = "(SELECT id, rep, row_number() OVER (PARTITION BY rep ORDER BY day DESC NULLS LAST) AS place FROM orders)";
+    // Left rows stay whatever is asked of them; right rows that are not wanted pair with nobody.
+    assert_eq!(
+        lines(&format!("SELECT r.rep, o.id FROM crm.reps r LEFT JOIN {last} o ON r.rep = o.rep AND o.place = 1 AND r.valid_from > 2 ORDER BY r.valid_from, r.rep NULLS LAST")),
+        ["c,null", "null,null", "a,null", "b,6"]
+    );
+    assert_eq!(
+        lines(&format!("SELECT o.id, r.team FROM {last} o RIGHT JOIN crm.reps r ON r.rep = o.rep AND o.place = 1 AND r.team = 'north' ORDER BY r.team, o.id NULLS LAST")),
+        ["null,none", "2,north", "null,south", "null,south"]
+    );
+    assert_eq!(lines(&format!("SELECT r.rep, o.id FROM crm.reps r JOIN {last} o ON r.rep = o.rep AND o.place = 1 AND r.valid_from > 2")), ["b,6"]);
+    assert_eq!(lines(&format!("SELECT r.rep FROM crm.reps r LEFT ANTI JOIN {last} o ON r.rep = o.rep AND o.place = 1 AND o.id > 5 ORDER BY r.rep NULLS LAST")), ["a", "c", "null"]);
+    assert_eq!(lines(&format!("SELECT r.rep FROM crm.reps r LEFT SEMI JOIN {last} o ON r.rep = o.rep AND o.place = 1 AND o.id > 5")), ["b"]);
+}
+
+#[test]
 fn aggregates_of_nothing() {
     assert_eq!(
         lines(

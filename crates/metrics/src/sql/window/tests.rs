@@ -2,7 +2,7 @@
 
 use polars::prelude::{Column, DataFrame, DataType, NamedFrom, PlSmallStr, PolarsResult, Series, df};
 
-use super::{Bound, Frame, FrameUnits, OrderKey, WindowCall, WindowFunction, WindowRequest, evaluate};
+use super::{Bound, Frame, FrameUnits, OrderKey, WindowCall, WindowFunction, WindowRequest, evaluate, firsts};
 
 const DEFAULT: Frame = Frame { units: FrameUnits::Range, start: Bound::UnboundedPreceding, end: Bound::CurrentRow };
 
@@ -290,7 +290,11 @@ fn keys_that_are_looked_at_among_ties_alone_rank_as_all_keys_at_once() {
     let calls = calls.map(|function| WindowCall { output: format!("{function:?}"), argument: None, ..call(function, "") });
     let order_by = vec![OrderKey { descending: true, ..ascending("o") }, OrderKey { nulls_first: true, ..ascending("t") }];
     let request = WindowRequest { partition_by: vec!["g".to_owned(), "h".to_owned()], order_by, calls: calls.to_vec() };
-    let found = evaluate(frame, &request).unwrap();
+    let found = evaluate(frame.clone(), &request).unwrap();
+    let firsts = firsts(frame, &WindowRequest { calls: vec![calls[0].clone()], ..request.clone() }).unwrap();
+    let is_first = found.column("RowNumber").unwrap().i64().unwrap().iter().map(|number| number == Some(1)).collect();
+    assert!(found.filter(&is_first).unwrap().select(["g", "h", "o", "t", "RowNumber"]).unwrap().equals_missing(&firsts));
+    assert_eq!(firsts.height(), 10);
     // Descending with nulls last, then ascending with nulls first.
     let key = |row: usize| (rows[row].2.map_or(i64::MAX, |value| -value), rows[row].3.clone());
     for row in 0..rows.len() {
@@ -302,4 +306,19 @@ fn keys_that_are_looked_at_among_ties_alone_rank_as_all_keys_at_once() {
         let ranks = calls.each_ref().map(|call| found.column(&call.output).unwrap().i64().unwrap().get(row));
         assert_eq!(ranks, expected, "row {row}");
     }
+}
+
+#[test]
+fn first_rows_of_nothing_of_one_partition_and_without_an_order() {
+    let request = |partition_by: &[&str], order_by: &[&str]| WindowRequest {
+        partition_by: partition_by.iter().map(|name| (*name).to_owned()).collect(),
+        order_by: order_by.iter().map(|name| ascending(name)).collect(),
+        calls: vec![WindowCall { argument: None, ..call(WindowFunction::RowNumber, "") }],
+    };
+    let of = |frame: DataFrame, request: &WindowRequest| whole(firsts(frame, request).unwrap().column("n").unwrap().as_materialized_series());
+    assert_eq!(of(sample(), &request(&["g"], &["o"])), [None, Some(60)]);
+    assert_eq!(of(sample(), &request(&[], &["x"])), [Some(10)]);
+    assert_eq!(of(sample(), &request(&["g"], &[])), [Some(10), Some(30)]);
+    assert_eq!(of(sample().head(Some(0)), &request(&["g"], &["o"])), []);
+    assert_eq!(of(sample().head(Some(0)), &request(&[], &[])), []);
 }

@@ -1,0 +1,117 @@
+//! Labels of dimensions as codes: all lots of the rows of a fact share one list of texts.
+//!
+//! In: batches with labels as text, one after the other. Out: the same with dictionaries. Millions of rows have a few thousand labels.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+use arrow::error::ArrowError;
+use indexmap::IndexSet;
+use rayon::prelude::*;
+
+use crate::cube::{CubeError, distinct_values};
+
+/// The labels of some columns, as they gather.
+#[derive(Debug)]
+pub(crate) struct Labels {
+    /// Each column with its texts, each once.
+    columns: Vec<(String, IndexSet<String>)>,
+}
+
+impl Labels {
+    /// No label yet of these columns of text.
+    pub(crate) fn new(columns: &[String]) -> Self {
+        Self { columns: columns.iter().map(|name| (name.clone(), IndexSet::new())).collect() }
+    }
+
+    /// A batch with the places of its labels instead of them.
+    ///
+    /// Errors: a column that is not there, or no text.
+    pub(crate) fn placed(&mut self, batch: &RecordBatch) -> Result<RecordBatch, CubeError> {
+        let placed: Vec<Result<(usize, ArrayRef), CubeError>> = self.columns.par_iter_mut().map(|(name, texts)| places(batch, name, texts)).collect();
+        let mut columns = batch.columns().to_vec();
+        for column in placed {
+            let (at, places) = column?;
+            columns[at] = places;
+        }
+        with_columns(batch, columns).map_err(fault)
+    }
+
+    /// Batches with places, which become dictionaries.
+    pub(crate) fn coded(self, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, CubeError> {
+        let texts: Vec<(String, ArrayRef)> = self.columns.into_iter().map(|(name, texts)| (name, Arc::new(StringArray::from_iter_values(texts)) as ArrayRef)).collect();
+        let coded = |batch: RecordBatch| -> Result<RecordBatch, ArrowError> {
+            let mut columns = batch.columns().to_vec();
+            for (name, texts) in &texts {
+                let at = batch.schema_ref().index_of(name)?;
+                columns[at] = Arc::new(DictionaryArray::<UInt32Type>::try_new(columns[at].as_primitive::<UInt32Type>().clone(), Arc::clone(texts))?);
+            }
+            with_columns(&batch, columns)
+        };
+        batches.into_iter().map(coded).collect::<Result<_, _>>().map_err(fault)
+    }
+}
+
+/// Where a column stands, and the places of its values among texts, which are added where they are new.
+fn places(batch: &RecordBatch, name: &str, texts: &mut IndexSet<String>) -> Result<(usize, ArrayRef), CubeError> {
+    let at = batch.schema_ref().index_of(name).map_err(fault)?;
+    let column = batch.column(at);
+    let (codes, first_rows) = distinct_values(batch.schema_ref().field(at), column)?;
+    let known = cast(column, &DataType::Utf8View).map_err(fault)?;
+    let known = known.as_string_view();
+    let mut place = |row: usize| {
+        let text = if known.is_valid(row) { known.value(row) } else { "" };
+        u32::try_from(texts.get_index_of(text).unwrap_or_else(|| texts.insert_full(text.to_owned()).0)).unwrap_or(u32::MAX)
+    };
+    let places: Vec<u32> = first_rows.into_iter().map(&mut place).collect();
+    // A code without a value is that of null.
+    let of_row = |code: u32| usize::try_from(code).ok().and_then(|code| places.get(code)).copied();
+    Ok((at, Arc::new(codes.into_iter().map(of_row).collect::<UInt32Array>())))
+}
+
+/// A batch with other columns of the same names.
+fn with_columns(batch: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
+    let fields: Vec<Field> = batch.schema_ref().fields().iter().zip(&columns).map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone())).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+fn fault(source: ArrowError) -> CubeError {
+    CubeError::Arrow { doing: "coding labels".to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringViewArray};
+
+    use super::*;
+
+    fn batch(teams: Vec<Option<&str>>) -> RecordBatch {
+        let deals: ArrayRef = Arc::new(Int64Array::from_iter_values((0..).take(teams.len())));
+        let teams: ArrayRef = Arc::new(StringViewArray::from(teams));
+        RecordBatch::try_from_iter_with_nullable([("deals", deals, true), ("team", teams, true)]).unwrap()
+    }
+
+    #[test]
+    fn lots_share_their_labels() {
+        let mut labels = Labels::new(&["team".to_owned()]);
+        let lots = [vec![Some("north"), Some("a label longer than a view"), Some("north")], vec![], vec![None, Some("south"), Some("north")]];
+        let placed: Vec<RecordBatch> = lots.into_iter().map(|lot| labels.placed(&batch(lot)).unwrap()).collect();
+        let coded = labels.coded(placed).unwrap();
+        let texts = |batch: &RecordBatch| -> Vec<Option<String>> {
+            let texts = cast(batch.column(1), &DataType::Utf8).unwrap();
+            texts.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
+        };
+        assert_eq!(texts(&coded[0]), [Some("north".to_owned()), Some("a label longer than a view".to_owned()), Some("north".to_owned())]);
+        assert_eq!(texts(&coded[2]), [None, Some("south".to_owned()), Some("north".to_owned())]);
+        let values: Vec<&ArrayRef> = coded.iter().map(|batch| batch.column(1).as_dictionary::<UInt32Type>().values()).collect();
+        assert!(values.iter().all(|other| Arc::ptr_eq(values[0], other)) && values[0].len() == 3);
+        assert_eq!(coded[2].column(0).len(), 3);
+    }
+
+    #[test]
+    fn other_columns_are_refused() {
+        assert!(Labels::new(&["rep".to_owned()]).placed(&batch(vec![None])).is_err());
+    }
+}
