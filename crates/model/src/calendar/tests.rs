@@ -52,7 +52,8 @@ fn a_day_that_a_zone_skips_begins_and_ends_with_the_next() {
     assert_eq!((apia.start_instant(day("2011-12-30")), apia.start_instant(day("2011-12-31"))), (end, end));
     assert!(!apia.has_begun(day("2011-12-30"), instant("2011-12-30T09:59:59Z")) && apia.has_begun(day("2011-12-30"), end));
     let skipped = apia.period(Grain::Day, day("2011-12-30"));
-    assert_eq!([instant("2011-12-30T09:00:00Z"), end, instant("2011-12-31T00:00:00Z")].map(|as_of| apia.elapsed_share(skipped, as_of)), [0.0, 1.0, 1.0]);
+    let passed = [instant("2011-12-30T09:00:00Z"), end, instant("2011-12-31T00:00:00Z")].map(|as_of| apia.elapsed_share(skipped, as_of).to_string());
+    assert_eq!(passed, ["0", "1", "1"]);
 }
 
 #[test]
