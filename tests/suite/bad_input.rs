@@ -3,14 +3,14 @@
 //! The texts are `tests/cli/errors/<name>.txt`, the temporary folder in them is `[ROOT]`.
 //! With `QUOTIENT_BLESS=1` the files are written anew from what the program says: read the change before it is committed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
-use harness::{Call, Fixture, Said, assert_none, check_all, files_below, root};
+use harness::{Call, Fixture, Results, Said, assert_none, check_all, files_below, root};
 
 const CHECK: &[&str] = &["check"];
 const RUN: &[&str] = &["run", "jobs/nightly.yml"];
@@ -110,6 +110,11 @@ fn an_empty_table_is_no_mistake() {
     copy_project(&fixture);
     let said = call(&fixture, &["query", "--format", "csv", "--metrics", "leads,revenue", "--group-by", "metric_time__month"], "lake");
     assert_eq!((said.code, said.stdout.as_str()), (Some(0), "metric_time__month,leads,revenue\r\n"), "{}", said.stderr);
+    // The main job, with models that keep their rows, and none to keep.
+    let said = call(&fixture, &["run", "jobs/nightly.yml", "--quiet"], "lake");
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let results = Results::open(fixture.root().join("results").to_str().unwrap(), &BTreeMap::new());
+    assert_eq!(results.csv("sales_volume").lines().count(), 1);
 }
 
 /// What is wrong with what the program says of a mistake.

@@ -53,7 +53,8 @@ pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> R
 pub(crate) fn lots(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Lots, MetricsError> {
     let (plan, relation) = Plan::of(engine, request)?;
     let others = plan.others(engine)?;
-    let lots = engine.lots(request.model).filter(|_| plan.metrics.is_empty()).unwrap_or_else(|| vec![relation]);
+    // A metric beside the rows is computed for all of them; without a row there is no lot, and there are columns.
+    let lots = engine.lots(request.model).filter(|lots| plan.metrics.is_empty() && !lots.is_empty()).unwrap_or_else(|| vec![relation]);
     let refused = |source| MetricsError::Cube { model: request.model.to_owned(), source };
     let mut labels = Labels::new(&plan.items);
     let mut batches = Vec::with_capacity(lots.len());
