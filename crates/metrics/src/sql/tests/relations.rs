@@ -135,7 +135,7 @@ fn the_first_row_of_each_partition() {
 #[test]
 fn the_first_row_of_each_partition_of_a_union() {
     // Of rep a order 1 by day, of b the rep's row (day 3) after order 3 (day 2), of c the rep's row alone; of the two null reps the earlier day.
-    let sql = "WITH all_rows AS (SELECT rep, day, 'order' AS what FROM orders UNION ALL SELECT rep, valid_from AS day, 'rep' AS what FROM crm.reps UNION ALL SELECT t, x, t FROM nothing),
+    let sql = "WITH all_rows AS (SELECT rep, day, 'order' AS what FROM orders UNION ALL SELECT rep, valid_from AS day, 'rep' AS what FROM crm.reps UNION ALL SELECT t AS rep, x AS day, t AS what FROM nothing),
          ranked AS (SELECT a.rep, a.day, a.what, row_number() OVER (PARTITION BY a.rep ORDER BY a.day NULLS LAST, a.what NULLS LAST) AS place FROM all_rows a WHERE a.day > 0)
          SELECT rep, day, what, place FROM ranked WHERE place = 1 ORDER BY rep NULLS LAST";
     assert_eq!(lines(sql), ["a,1,order,1", "b,2,order,1", "c,1,rep,1", "z,3,order,1", "null,1,rep,1"]);
