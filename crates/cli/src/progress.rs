@@ -93,10 +93,12 @@ impl Progress for Lines {
     }
 
     fn step(&self, what: &str) {
+        // Numbered by who writes: steps of several threads come in the order of their numbers.
+        let mut stderr = std::io::stderr().lock();
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         let line = json!({"level": "info", "message": what, "step": done, "of": self.of.load(Ordering::Relaxed)});
         // A closed stderr is no reason to stop.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        let _ = writeln!(stderr, "{line}");
     }
 
     fn end(&self) {}

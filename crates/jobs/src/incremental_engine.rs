@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use indexmap::IndexMap;
-use quotient_ingest::LakeFile;
+use quotient_ingest::{LakeFile, SourceFrame};
 use quotient_metrics::{BaseRequest, CellRequest, ConversionRequest, Engine, MetricsError, PolarsEngine, joined_rows, requests_of};
 use quotient_model::{Grain, Model};
 use quotient_report::Step;
@@ -68,47 +68,41 @@ impl<'a> IncrementalEngine<'a> {
     /// The same with the rows that models keep brought up to date.
     ///
     /// Many rows are put where they stay at once, and read from there.
-    pub(crate) fn with_rows(mut self, shelf: RowShelf<'a>, models: &[&Model], laps: &Laps<'_>) -> Result<Self, JobError> {
-        self.shelf = Some(shelf);
+    pub(crate) fn with_rows(self, shelf: RowShelf<'a>, models: &[&Model], laps: &Laps<'_>) -> Result<Self, JobError> {
         for model in models {
-            if let Some(mut rows) = self.keeper().hold(model).map_err(JobError::Metrics)? {
-                if let Some(shelf) = self.shelf.as_ref().filter(|_| rows.are_many()) {
+            let keeper = self.keeper(&shelf);
+            if let Some(mut rows) = keeper.hold(model).map_err(JobError::Metrics)? {
+                if rows.are_many() {
                     shelf.put(&model.name, &mut rows, &|_| true)?;
                 }
-                self.put(model, &rows).map_err(JobError::Metrics)?;
+                let lots = keeper.in_lots(&model.name, &rows).map_err(JobError::Metrics)?;
+                self.whole().and_then(|whole| whole.put_lots(&model.name, lots)).map_err(JobError::Metrics)?;
                 self.rows.borrow_mut().insert(model.name.clone(), rows);
             }
             laps.done(Step::Test, Some(&model.name));
         }
-        Ok(self)
+        Ok(Self { shelf: Some(shelf), ..self })
     }
 
     /// Finds the days of rows that are joined with rows that differ, for the requests of a table.
     fn observe_joins(&self, request: &BaseRequest<'_>) -> Result<(), MetricsError> {
         let rows = self.rows.borrow();
-        let Some(own) = rows.get(request.model) else { return Ok(()) };
+        let Some((own, shelf)) = rows.get(request.model).zip(self.shelf.as_ref()) else { return Ok(()) };
         for (model, keys) in first_joins(&self.workspace.project, request) {
             let Some((other, keys)) = rows.get(&model).zip(keys) else { continue };
             let join = (request.model.to_owned(), model, keys);
             if self.worklist.has_observed(&join) {
                 continue;
             }
-            if let Some(days) = self.keeper().joined_days((request.model, own), other, &join.2)? {
+            if let Some(days) = self.keeper(shelf).joined_days((request.model, own), other, &join.2)? {
                 self.worklist.observe_join(join, &days);
             }
         }
         Ok(())
     }
 
-    /// Takes rows for those of a model.
-    fn put(&self, model: &Model, rows: &HeldRows) -> Result<(), MetricsError> {
-        let lots = self.keeper().in_lots(&model.name, rows)?;
-        let columns = self.keeper().relation(&model.name, rows, None)?.undated();
-        self.whole()?.put_lots(&model.name, &columns.schema, lots)
-    }
-
-    fn keeper(&self) -> RowKeeper<'_, 'a> {
-        RowKeeper { workspace: self.workspace, worklist: self.worklist, engine: self, shelf: self.shelf.as_ref() }
+    fn keeper<'e>(&'e self, shelf: &'e RowShelf<'a>) -> RowKeeper<'e, 'a> {
+        RowKeeper { workspace: self.workspace, worklist: self.worklist, engine: self, shelf }
     }
 
     /// Lets go of the rows of models that are in memory, every request being answered: those that are kept are put where they stay.
@@ -235,11 +229,11 @@ impl<'a> IncrementalEngine<'a> {
     /// An engine for the rows of a request between two days.
     fn of_days(&self, request: &BaseRequest<'_>, days: Days) -> Result<Rc<PolarsEngine<'a>>, MetricsError> {
         let rows = self.rows.borrow();
-        let Some(held) = rows.get(request.model) else { return self.limited(request.model, &self.worklist.own_sources(request), days) };
+        let Some((held, shelf)) = rows.get(request.model).zip(self.shelf.as_ref()) else { return self.limited(request.model, &self.worklist.own_sources(request), days) };
         let project = &self.workspace.project;
         let others = project.models.keys().filter(|name| *name != request.model).cloned().collect();
         let engine = PolarsEngine::new(project, IndexMap::new(), self.workspace.as_of).with_models_of(&self.whole()?, others);
-        engine.put(request.model, self.keeper().relation(request.model, held, Some(&[days]))?.undated());
+        engine.put(request.model, self.keeper(shelf).relation(request.model, held, Some(&[days]))?.undated());
         Ok(Rc::new(engine))
     }
 
@@ -249,11 +243,7 @@ impl<'a> IncrementalEngine<'a> {
         let mut signature = String::new();
         let mut limited = BTreeSet::new();
         for (name, source) in self.worklist.sources() {
-            let part = if own.contains(name) {
-                source.part(&|file| self.worklist.reads(model, name, file, days)).map_err(|error| MetricsError::Bridge { column: name.clone(), reason: error.to_string() })?
-            } else {
-                source.clone()
-            };
+            let part = if own.contains(name) { part_of(name, source, &|file| self.worklist.reads(model, name, file, days))? } else { source.clone() };
             if part.files.len() < source.files.len() {
                 limited.insert(name.clone());
             }
@@ -264,8 +254,7 @@ impl<'a> IncrementalEngine<'a> {
         if let Some(engine) = self.engines.borrow().get(&signature) {
             return Ok(Rc::clone(engine));
         }
-        let clean = self.workspace.without_bad_rows(parts).map_err(inner)?;
-        let engine = Rc::new(self.beside_whole(self.workspace.engine(&clean), &|source| limited.contains(source))?);
+        let engine = Rc::new(self.over_parts(parts, &|source| limited.contains(source))?);
         self.engines.borrow_mut().insert(signature, Rc::clone(&engine));
         Ok(engine)
     }
@@ -274,10 +263,15 @@ impl<'a> IncrementalEngine<'a> {
     pub(crate) fn over(&self, source: &str, keep: &dyn Fn(&LakeFile) -> bool) -> Result<PolarsEngine<'a>, MetricsError> {
         let mut parts = self.worklist.sources().clone();
         if let Some(frame) = parts.get_mut(source) {
-            *frame = frame.part(keep).map_err(|error| MetricsError::Bridge { column: source.to_owned(), reason: error.to_string() })?;
+            *frame = part_of(source, frame, keep)?;
         }
+        self.over_parts(parts, &|name| name == source)
+    }
+
+    /// An engine over sources of which some have not all of their files.
+    fn over_parts(&self, parts: IndexMap<String, SourceFrame>, is_limited: &dyn Fn(&String) -> bool) -> Result<PolarsEngine<'a>, MetricsError> {
         let clean = self.workspace.without_bad_rows(parts).map_err(inner)?;
-        self.beside_whole(self.workspace.engine(&clean), &|name| name == source)
+        self.beside_whole(self.workspace.engine(&clean), is_limited)
     }
 
     /// An engine over some rows of some sources, with the models of the whole one that stand on none of these.
@@ -298,6 +292,11 @@ impl<'a> IncrementalEngine<'a> {
         self.engines.borrow_mut().insert(all, Rc::clone(&engine));
         Ok(engine)
     }
+}
+
+/// A source with some of its files.
+pub(crate) fn part_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<SourceFrame, MetricsError> {
+    source.part(keep).map_err(|error| MetricsError::Bridge { column: name.to_owned(), reason: error.to_string() })
 }
 
 pub(crate) fn inner(error: JobError) -> MetricsError {

@@ -4,7 +4,6 @@
 //! from those of before. A model says by `config.meta.incremental` that its rows are kept, and whether they are remade by days or by keys.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -18,7 +17,7 @@ use uuid::Uuid;
 
 use crate::days::{Days, joined, pairs};
 use crate::error::JobError;
-use crate::incremental_engine::{IncrementalEngine, inner};
+use crate::incremental_engine::{IncrementalEngine, inner, part_of};
 use crate::ledger::{KeptPart, KeptRows};
 use crate::shelf::Shelf;
 use crate::touched::RowsTouched;
@@ -143,8 +142,7 @@ pub(crate) struct RowKeeper<'e, 'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) worklist: &'e Worklist<'a>,
     pub(crate) engine: &'e IncrementalEngine<'a>,
-    /// `None` where no rows are kept.
-    pub(crate) shelf: Option<&'e RowShelf<'a>>,
+    pub(crate) shelf: &'e RowShelf<'a>,
 }
 
 impl<'a> RowKeeper<'_, 'a> {
@@ -165,12 +163,12 @@ impl<'a> RowKeeper<'_, 'a> {
         let whole = self.engine.whole()?;
         let schema = whole.dated(&model.name)?.schema;
         check_key(model, &schema)?;
-        let is_there = |kept: &&KeptRows| kept.hash == hash && self.shelf.is_some_and(|shelf| kept.parts.values().all(|part| shelf.paths.contains(&part.path)));
+        let is_there = |kept: &&KeptRows| kept.hash == hash && kept.parts.values().all(|part| self.shelf.paths.contains(&part.path));
         let Some(kept) = self.worklist.ledger.rows.get(&model.name).filter(is_there) else {
             // A run of some days does not compute all rows for later ones.
-            return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, hash).map(Some) };
+            return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, hash, schema).map(Some) };
         };
-        let Some(touched) = self.worklist.rows_touched(&model.name) else { return self.anew(model, hash).map(Some) };
+        let Some(touched) = self.worklist.rows_touched(&model.name) else { return self.anew(model, hash, schema).map(Some) };
         let span = PartSpan::of_names(kept.parts.keys());
         let parts = kept.parts.iter().map(|(name, part)| (name.clone(), Part::Kept(part.clone()))).collect();
         let rows = HeldRows { hash, differing: incremental.key.clone().map(|key| (key, Keys::none())), schema, span, parts };
@@ -182,18 +180,16 @@ impl<'a> RowKeeper<'_, 'a> {
     }
 
     /// All rows, as if none were kept.
-    fn anew(&self, model: &Model, hash: String) -> Result<Remade, MetricsError> {
+    fn anew(&self, model: &Model, hash: String, schema: SchemaRef) -> Result<Remade, MetricsError> {
         let whole = self.engine.whole()?;
-        let lots = self.lots(model, &whole)?;
-        let dated = whole.dated(&model.name)?;
-        let mut held = HeldRows { hash, differing: None, schema: Arc::clone(&dated.schema), span: PartSpan::Month, parts: BTreeMap::new() };
-        if let Some(FileLots { source, lots }) = lots {
+        let mut held = HeldRows { hash, differing: None, schema, span: PartSpan::Month, parts: BTreeMap::new() };
+        if let Some(FileLots { source, lots }) = self.lots(model, &whole)? {
             for lot in lots {
                 let rows = self.engine.over(&source, &|file| lot.contains(&file.address))?.dated(&model.name)?.rows(&model.name)?;
                 self.add(&mut held, &model.name, &rows)?;
             }
         } else {
-            let rows = dated.rows(&model.name)?;
+            let rows = whole.dated(&model.name)?.rows(&model.name)?;
             held.span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
             held.parts = rows.parts(held.span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
         }
@@ -224,8 +220,7 @@ impl<'a> RowKeeper<'_, 'a> {
             held.parts.insert(part.clone(), Part::Remade(rows));
             added.insert(part);
         }
-        let Some(shelf) = self.shelf else { return Ok(()) };
-        shelf.put(name, held, &|part| !added.contains(part)).map_err(inner)
+        self.shelf.put(name, held, &|part| !added.contains(part)).map_err(inner)
     }
 
     /// The days of rows of a model that are joined by a column with rows of another one that differ; `None` where that is not known.
@@ -254,10 +249,10 @@ impl<'a> RowKeeper<'_, 'a> {
         let mut keys = Keys::none();
         for (name, files) in &touched.keyed {
             let (Some(source), Some(column)) = (self.worklist.sources().get(name), incremental.sources.get(name).and_then(|reach| reach.key.as_ref())) else { continue };
-            let new = part_of(name, source, &|file| files.new.contains(&file.address))?;
+            let new = rows_of(name, source, &|file| files.new.contains(&file.address))?;
             keys = keys.and(&Keys::of(&new, column, name)?, name)?;
             if let Some((from, to)) = self.worklist.days_of_as_of().filter(|_| !files.hidden.is_empty()) {
-                let hidden = part_of(name, source, &|file| files.hidden.contains(&file.address))?;
+                let hidden = rows_of(name, source, &|file| files.hidden.contains(&file.address))?;
                 let times: Vec<String> = self.worklist.times_of(name);
                 keys = keys.and(&Keys::of(&hidden.between(&times, from, to), column, name)?, name)?;
             }
@@ -342,9 +337,12 @@ impl<'a> RowKeeper<'_, 'a> {
         self.relation_of(model, &rows.schema, parts.map(|(_, part)| part))
     }
 
-    /// All rows of a model without their days, in lots of about so many as are made at once.
+    /// All rows of a model without their days, in lots of about so many as are made at once; one lot of none where there is no row.
     pub(crate) fn in_lots(&self, model: &str, held: &HeldRows) -> Result<Vec<Relation>, MetricsError> {
-        let lots = lots_of(held.parts.values().map(|part| (part, part.count())), self.workspace.rows_at_once);
+        let mut lots = lots_of(held.parts.values().map(|part| (part, part.count())), self.workspace.rows_at_once);
+        if lots.is_empty() {
+            lots.push(Vec::new());
+        }
         lots.into_iter().map(|lot| Ok(self.relation_of(model, &held.schema, lot.into_iter())?.undated())).collect()
     }
 
@@ -356,8 +354,8 @@ impl<'a> RowKeeper<'_, 'a> {
                 Part::Remade(rows) => lots.push(rows.relation()),
             }
         }
-        if let Some(shelf) = self.shelf.filter(|_| !paths.is_empty()) {
-            let frame = scan_rows(shelf.shelf.location(), &paths, &self.workspace.env).map_err(|error| inner(JobError::Input(error)))?;
+        if !paths.is_empty() {
+            let frame = scan_rows(self.shelf.shelf.location(), &paths, &self.workspace.env).map_err(|error| inner(JobError::Input(error)))?;
             lots.push(Relation::read_back(schema, frame, model)?);
         }
         Relation::together(schema, &lots, model)
@@ -374,9 +372,9 @@ pub(crate) fn check_key(model: &Model, schema: &Schema) -> Result<(), MetricsErr
     Err(MetricsError::Unknown { what: "key column", name: format!("{}.{key}", model.name), near })
 }
 
-/// A source with some of its files.
-fn part_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<Relation, MetricsError> {
-    let part = source.part(keep).map_err(|error| MetricsError::Bridge { column: name.to_owned(), reason: error.to_string() })?;
+/// The rows of some files of a source.
+fn rows_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<Relation, MetricsError> {
+    let part = part_of(name, source, keep)?;
     Ok(Relation { schema: part.schema, frame: part.frame })
 }
 

@@ -55,13 +55,14 @@ struct Timed {
 
 impl<'a> Laps<'a> {
     /// A run that begins.
-    pub(crate) fn begin(progress: &'a dyn Progress) -> Self {
+    pub(crate) fn begin(progress: &'a dyn Progress, steps: usize) -> Self {
+        progress.begin(count(steps));
         Self { progress, timed: Mutex::new(Timed { begun: progress.elapsed(), timings: Vec::new() }) }
     }
 
-    /// So many steps will be told.
+    /// So many steps will be told, which is known before the first is.
     pub(crate) fn expect(&self, steps: usize) {
-        self.progress.begin(u64::try_from(steps).unwrap_or(u64::MAX));
+        self.progress.begin(count(steps));
     }
 
     /// A step is done, for a table or a model where it was for one. Of steps at the same time each takes what passed since the one before.
@@ -97,4 +98,8 @@ impl<'a> Laps<'a> {
             timed.timings.push(Timing { step, table: table.map(str::to_owned), milliseconds });
         }
     }
+}
+
+fn count(steps: usize) -> u64 {
+    u64::try_from(steps).unwrap_or(u64::MAX)
 }

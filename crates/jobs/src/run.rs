@@ -154,7 +154,8 @@ impl Workspace {
     }
 
     fn run_once(&self, job: &Job, (asked, ahead): (&Asked, &Ahead), (shelf, with_rows): (&Shelf, bool), progress: &dyn Progress) -> Result<RunSummary, JobError> {
-        let laps = Laps::begin(progress);
+        let steps_of = |tables: usize| tables * 3 + RESULTS_OF_RUNS + 1;
+        let laps = Laps::begin(progress, steps_of(job.tables.len()));
         let (ledger, sources, lacking, strange, job_hash) = match self.prepare(job, asked, shelf)? {
             Prepared::Nothing(ledger) => return self.nothing_to_do(job, &ledger, shelf, &laps),
             Prepared::Something { ledger, sources, lacking, strange, job_hash } => (ledger, sources, lacking, strange, job_hash),
@@ -183,7 +184,7 @@ impl Workspace {
             return self.nothing_to_do(job, &ledger, shelf, &laps);
         }
         let models = self.models_with_rows(&tables, &sources)?;
-        laps.expect(models.len() + tables.len() * 3 + RESULTS_OF_RUNS + 1);
+        laps.expect(models.len() + steps_of(tables.len()));
         let folder = rows_folder(&job.name);
         let paths = if with_rows { shelf.kept_paths(&folder)? } else { BTreeSet::new() };
         let engine = engine.with_rows(RowShelf { shelf, folder, run_id: run_id.clone(), paths }, &models, &laps)?;

@@ -3,7 +3,7 @@
 //! In: a request. Out: one row per row of the model, never more: joins are checked before they are made.
 
 use arrow::array::RecordBatch;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use polars::prelude::{DataFrame, DataType as PolarsType, Expr, Int32Chunked, LazyFrame, col, lit};
 use quotient_model::{Filter, GroupItem, Hop, ItemColumn, MetricRef, Semantics, nearest, quoted, resolve_item};
 
@@ -22,6 +22,9 @@ pub(crate) const TIME: &str = "__time";
 /// The instant of the event.
 pub(crate) const EVENT: &str = "__event";
 
+/// What is done with the rows of a fact, for messages.
+const COMPUTE: &str = "compute its dimensions and measures";
+
 /// A fact ready for the cube.
 pub(crate) struct Fact {
     /// The rows.
@@ -32,7 +35,7 @@ pub(crate) struct Fact {
     pub(crate) filters: Vec<Option<String>>,
 }
 
-/// The same as record batches: labels of dimensions are codes, and the rows come in the lots of their model.
+/// The same as record batches of what the cube reads: labels of dimensions are codes, and the rows come in the lots of their model.
 pub(crate) struct Lots {
     /// The rows.
     pub(crate) batches: Vec<RecordBatch>,
@@ -45,7 +48,7 @@ pub(crate) struct Lots {
 /// Computes the rows that a request needs.
 pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Fact, MetricsError> {
     let (plan, relation) = Plan::of(engine, request)?;
-    let frame = plan.rows(engine, &relation, &plan.others(engine)?)?;
+    let frame = collect(plan.rows(engine, &relation, &plan.others(engine)?)?, request.model, COMPUTE)?;
     Ok(Fact { frame, columns: plan.measures, filters: plan.filters })
 }
 
@@ -53,13 +56,15 @@ pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> R
 pub(crate) fn lots(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Lots, MetricsError> {
     let (plan, relation) = Plan::of(engine, request)?;
     let others = plan.others(engine)?;
-    // A metric beside the rows is computed for all of them; without a row there is no lot, and there are columns.
-    let lots = engine.lots(request.model).filter(|lots| plan.metrics.is_empty() && !lots.is_empty()).unwrap_or_else(|| vec![relation]);
+    // A metric beside the rows is computed for all of them.
+    let lots = engine.lots(request.model).filter(|_| plan.metrics.is_empty()).unwrap_or_else(|| vec![relation]);
+    let read: Vec<Expr> = plan.read_by_the_cube().into_iter().map(col).collect();
     let refused = |source| MetricsError::Cube { model: request.model.to_owned(), source };
     let mut labels = Labels::new(&plan.items);
     let mut batches = Vec::with_capacity(lots.len());
     for lot in &lots {
-        batches.push(labels.placed(&record_batch(&plan.rows(engine, lot, &others)?)?).map_err(refused)?);
+        let rows = collect(plan.rows(engine, lot, &others)?.select(read.clone()), request.model, COMPUTE)?;
+        batches.push(labels.placed(&record_batch(&rows)?).map_err(refused)?);
     }
     Ok(Lots { batches: labels.coded(batches).map_err(refused)?, columns: plan.measures, filters: plan.filters })
 }
@@ -243,8 +248,14 @@ impl<'r, 'a> Plan<'r, 'a> {
         self.joins.values().map(|join| other(engine, join)).collect()
     }
 
+    /// The columns that cells are made of; the others served joins and conditions.
+    fn read_by_the_cube(&self) -> IndexSet<&str> {
+        let named = self.items.iter().chain(&self.measures).chain(self.filters.iter().flatten());
+        std::iter::once(TIME).chain(named.map(String::as_str)).collect()
+    }
+
     /// The rows of a relation of the model.
-    fn rows(&self, engine: &PolarsEngine<'_>, relation: &Relation, others: &[Other]) -> Result<DataFrame, MetricsError> {
+    fn rows(&self, engine: &PolarsEngine<'_>, relation: &Relation, others: &[Other]) -> Result<LazyFrame, MetricsError> {
         let own: Vec<(String, String)> = self.own.clone().into_iter().collect();
         let model = self.request.model;
         let mut rows = project_columns(engine, model, relation, &own)?;
@@ -261,7 +272,7 @@ impl<'r, 'a> Plan<'r, 'a> {
             rows = project_columns(engine, model, &rows, &columns)?;
         }
         let labels: Vec<Expr> = self.items.iter().map(|item| col(item.as_str()).cast(PolarsType::String).fill_null(lit(NONE))).collect();
-        collect(rows.frame.with_columns(labels), model, "compute its dimensions and measures")
+        Ok(rows.frame.with_columns(labels))
     }
 
     /// Rows before as-of, and in the days asked for.

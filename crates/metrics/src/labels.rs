@@ -1,10 +1,11 @@
 //! Labels of dimensions as codes: all lots of the rows of a fact share one list of texts.
 //!
-//! In: batches with labels as text, one after the other. Out: the same with dictionaries. Millions of rows have a few thousand labels.
+//! In: batches with labels as text, one after the other. Out: the same with dictionaries; and cells of them with text again.
+//! Millions of rows have a few thousand labels.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::error::ArrowError;
@@ -62,7 +63,7 @@ fn places(batch: &RecordBatch, name: &str, texts: &mut IndexSet<String>) -> Resu
     let known = cast(column, &DataType::Utf8View).map_err(fault)?;
     let known = known.as_string_view();
     let mut place = |row: usize| {
-        let text = if known.is_valid(row) { known.value(row) } else { "" };
+        let text = known.value(row);
         u32::try_from(texts.get_index_of(text).unwrap_or_else(|| texts.insert_full(text.to_owned()).0)).unwrap_or(u32::MAX)
     };
     let places: Vec<u32> = first_rows.into_iter().map(&mut place).collect();
@@ -71,10 +72,18 @@ fn places(batch: &RecordBatch, name: &str, texts: &mut IndexSet<String>) -> Resu
     Ok((at, Arc::new(codes.into_iter().map(of_row).collect::<UInt32Array>())))
 }
 
+/// Cells whose labels are no codes any more.
+pub(crate) fn as_text(cells: &RecordBatch) -> Result<RecordBatch, CubeError> {
+    let text = |column: &ArrayRef| if matches!(column.data_type(), DataType::Dictionary(_, _)) { cast(column, &DataType::Utf8View) } else { Ok(Arc::clone(column)) };
+    let columns = cells.columns().iter().map(text).collect::<Result<Vec<_>, _>>();
+    columns.and_then(|columns| with_columns(cells, columns)).map_err(fault)
+}
+
 /// A batch with other columns of the same names.
 fn with_columns(batch: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
     let fields: Vec<Field> = batch.schema_ref().fields().iter().zip(&columns).map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone())).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
 fn fault(source: ArrowError) -> CubeError {

@@ -6,12 +6,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, RecordBatchOptions};
-use arrow::compute::{cast, max, min};
-use arrow::datatypes::{DataType, Date32Type, Schema, SchemaRef};
-use arrow::error::ArrowError;
+use arrow::array::{AsArray, Date32Array, RecordBatch};
+use arrow::compute::{max, min};
+use arrow::datatypes::Date32Type;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use polars::prelude::{Engine as PolarsTarget, IntoLazy, LazyFrame, OptFlags};
@@ -23,6 +21,7 @@ use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
 use crate::engine::{BaseRequest, ConversionRequest, Engine, joined_rows};
 use crate::error::MetricsError;
 use crate::fact::{self, Lots, TIME, collect};
+use crate::labels;
 use crate::periods::period_starts;
 use crate::snapshot;
 use crate::sql::{Relation, SqlModel, lower_model, row_by_row};
@@ -113,17 +112,18 @@ impl<'a> PolarsEngine<'a> {
         self.computed.borrow_mut().push(model.to_owned());
     }
 
-    /// The same of rows that come in lots: a fact of them is computed lot by lot.
+    /// The same of rows that come in one lot or more: a fact of them is computed lot by lot.
     ///
     /// # Errors
     /// Lots of other columns.
-    pub fn put_lots(&self, model: &str, schema: &SchemaRef, lots: Vec<Relation>) -> Result<(), MetricsError> {
-        self.put(model, Relation::together(schema, &lots, model)?);
+    pub fn put_lots(&self, model: &str, lots: Vec<Relation>) -> Result<(), MetricsError> {
+        let Some(first) = lots.first() else { return Ok(()) };
+        self.put(model, Relation::together(&first.schema, &lots, model)?);
         self.lots.borrow_mut().insert(model.to_owned(), lots);
         Ok(())
     }
 
-    /// The lots of a model's rows, where they came in some.
+    /// The lots of a model's rows, at least one; `None` where they came whole.
     pub(crate) fn lots(&self, model: &str) -> Option<Vec<Relation>> {
         self.lots.borrow().get(model).cloned().or_else(|| self.other(model)?.lots(model))
     }
@@ -258,8 +258,8 @@ impl PolarsEngine<'_> {
         let groupings: Vec<Grouping<'_>> =
             request.groupings.iter().zip(&keys).map(|(grouping, keys)| Grouping { period: grouping.grain.and_then(|grain| periods.get(&grain)), keys }).collect();
         let cube = CubeRequest { schema: first.schema(), batches, time, measures: &measures, groupings: &groupings };
-        let cells = aggregate(&cube).map_err(|source| MetricsError::Cube { model: request.model.to_owned(), source })?;
-        cells.iter().map(labels_as_text).collect::<Result<_, _>>().map_err(|error| MetricsError::Bridge { column: request.model.to_owned(), reason: error.to_string() })
+        let cells = aggregate(&cube).and_then(|cells| cells.iter().map(labels::as_text).collect());
+        cells.map_err(|source| MetricsError::Cube { model: request.model.to_owned(), source })
     }
 
     /// The period of each day of the fact, by grain.
@@ -275,15 +275,6 @@ impl PolarsEngine<'_> {
         };
         grains.into_iter().map(|grain| Ok((grain, period_starts(&self.project.calendar, grain, &days).map_err(outside)?))).collect()
     }
-}
-
-/// Cells whose labels are no codes any more.
-fn labels_as_text(cells: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let text = |column: &ArrayRef| if matches!(column.data_type(), DataType::Dictionary(_, _)) { cast(column, &DataType::Utf8View) } else { Ok(Arc::clone(column)) };
-    let columns = cells.columns().iter().map(text).collect::<Result<Vec<_>, _>>()?;
-    let fields = cells.schema_ref().fields().iter().zip(&columns).map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()));
-    let options = RecordBatchOptions::new().with_row_count(Some(cells.num_rows()));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns, &options)
 }
 
 fn sql_of(model: &Model) -> SqlModel<'_> {
