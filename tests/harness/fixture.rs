@@ -72,6 +72,11 @@ impl Fixture {
         self.write_files(table, files.iter().map(|rows| batch(source, rows)));
     }
 
+    /// Writes one file of a table, beside those that are there.
+    pub fn put(&self, table: &str, file: &str, rows: &[Row]) {
+        write_parquet(&self.lake().join(table).join(file), &batch(&sources().sources[&format!("crm.{table}")], rows));
+    }
+
     /// Writes a table anew with columns of one's own, one file per batch.
     pub fn write_files(&self, table: &str, files: impl IntoIterator<Item = RecordBatch>) {
         let folder = self.lake().join(table);

@@ -177,6 +177,62 @@ fn models_of_findings_are_counted_by_rule() {
 }
 
 #[test]
+fn tests_of_new_files_find_what_tests_of_all_rows_find() {
+    // The last lead of all is one of a condition that looks at other rows.
+    let last = "{expression_is_true: {name: last_lead, arguments: {expression: \"lead_id < (SELECT max(lead_id) FROM crm.leads)\"}, config: {severity: warn}}}";
+    let hot = "{unique: {name: hot_leads, column_name: lead_id, config: {severity: warn, where: \"temperature = 'hot'\"}}}";
+    let shop = Shop::new(&format!("data_tests: [{last}, {hot}]"), WARN, KNOWN_REP);
+    // A run tests against the tables that it reads.
+    let with_reps = MODEL.replace(
+        "FROM {{ source('crm', 'leads') }}",
+        "FROM {{ source('crm', 'leads') }}\nWHERE rep_id IS NULL OR rep_id IN (SELECT rep_id FROM {{ source('crm', 'reps') }}) OR TRUE",
+    );
+    assert_ne!(with_reps, MODEL);
+    shop.add("models/shop_leads.sql", &with_reps);
+    let fresh = JOB.replace("results: results", "results: fresh");
+    assert_ne!(fresh, JOB);
+    shop.add("fresh.yml", &fresh);
+    let lead_file =
+        |name: &str, leads: &[(&str, &str, &str)]| shop.fixture.put("leads", name, &leads.iter().map(|(id, temperature, rep)| lead(id, temperature, rep)).collect::<Vec<_>>());
+    let rep_file = |name: &str, rep: &str| shop.fixture.put("reps", name, &[row(&[("rep_id", Some(rep.to_owned()))])]);
+    let found = |step: &str| {
+        fs::remove_dir_all(shop.fixture.root().join("fresh")).ok();
+        for job in ["jobs/night.yml", "jobs/fresh.yml"] {
+            let said = shop.call(&["run", job]);
+            assert_eq!(said.code, Some(0), "{step}: {}", said.stderr);
+        }
+        let fresh = Results::open(shop.fixture.root().join("fresh").to_str().unwrap(), &std::collections::BTreeMap::new());
+        let (after, anew) = (shop.results().csv("kpi_findings"), fresh.csv("kpi_findings"));
+        assert_eq!(after, anew, "{step}");
+        let line = |found: &str| {
+            let mut fields = found.split(',').skip(3);
+            let (rule, test) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+            format!("{} {}", if ["last_lead", "hot_leads"].contains(&test) { test } else { rule }, fields.skip(1).take(2).collect::<Vec<_>>().join(" "))
+        };
+        after.lines().skip(1).map(line).collect::<Vec<_>>()
+    };
+    shop.fixture.write("leads", &[&[lead("L1", "cold", "R1"), lead("L2", "hot", "R1")]]);
+    assert_eq!(found("all is well"), ["last_lead 1 L2"]);
+    lead_file("b.parquet", &[("L3", "hot", "R1"), ("L2", "hot", "")]);
+    assert_eq!(found("a lead comes again"), ["last_lead 1 L3", "hot_leads 1 L2", "unique 1 L2"]);
+    lead_file("c.parquet", &[("L4", "tepid", "R2"), ("", "hot", "R9")]);
+    assert_eq!(found("all kinds of failures"), ["last_lead 1 L4", "not_null 1 ", "hot_leads 1 L2", "unique 1 L2", "relationships 2 \"R2", "accepted_values 1 tepid"]);
+    lead_file("d.parquet", &[("L5", "cold", "R1")]);
+    found("a file without any");
+    rep_file("b.parquet", "R2");
+    assert_eq!(found("a rep comes late"), ["last_lead 1 L5", "not_null 1 ", "hot_leads 1 L2", "unique 1 L2", "relationships 1 R9", "accepted_values 1 tepid"]);
+    lead_file("e.parquet", &[("L6", "tepid", "R8"), ("L1", "warm", "R1")]);
+    assert_eq!(found("more failures"), ["last_lead 1 L6", "not_null 1 ", "hot_leads 1 L2", "unique 2 \"L1", "relationships 2 \"R8", "accepted_values 2 \"tepid"]);
+    lead_file("e.parquet", &[("L6", "cold", "R1")]);
+    assert_eq!(found("a file is another one"), ["last_lead 1 L6", "not_null 1 ", "hot_leads 1 L2", "unique 1 L2", "relationships 1 R9", "accepted_values 1 tepid"]);
+    fs::remove_file(shop.fixture.lake().join("leads/c.parquet")).unwrap();
+    assert_eq!(found("a file is gone"), ["last_lead 1 L6", "hot_leads 1 L2", "unique 1 L2"]);
+    fs::remove_file(shop.fixture.lake().join("reps/b.parquet")).unwrap();
+    shop.fixture.put("reps", "part-0.parquet", &[row(&[("rep_id", Some("R2".to_owned()))])]);
+    assert_eq!(found("a rep is gone"), ["last_lead 1 L6", "hot_leads 1 L2", "unique 1 L2", "relationships 5 R1"]);
+}
+
+#[test]
 fn unit_tests_show_the_rows_that_differ() {
     let shop = Shop::new("description: leads", "description: key", "description: rep");
     shop.add(

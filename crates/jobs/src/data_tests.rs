@@ -46,17 +46,24 @@ impl std::fmt::Display for TestResult {
     }
 }
 
-/// Runs data tests.
-pub(crate) fn data_tests(engine: &PolarsEngine<'_>, project: &Project, tests: &[&DataTest]) -> Result<Vec<TestResult>, MetricsError> {
-    let mut tables: IndexMap<(&str, Option<&str>), Vec<&DataTest>> = IndexMap::new();
-    for test in tests {
-        tables.entry((test.table.as_str(), test.filter.as_deref())).or_default().push(test);
-    }
-    let tables: Vec<Vec<&DataTest>> = tables.into_values().collect();
-    let mut asked: Vec<Asked<'_>> = Vec::with_capacity(tests.len());
-    for (tests, may_fail) in tables.iter().zip(suspects(engine, &tables)?) {
-        asked.extend(tests.iter().zip(may_fail).map(|(test, may_fail)| Asked::new(test, key_of(project, &test.table), may_fail)));
-    }
+/// Which rows of its table a test is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tested {
+    /// All of them.
+    All,
+    /// Those that came since an earlier answer; the engine has them under the name [`new_rows`].
+    New,
+}
+
+/// The name of the rows of a table that came since an earlier answer.
+pub(crate) fn new_rows(table: &str) -> String {
+    format!("{table}: new rows")
+}
+
+/// Runs data tests; a result for each, in their order.
+pub(crate) fn data_tests(engine: &PolarsEngine<'_>, project: &Project, tests: &[&DataTest], tested: Tested) -> Result<Vec<TestResult>, MetricsError> {
+    let may_fail = suspects(engine, tests, tested)?;
+    let asked: Vec<Asked<'_>> = tests.iter().zip(may_fail).map(|(test, may_fail)| Asked::new(test, project, may_fail.then_some(tested))).collect();
     let queries: Vec<(&DataTest, &str)> = asked.iter().filter_map(|asked| Some((asked.test, asked.failures.as_deref()?))).collect();
     let mut answers = ask(engine, &queries)?.into_iter();
     let result = |asked: &Asked<'_>| match asked.failures.as_ref().and_then(|_| answers.next()) {
@@ -66,15 +73,19 @@ pub(crate) fn data_tests(engine: &PolarsEngine<'_>, project: &Project, tests: &[
     asked.iter().map(result).collect()
 }
 
-/// Whether each of the tests of each table may have failures: those that one pass over the table decides have some.
-fn suspects(engine: &PolarsEngine<'_>, tables: &[Vec<&DataTest>]) -> Result<Vec<Vec<bool>>, MetricsError> {
-    let mut suspects: Vec<Vec<bool>> = tables.iter().map(|tests| vec![true; tests.len()]).collect();
-    let passes: Vec<(usize, Pass<'_>)> = tables.iter().enumerate().filter_map(|(table, tests)| Some((table, Pass::over(tests)?))).collect();
-    let queries: Vec<(&DataTest, &str)> = passes.iter().map(|(_, pass)| (pass.first, pass.sql.as_str())).collect();
-    for ((table, pass), answer) in passes.iter().zip(ask(engine, &queries)?) {
+/// Whether each test may have failures: those that one pass over their table decides have some.
+fn suspects(engine: &PolarsEngine<'_>, tests: &[&DataTest], tested: Tested) -> Result<Vec<bool>, MetricsError> {
+    let mut tables: IndexMap<(&str, Option<&str>), Vec<(usize, &DataTest)>> = IndexMap::new();
+    for (place, test) in tests.iter().enumerate() {
+        tables.entry((test.table.as_str(), test.filter.as_deref())).or_default().push((place, test));
+    }
+    let passes: Vec<Pass<'_>> = tables.values().filter_map(|tests| Pass::over(tests, tested)).collect();
+    let queries: Vec<(&DataTest, &str)> = passes.iter().map(|pass| (pass.first, pass.sql.as_str())).collect();
+    let mut suspects = vec![true; tests.len()];
+    for (pass, answer) in passes.iter().zip(ask(engine, &queries)?) {
         for (column, test) in pass.decides.iter().enumerate() {
             // A sum over no row is null.
-            suspects[*table][*test] = number(&answer, column)? > 0;
+            suspects[*test] = number(&answer, column)? > 0;
         }
     }
     Ok(suspects)
@@ -91,17 +102,19 @@ struct Pass<'t> {
 }
 
 impl<'t> Pass<'t> {
-    /// A pass for the tests of a table; `None` where other tables decide all of them.
-    fn over(tests: &[&'t DataTest]) -> Option<Self> {
+    /// A pass for the tests of a table, each with its place; `None` where other tables decide all of them.
+    fn over(tests: &[(usize, &'t DataTest)], tested: Tested) -> Option<Self> {
         let count = |test: &DataTest| match (&test.rule, test.passes()) {
+            // Whether a new value is one of before, the other rows say.
+            (Rule::Unique, _) if tested == Tested::New => None,
             (Rule::Unique, _) => Some(format!("count({sql}) - count(DISTINCT {sql})", sql = test.sql)),
             (_, Some(passes)) => Some(format!("sum(CASE WHEN {passes} THEN 0 ELSE 1 END)")),
             (_, None) => None,
         };
-        let counts = tests.iter().enumerate().filter_map(|(place, test)| Some((place, format!("{} AS \"t{place}\"", count(test)?))));
+        let counts = tests.iter().filter_map(|(place, test)| Some((*place, format!("{} AS \"t{place}\"", count(test)?))));
         let (decides, columns): (Vec<usize>, Vec<String>) = counts.unzip();
-        let first = tests.first().filter(|_| !columns.is_empty())?;
-        Some(Self { first, decides, sql: format!("SELECT {} FROM {}", columns.join(", "), from(first)) })
+        let (_, first) = tests.first().filter(|_| !columns.is_empty())?;
+        Some(Self { first, decides, sql: format!("SELECT {} FROM {}", columns.join(", "), from(first, tested)) })
     }
 }
 
@@ -115,17 +128,18 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// `key` is that of the table: name and SQL.
-    fn new(test: &'a DataTest, key: Option<(String, String)>, may_fail: bool) -> Self {
-        let (key, failures) = failures(test, key);
-        let failures = may_fail.then(|| {
+    /// The rows of a test that may fail are given.
+    fn new(test: &'a DataTest, project: &Project, tested: Option<Tested>) -> Self {
+        let key = key_of(project, &test.table);
+        let failures = tested.map(|tested| {
+            let failures = failures(test, key.as_ref(), tested);
             format!(
                 "SELECT \"example\", sum(\"failures\") OVER () AS \"all\" FROM (\
                  SELECT \"example\", count(*) AS \"failures\" FROM (\n{failures}\n) AS failed GROUP BY \"example\") AS one \
                  ORDER BY \"example\" ASC NULLS LAST LIMIT {EXAMPLES}"
             )
         });
-        Self { test, key, failures }
+        Self { test, key: examples_of(test, key), failures }
     }
 
     fn answered(&self, answer: &RecordBatch) -> Result<TestResult, MetricsError> {
@@ -153,27 +167,50 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What the examples are values of, and a query with one row per failure as dbt counts them, in the column `example`.
-fn failures(test: &DataTest, key: Option<(String, String)>) -> (Option<String>, String) {
-    let (sql, from) = (&test.sql, from(test));
-    let passes = test.passes().unwrap_or_default();
-    match &test.rule {
-        Rule::Unique => (test.column.clone(), format!("SELECT {sql} AS \"example\" FROM {from} WHERE ({sql}) IS NOT NULL GROUP BY {sql} HAVING count(*) > 1")),
-        Rule::AcceptedValues { .. } => (test.column.clone(), format!("SELECT {sql} AS \"example\" FROM {from} WHERE NOT ({passes}) GROUP BY {sql}")),
-        Rule::Relationships { to, field } => {
-            let field = quoted(field);
-            let other = format!("SELECT {field} AS \"known\" FROM {} GROUP BY {field}", relation(to));
-            let query = format!(
-                "SELECT child.\"example\" AS \"example\" FROM (SELECT {sql} AS \"example\" FROM {from}) AS child LEFT JOIN ({other}) AS parent \
-                 ON child.\"example\" = parent.\"known\" WHERE child.\"example\" IS NOT NULL AND parent.\"known\" IS NULL"
-            );
-            (test.column.clone(), query)
-        }
-        Rule::NotNull | Rule::ExpressionIsTrue { .. } => {
-            let (name, key) = key.map_or((None, "CAST(NULL AS VARCHAR)".to_owned()), |(name, sql)| (Some(name), sql));
-            (name, format!("SELECT {key} AS \"example\" FROM {from} WHERE NOT ({passes})"))
-        }
+/// The result of a test that is known.
+pub(crate) fn known(test: &DataTest, project: &Project, count: u64, examples: Vec<String>) -> TestResult {
+    Asked::new(test, project, None).result(count, examples)
+}
+
+/// What the examples of a test are values of.
+fn examples_of(test: &DataTest, key: Option<(String, String)>) -> Option<String> {
+    match test.rule {
+        Rule::Unique | Rule::AcceptedValues { .. } | Rule::Relationships { .. } => test.column.clone(),
+        Rule::NotNull | Rule::ExpressionIsTrue { .. } => key.map(|(name, _)| name),
     }
+}
+
+/// A query with one row per failure as dbt counts them, in the column `example`.
+fn failures(test: &DataTest, key: Option<&(String, String)>, tested: Tested) -> String {
+    let sql = &test.sql;
+    match &test.rule {
+        Rule::Unique => {
+            let new = if tested == Tested::New { format!("LEFT SEMI JOIN ({}) AS new ON one.\"example\" = new.\"example\"", looked_at(test, None, tested)) } else { String::new() };
+            let all = looked_at(test, None, Tested::All);
+            format!("SELECT one.\"example\" AS \"example\" FROM ({all}) AS one {new} WHERE one.\"example\" IS NOT NULL GROUP BY one.\"example\" HAVING count(*) > 1")
+        }
+        Rule::AcceptedValues { .. } => format!("{} GROUP BY {sql}", looked_at(test, None, tested)),
+        Rule::Relationships { to, field } => {
+            let (field, child) = (quoted(field), looked_at(test, None, tested));
+            let other = format!("SELECT {field} AS \"known\" FROM {} GROUP BY {field}", relation(to));
+            format!(
+                "SELECT child.\"example\" AS \"example\" FROM ({child}) AS child LEFT JOIN ({other}) AS parent \
+                 ON child.\"example\" = parent.\"known\" WHERE child.\"example\" IS NOT NULL AND parent.\"known\" IS NULL"
+            )
+        }
+        Rule::NotNull | Rule::ExpressionIsTrue { .. } => looked_at(test, key.map(|(_, sql)| sql.as_str()), tested),
+    }
+}
+
+/// The rows of its table that a test looks at: of one that a row alone decides those that fail. `key` is the SQL of the table's key.
+pub(crate) fn looked_at(test: &DataTest, key: Option<&str>, tested: Tested) -> String {
+    let from = from(test, tested);
+    let example = match test.rule {
+        Rule::NotNull | Rule::ExpressionIsTrue { .. } => key.unwrap_or("CAST(NULL AS VARCHAR)"),
+        _ => &test.sql,
+    };
+    let failing = test.passes().map(|passes| format!(" WHERE NOT ({passes})")).unwrap_or_default();
+    format!("SELECT {example} AS \"example\" FROM {from}{failing}")
 }
 
 /// The key of a table: a column that is tested to be unique, or the primary entity of a model.
@@ -192,10 +229,11 @@ pub(crate) fn relation(name: &str) -> String {
     name.split('.').map(quoted).collect::<Vec<_>>().join(".")
 }
 
-fn from(test: &DataTest) -> String {
+fn from(test: &DataTest, tested: Tested) -> String {
+    let table = relation(&if tested == Tested::New { new_rows(&test.table) } else { test.table.clone() });
     match &test.filter {
-        Some(filter) => format!("(SELECT * FROM {} WHERE (\n{filter}\n)) AS tested", relation(&test.table)),
-        None => format!("{} AS tested", relation(&test.table)),
+        Some(filter) => format!("(SELECT * FROM {table} WHERE (\n{filter}\n)) AS tested"),
+        None => format!("{table} AS tested"),
     }
 }
 

@@ -13,9 +13,11 @@ use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Model, Outcome, Place, Rule, quoted};
 use quotient_report::Finding;
 
-use crate::data_tests::{EXAMPLES, TestResult, data_tests, relation, texts};
+use crate::data_tests::{EXAMPLES, TestResult, Tested, data_tests, relation, texts};
 use crate::error::JobError;
 use crate::freshness::freshness;
+use crate::kept_tests::KeptTests;
+use crate::work::Worklist;
 use crate::workspace::Workspace;
 
 /// Which tests to run.
@@ -24,14 +26,22 @@ pub(crate) struct Scope<'a> {
     pub(crate) models: BTreeSet<&'a str>,
     /// Whether a test of this name, of this table, is wanted.
     pub(crate) wants: &'a dyn Fn(&str, &str) -> bool,
+    /// What is different since tests of sources found what a ledger says.
+    pub(crate) since: Option<&'a Worklist<'a>>,
+}
+
+/// What was found.
+pub(crate) struct Found<T> {
+    pub(crate) found: Vec<T>,
+    /// What tests of sources say to the next run.
+    pub(crate) kept: KeptTests,
 }
 
 impl Workspace {
     /// Runs the tests of opened sources, of the models in scope, and the models of findings that read nothing else.
     ///
     /// Tests of sources see all rows, the others those that the models see: those of the engine.
-    pub(crate) fn findings(&self, sources: &IndexMap<String, SourceFrame>, clean: &PolarsEngine<'_>, scope: &Scope<'_>) -> Result<Vec<TestResult>, JobError> {
-        let raw = self.engine(sources);
+    pub(crate) fn findings(&self, sources: &IndexMap<String, SourceFrame>, clean: &PolarsEngine<'_>, scope: &Scope<'_>) -> Result<Found<TestResult>, JobError> {
         let is_open = |name: &str| sources.contains_key(name) || (self.project.models.contains_key(name) && self.reads_only(name, sources));
         let wanted = |test: &&DataTest| {
             let other = if let Rule::Relationships { to, .. } = &test.rule { to.as_str() } else { test.table.as_str() };
@@ -40,33 +50,34 @@ impl Workspace {
         let of_sources: Vec<&DataTest> = self.project.sources.values().flat_map(|source| &source.tests).filter(wanted).collect();
         let of_models: Vec<&DataTest> =
             self.project.models.values().filter(|model| scope.models.contains(model.name.as_str())).flat_map(|model| &model.tests).filter(wanted).collect();
-        let mut results = data_tests(&raw, &self.project, &of_sources).map_err(JobError::Metrics)?;
-        results.extend(data_tests(clean, &self.project, &of_models).map_err(JobError::Metrics)?);
+        let mut results = self.source_tests(sources, &of_sources, scope.since)?;
+        let kept = self.kept_tests(&of_sources, &results);
+        results.extend(data_tests(clean, &self.project, &of_models, Tested::All).map_err(JobError::Metrics)?);
+        let raw = self.engine(sources);
         for (name, table) in self.project.sources.iter().filter(|(name, _)| sources.contains_key(*name)) {
             if (scope.wants)(&format!("freshness_{}", name.replace('.', "_")), name) {
                 results.extend(freshness(&raw, &self.project, table, self.as_of).map_err(JobError::Metrics)?);
             }
         }
-        for model in self.project.models.values().filter(|model| model.findings && is_open(&model.name) && (scope.wants)(&model.name, &model.name)) {
-            results.extend(listed(clean, model).map_err(JobError::Metrics)?);
-        }
-        Ok(results)
+        let of_findings = self.project.models.values().filter(|model| model.findings && is_open(&model.name) && (scope.wants)(&model.name, &model.name));
+        results.extend(listed(clean, &of_findings.collect::<Vec<_>>()).map_err(JobError::Metrics)?);
+        Ok(Found { found: results, kept })
     }
 
     /// What the tests of a job's sources and models found.
     ///
     /// # Errors
     /// [`JobError::Findings`] where a test is over its limit.
-    pub(crate) fn job_findings(&self, models: &BTreeSet<String>, sources: &IndexMap<String, SourceFrame>, clean: &PolarsEngine<'_>) -> Result<Vec<Finding>, JobError> {
+    pub(crate) fn job_findings(&self, models: &BTreeSet<String>, since: &Worklist<'_>, clean: &PolarsEngine<'_>) -> Result<Found<Finding>, JobError> {
         // Facts are computed once, by the metrics; their own tests are for `test`. Staging models are as cheap as the sources.
         let read = models.iter().flat_map(|model| self.project.upstream(model)).filter(|model| !model.sources.is_empty());
         let models = read.chain(self.assertions()).map(|model| model.name.as_str()).collect();
-        let (failed, passed): (Vec<TestResult>, Vec<TestResult>) =
-            self.findings(sources, clean, &Scope { models, wants: &|_, _| true })?.into_iter().partition(|result| result.outcome == Outcome::Error);
+        let Found { found, kept } = self.findings(since.sources(), clean, &Scope { models, wants: &|_, _| true, since: Some(since) })?;
+        let (failed, passed): (Vec<TestResult>, Vec<TestResult>) = found.into_iter().partition(|result| result.outcome == Outcome::Error);
         if !failed.is_empty() {
             return Err(JobError::Findings(failed));
         }
-        Ok(passed.into_iter().map(|result| result.finding).filter(|finding| finding.count > 0).collect())
+        Ok(Found { found: passed.into_iter().map(|result| result.finding).filter(|finding| finding.count > 0).collect(), kept })
     }
 
     /// Models that are there to be tested: nobody reads them and no metric stands on them.
@@ -107,20 +118,23 @@ fn kept(test: &DataTest) -> Option<String> {
     })
 }
 
-/// The rows of a model of findings, counted by rule and table.
-fn listed(engine: &PolarsEngine<'_>, model: &Model) -> Result<Vec<TestResult>, MetricsError> {
-    let sql = format!("SELECT \"table_name\", \"rule\", \"key\" FROM {}", relation(&model.name));
-    let rows = engine.sql(&SqlModel { name: &model.name, file: &model.file, sql: &sql }, &[&model.name])?;
-    let place = Place { file: model.file.clone(), line: 1 };
+/// The rows of models of findings, counted by rule and table.
+fn listed(engine: &PolarsEngine<'_>, models: &[&Model]) -> Result<Vec<TestResult>, MetricsError> {
+    let queries: Vec<String> = models.iter().map(|model| format!("SELECT \"table_name\", \"rule\", \"key\" FROM {}", relation(&model.name))).collect();
+    let asked = models.iter().zip(&queries).map(|(model, sql)| (SqlModel { name: &model.name, file: &model.file, sql }, vec![model.name.as_str()]));
     let mut results = Vec::new();
-    for ((table, rule), Listed { count, first }) in counted(&rows).map_err(|error| MetricsError::Bridge { column: model.name.clone(), reason: error.to_string() })? {
-        let mut examples = Vec::with_capacity(first.len());
-        for row in first {
-            examples.extend(texts(&rows.slice(row, 1), 2)?.into_iter().filter(|key| !key.is_empty()));
+    for (model, rows) in models.iter().zip(engine.sql_all(&asked.collect::<Vec<_>>())?) {
+        let place = Place { file: model.file.clone(), line: 1 };
+        for ((table, rule), Listed { count, first }) in counted(&rows).map_err(|error| MetricsError::Bridge { column: model.name.clone(), reason: error.to_string() })? {
+            let mut examples = Vec::with_capacity(first.len());
+            for row in first {
+                examples.extend(texts(&rows.slice(row, 1), 2)?.into_iter().filter(|key| !key.is_empty()));
+            }
+            let severity = "warn".to_owned();
+            let finding = Finding { table, column: None, rule, test: model.name.clone(), key: None, count, examples, outcome: severity.clone(), severity };
+            let limit = "warn if != 0".to_owned();
+            results.push(TestResult { kind: "findings", finding, outcome: Outcome::Warn, limit, differences: Vec::new(), place: place.clone() });
         }
-        let severity = "warn".to_owned();
-        let finding = Finding { table, column: None, rule, test: model.name.clone(), key: None, count, examples, outcome: severity.clone(), severity };
-        results.push(TestResult { kind: "findings", finding, outcome: Outcome::Warn, limit: "warn if != 0".to_owned(), differences: Vec::new(), place: place.clone() });
     }
     Ok(results)
 }

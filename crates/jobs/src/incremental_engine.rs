@@ -12,7 +12,8 @@ use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use indexmap::IndexMap;
 use quotient_ingest::{LakeFile, SourceFrame};
-use quotient_metrics::{BaseRequest, CellRequest, ConversionRequest, Engine, MetricsError, PolarsEngine, joined_rows, requests_of};
+use quotient_metrics::sql::Relation;
+use quotient_metrics::{BaseRequest, CellRequest, Chosen, ConversionRequest, Engine, Keys, MetricsError, PolarsEngine, joined_rows, requests_of};
 use quotient_model::{Grain, Model};
 use quotient_report::Step;
 
@@ -50,6 +51,8 @@ pub(crate) struct IncrementalEngine<'a> {
     kept: RefCell<BTreeMap<String, Stored>>,
     /// Engines over some of the files, by these files.
     engines: RefCell<BTreeMap<String, Rc<PolarsEngine<'a>>>>,
+    /// Rows of sources by the column of their keys, with all of the keys that were looked for.
+    chosen: RefCell<BTreeMap<(String, String), (Keys, Relation)>>,
     answers: RefCell<Answers>,
     /// Cells that were computed before.
     ahead: Option<&'a Ahead>,
@@ -62,7 +65,17 @@ pub(crate) struct IncrementalEngine<'a> {
 impl<'a> IncrementalEngine<'a> {
     /// An engine over opened sources, with the cells that were kept.
     pub(crate) fn new(workspace: &'a Workspace, worklist: &'a Worklist<'a>, kept: BTreeMap<String, Stored>) -> Self {
-        Self { workspace, worklist, kept: RefCell::new(kept), engines: RefCell::default(), answers: RefCell::default(), ahead: None, rows: RefCell::default(), shelf: None }
+        Self {
+            workspace,
+            worklist,
+            kept: RefCell::new(kept),
+            engines: RefCell::default(),
+            chosen: RefCell::default(),
+            answers: RefCell::default(),
+            ahead: None,
+            rows: RefCell::default(),
+            shelf: None,
+        }
     }
 
     /// The same with the rows that models keep brought up to date.
@@ -81,6 +94,7 @@ impl<'a> IncrementalEngine<'a> {
             }
             laps.done(Step::Test, Some(&model.name));
         }
+        self.chosen.borrow_mut().clear();
         Ok(Self { shelf: Some(shelf), ..self })
     }
 
@@ -257,6 +271,17 @@ impl<'a> IncrementalEngine<'a> {
         let engine = Rc::new(self.over_parts(parts, &|source| limited.contains(source))?);
         self.engines.borrow_mut().insert(signature, Rc::clone(&engine));
         Ok(engine)
+    }
+
+    /// The rows of a source that have some keys in a column: those that were read for another model serve, where all of the keys are theirs.
+    pub(crate) fn with_keys(&self, source: &str, relation: &Relation, column: &str, keys: &Keys) -> Result<Relation, MetricsError> {
+        let place = (source.to_owned(), column.to_owned());
+        if let Some((_, rows)) = self.chosen.borrow().get(&place).filter(|(known, _)| known.has_all(keys)) {
+            return Ok(rows.clone());
+        }
+        let rows = Chosen::Keys(column.to_owned(), keys.clone(), Vec::new()).of(relation).rows(source)?.relation();
+        self.chosen.borrow_mut().insert(place, (keys.clone(), rows.clone()));
+        Ok(rows)
     }
 
     /// An engine over some files of one source, and all of the others.

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use quotient_ingest::{LakeFile, SourceFrame, scan_rows};
 use quotient_metrics::sql::Relation;
 use quotient_metrics::{Chosen, Keys, MetricsError, ModelRows, PartSpan, PolarsEngine};
-use quotient_model::{Incremental, Model, model_hash, nearest, short_hash};
+use quotient_model::{Incremental, Model, model_hash, nearest, quoted, short_hash};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -225,11 +225,9 @@ impl<'a> RowKeeper<'_, 'a> {
 
     /// The days of rows of a model that are joined by a column with rows of another one that differ; `None` where that is not known.
     pub(crate) fn joined_days(&self, (model, rows): (&str, &HeldRows), other: &HeldRows, (from, to): &(String, String)) -> Result<Option<Vec<Days>>, MetricsError> {
-        let Some((_, keys)) = other.differing.as_ref().filter(|(key, _)| key == to) else { return Ok(None) };
-        if rows.schema.field_with_name(from).is_err() {
-            return Ok(None);
-        }
-        let found = Chosen::Keys(from.clone(), keys.clone(), Vec::new()).of(&self.relation(model, rows, None)?).day_alone().rows(model)?;
+        let Some((_, keys)) = other.differing.as_ref().filter(|(key, _)| column_named(&other.schema, to) == Some(key)) else { return Ok(None) };
+        let Some(column) = column_named(&rows.schema, from) else { return Ok(None) };
+        let found = Chosen::Keys(column.to_owned(), keys.clone(), Vec::new()).of(&self.relation(model, rows, None)?).day_alone().rows(model)?;
         let days = found.days(model)?.into_iter().flatten().map(|day| Days { from: day, to: day.saturating_add(1) });
         Ok(Some(joined(days)))
     }
@@ -282,7 +280,7 @@ impl<'a> RowKeeper<'_, 'a> {
         self.engine.limited(&model.name, &own, days)?.dated(&model.name)
     }
 
-    /// An engine over the rows of sources that have some keys, and over all rows of those without a key.
+    /// An engine over the rows of sources that have some keys, maybe others too, and over all rows of those without a key.
     fn keyed(&self, incremental: &Incremental, keys: &Keys) -> Result<PolarsEngine<'a>, MetricsError> {
         let column_of = |source: &String| incremental.sources.get(source).and_then(|reach| reach.key.clone());
         let whole = self.engine.whole()?;
@@ -290,7 +288,7 @@ impl<'a> RowKeeper<'_, 'a> {
         for name in self.worklist.sources().keys() {
             let mut relation = whole.relation(name)?;
             if let Some(column) = column_of(name) {
-                relation = Chosen::Keys(column, keys.clone(), Vec::new()).of(&relation).rows(name)?.relation();
+                relation = self.engine.with_keys(name, &relation, &column, keys)?;
             }
             relations.insert(name.clone(), relation);
         }
@@ -372,6 +370,11 @@ pub(crate) fn check_key(model: &Model, schema: &Schema) -> Result<(), MetricsErr
     Err(MetricsError::Unknown { what: "key column", name: format!("{}.{key}", model.name), near })
 }
 
+/// The column that an expression is and nothing else.
+fn column_named<'s>(schema: &'s Schema, sql: &str) -> Option<&'s str> {
+    schema.fields().iter().map(|field| field.name().as_str()).find(|name| sql == *name || sql == quoted(name))
+}
+
 /// The rows of some files of a source.
 fn rows_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<Relation, MetricsError> {
     let part = part_of(name, source, keep)?;
@@ -380,7 +383,29 @@ fn rows_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -
 
 #[cfg(test)]
 mod tests {
-    use super::lots_of;
+    use arrow::datatypes::{DataType, Field, Schema};
+    use quotient_model::{Project, ProjectFiles, Settings, resolve_item};
+
+    use super::{column_named, lots_of};
+
+    #[test]
+    fn the_keys_of_a_join_are_columns_by_their_names() {
+        let model = |name: &str, entity: &str, column: &str| {
+            format!(
+                "  - name: {name}\n    semantic_model: {{enabled: true}}\n    columns:\n      - {{name: lead_id, entity: {{type: {entity}, name: lead}}}}\n      - {{name: {column}, dimension: {{type: categorical}}}}\n"
+            )
+        };
+        let models = format!("models:\n{}{}", model("touches", "foreign", "kind"), model("leads", "primary", "source"));
+        let files = [("models/touches.sql", "SELECT 1".to_owned()), ("models/leads.sql", "SELECT 1".to_owned()), ("models/shop.yml", models)];
+        let models = files.map(|(name, text)| (name.to_owned(), text)).into();
+        let files = ProjectFiles { project: "name: shop\n".to_owned(), models, ..ProjectFiles::default() };
+        let project = Project::parse(&files, &Settings::default()).unwrap();
+        let found = resolve_item(&project, "touches", "lead__source").unwrap();
+        let schema = Schema::new(vec![Field::new("touch_id", DataType::Utf8, true), Field::new("lead_id", DataType::Utf8, true)]);
+        assert_eq!(found.path.iter().map(|hop| column_named(&schema, &hop.from.expr)).collect::<Vec<_>>(), [Some("lead_id")]);
+        assert_eq!(column_named(&schema, "lead_id"), Some("lead_id"));
+        assert_eq!(column_named(&schema, "lead_id || '#'"), None);
+    }
 
     #[test]
     fn lots_are_full_and_no_thing_is_cut() {

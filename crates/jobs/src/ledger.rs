@@ -1,6 +1,6 @@
-//! The ledger of a job: what its last run read, and the cells and rows that it keeps. A Delta table, `kpi_ledger`.
+//! The ledger of a job: what its last run read and found, and the cells and rows that it keeps. A Delta table, `kpi_ledger`.
 //!
-//! In: rows of the job. Out: files with what their footers said, kept cells by request, tables with their versions; and back.
+//! In: rows of the job. Out: files with what their footers said, kept cells by request, what tests found, tables with their versions; and back.
 //! The ledger is exchanged as a whole in one commit: what it says is of one run.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::days::Days;
+use crate::kept_tests::{KeptTest, KeptTests};
 use crate::stored_cells::Question;
 
 /// The name of the table.
@@ -39,6 +40,8 @@ pub(crate) struct Ledger {
     pub(crate) cells: BTreeMap<String, Kept>,
     /// The rows of models that it keeps, by model.
     pub(crate) rows: BTreeMap<String, KeptRows>,
+    /// What tests of sources found in these files.
+    pub(crate) tests: KeptTests,
     /// The tables, with their versions.
     pub(crate) tables: Vec<Written>,
     /// Why the run computed, and what came of it.
@@ -102,7 +105,7 @@ struct FileDetail {
     times: BTreeMap<String, (String, Option<(i64, i64)>)>,
 }
 
-/// One row, by kind: run, file, cells, rows, table.
+/// One row, by kind: run, file, cells, rows, test, table.
 struct Row {
     kind: &'static str,
     name: String,
@@ -180,6 +183,11 @@ impl Ledger {
                         ledger.rows.insert(name, kept);
                     }
                 }
+                Some("test") => {
+                    if let Ok(test) = serde_json::from_str::<KeptTest>(&detail) {
+                        ledger.tests.insert(name, test);
+                    }
+                }
                 Some("table") => {
                     let version = number("number", row).unwrap_or_default();
                     let rows = number("rows", row).and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default();
@@ -238,6 +246,7 @@ impl Ledger {
         };
         rows.extend(self.cells.iter().map(|(name, cells)| kept("cells", name, serde_json::to_string(cells))));
         rows.extend(self.rows.iter().map(|(name, rows)| kept("rows", name, serde_json::to_string(rows))));
+        rows.extend(self.tests.iter().map(|(name, test)| kept("test", name, serde_json::to_string(test))));
         rows.extend(self.tables.iter().map(|table| Row {
             kind: "table",
             name: table.name.clone(),
@@ -289,6 +298,7 @@ mod tests {
 
     use super::{Backfill, Kept, KeptPart, KeptRows, Ledger};
     use crate::days::Days;
+    use crate::kept_tests::KeptTest;
     use crate::stored_cells::Question;
 
     fn ledger() -> Ledger {
@@ -309,6 +319,7 @@ mod tests {
                 "deals".to_owned(),
                 KeptRows { hash: "h".to_owned(), parts: BTreeMap::from([("2024-01".to_owned(), KeptPart { path: "_kept/y".to_owned(), rows: 8 })]) },
             )]),
+            tests: BTreeMap::from([("h".to_owned(), KeptTest { count: 9, examples: vec!["a".to_owned()] })]),
             tables: vec![Written { name: "sales".to_owned(), version: 2, changed: false, rows: 5 }],
             work: RunWork {
                 reasons: "new file".to_owned(),

@@ -21,6 +21,7 @@ mod freshness;
 mod headline;
 mod incremental_engine;
 mod kept_rows;
+mod kept_tests;
 mod ledger;
 mod lineage;
 mod notify;

@@ -19,6 +19,7 @@ use crate::ahead::Ahead;
 use crate::availability::{self, Unavailable};
 use crate::derived::{Derived, Deriving};
 use crate::error::JobError;
+use crate::findings::Found;
 use crate::headline::Headline;
 use crate::incremental_engine::IncrementalEngine;
 use crate::kept_rows::RowShelf;
@@ -188,7 +189,7 @@ impl Workspace {
         let folder = rows_folder(&job.name);
         let paths = if with_rows { shelf.kept_paths(&folder)? } else { BTreeSet::new() };
         let engine = engine.with_rows(RowShelf { shelf, folder, run_id: run_id.clone(), paths }, &models, &laps)?;
-        let found = self.job_findings(&self.job_models(job), &sources, &*engine.whole().map_err(JobError::Metrics)?)?;
+        let Found { found, kept: tests } = self.job_findings(&self.job_models(job), &worklist, &*engine.whole().map_err(JobError::Metrics)?)?;
         laps.done(Step::Test, None);
         for wanted in &tables {
             engine.ask(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?;
@@ -223,6 +224,7 @@ impl Workspace {
             files,
             cells: BTreeMap::new(),
             rows: BTreeMap::new(),
+            tests,
             tables: Vec::new(),
             // A run that nobody asked anything of leaves an open backfill open.
             backfill: if asked.is_nothing() { ledger.backfill.clone() } else { asked.backfill.clone() },

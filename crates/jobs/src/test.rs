@@ -49,7 +49,7 @@ impl Workspace {
             let models = self.project.models.keys().map(String::as_str).collect();
             let sources = Self::gathered(self.open_all_rows(&tables)?)?;
             let clean = self.engine(&self.without_bad_rows(sources.clone())?);
-            results = self.findings(&sources, &clean, &Scope { models, wants: &wants })?;
+            results = self.findings(&sources, &clean, &Scope { models, wants: &wants, since: None })?.found;
         }
         for test in self.project.unit_tests.iter().filter(|test| wants(&test.name, &test.model)) {
             results.push(self.unit_test(test)?);

@@ -188,6 +188,12 @@ impl<'a> Changes<'a> {
         touched.days.iter().chain(&touched.keyless).all(|days| days.from != i32::MIN).then_some(touched)
     }
 
+    /// The files that came to a source, of which all that the last run knew are there as they were.
+    pub(crate) fn new_files(&self, source: &str) -> Option<BTreeSet<&'a str>> {
+        let changes = self.files.get(source).into_iter().flatten();
+        changes.map(|change| change.versions.first().filter(|_| change.reason == Reason::NewFile).map(|file| file.address.as_str())).collect()
+    }
+
     /// The files of a source that are those of the last run.
     fn same_files(&self, source: &str) -> impl Iterator<Item = &LakeFile> {
         let differs = |file: &&LakeFile| self.files.get(source).into_iter().flatten().any(|change| change.versions.iter().any(|other| other.address == file.address));

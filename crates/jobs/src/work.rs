@@ -279,6 +279,11 @@ impl<'a> Worklist<'a> {
         self.changes.days_of_as_of()
     }
 
+    /// The files that came to a source; `None` where one that the last run knew is changed or gone.
+    pub(crate) fn new_files(&self, source: &str) -> Option<BTreeSet<&'a str>> {
+        self.changes.new_files(source)
+    }
+
     /// The time columns that a source declares.
     pub(crate) fn times_of(&self, source: &str) -> Vec<String> {
         self.changes.times_of(source).cloned().collect()

@@ -3,7 +3,7 @@
 //! In: relations that have beside the model's columns the local day of its default time, [`DAY`]. Out: relations, rows in memory, and the days
 //! on which two lots of rows differ. Who keeps rows from run to run remakes some of them and leaves the others.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -109,6 +109,17 @@ impl Keys {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether all of some others are among these.
+    #[must_use]
+    pub fn has_all(&self, others: &Self) -> bool {
+        let known: HashSet<&str> = self.texts().collect();
+        others.texts().all(|key| known.contains(key))
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.str().into_iter().flat_map(|texts| texts.iter().flatten())
     }
 }
 
