@@ -192,7 +192,9 @@ fn failures(test: &DataTest, key: Option<&(String, String)>, tested: Tested) -> 
         Rule::AcceptedValues { .. } => format!("{} GROUP BY {sql}", looked_at(test, None, tested)),
         Rule::Relationships { to, field } => {
             let (field, child) = (quoted(field), looked_at(test, None, tested));
-            let other = format!("SELECT {field} AS \"known\" FROM {} GROUP BY {field}", relation(to));
+            // Of few rows only what they look for has to be found.
+            let sought = if tested == Tested::New { format!("LEFT SEMI JOIN ({child}) AS child ON parent.\"known\" = child.\"example\"") } else { String::new() };
+            let other = format!("SELECT parent.\"known\" AS \"known\" FROM (SELECT {field} AS \"known\" FROM {}) AS parent {sought} GROUP BY parent.\"known\"", relation(to));
             format!(
                 "SELECT child.\"example\" AS \"example\" FROM ({child}) AS child LEFT JOIN ({other}) AS parent \
                  ON child.\"example\" = parent.\"known\" WHERE child.\"example\" IS NOT NULL AND parent.\"known\" IS NULL"

@@ -237,6 +237,7 @@ impl<'a> IncrementalEngine<'a> {
             let batches = self.of_days(request, stretch)?.base_cells(&limited)?;
             fresh.iter_mut().zip(batches).for_each(|(all, batch)| all.push(batch));
         }
+        self.whole()?.forget_joined();
         fresh.iter().map(|batches| joined_rows(batches)).collect::<Result<_, _>>().map_err(|error: ArrowError| refused(request.model, &error))
     }
 

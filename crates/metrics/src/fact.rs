@@ -2,6 +2,8 @@
 //!
 //! In: a request. Out: one row per row of the model, never more: joins are checked before they are made.
 
+use std::rc::Rc;
+
 use arrow::array::RecordBatch;
 use indexmap::{IndexMap, IndexSet};
 use polars::prelude::{DataFrame, DataType as PolarsType, Expr, Int32Chunked, LazyFrame, col, lit};
@@ -244,7 +246,7 @@ impl<'r, 'a> Plan<'r, 'a> {
     }
 
     /// What the joins bring, in their order.
-    fn others(&self, engine: &PolarsEngine<'_>) -> Result<Vec<Other>, MetricsError> {
+    fn others(&self, engine: &PolarsEngine<'_>) -> Result<Vec<Rc<Other>>, MetricsError> {
         self.joins.values().map(|join| other(engine, join)).collect()
     }
 
@@ -255,7 +257,7 @@ impl<'r, 'a> Plan<'r, 'a> {
     }
 
     /// The rows of a relation of the model.
-    fn rows(&self, engine: &PolarsEngine<'_>, relation: &Relation, others: &[Other]) -> Result<LazyFrame, MetricsError> {
+    fn rows(&self, engine: &PolarsEngine<'_>, relation: &Relation, others: &[Rc<Other>]) -> Result<LazyFrame, MetricsError> {
         let own: Vec<(String, String)> = self.own.clone().into_iter().collect();
         let model = self.request.model;
         let mut rows = project_columns(engine, model, relation, &own)?;

@@ -3,6 +3,8 @@
 //! A join never adds rows: the key is checked to be one, and versions of a key are checked not to overlap.
 //! Versions are those at the instant of the fact's event, however many joins away they are.
 
+use std::rc::Rc;
+
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, IntoLazy, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, len, lit};
@@ -18,6 +20,7 @@ const TO: &str = "__valid_to";
 const ROW: &str = "__row";
 
 /// A join that a request needs.
+#[derive(Debug)]
 pub(crate) struct Join {
     /// The column with the key, of the fact or of a join before.
     pub(crate) key: String,
@@ -56,7 +59,11 @@ pub(crate) struct Other {
 }
 
 /// The rows that a join brings.
-pub(crate) fn other(engine: &PolarsEngine<'_>, join: &Join) -> Result<Other, MetricsError> {
+pub(crate) fn other(engine: &PolarsEngine<'_>, join: &Join) -> Result<Rc<Other>, MetricsError> {
+    engine.joined(&join.model, &format!("{join:?}"), &|| checked(engine, join))
+}
+
+fn checked(engine: &PolarsEngine<'_>, join: &Join) -> Result<Other, MetricsError> {
     let other = engine.computed(&join.model)?;
     let mut columns = vec![(join.other_key(), join.to_expr.clone())];
     columns.extend(join.columns.clone());

@@ -21,6 +21,7 @@ use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
 use crate::engine::{BaseRequest, ConversionRequest, Engine, joined_rows};
 use crate::error::MetricsError;
 use crate::fact::{self, Lots, TIME, collect};
+use crate::join::Other;
 use crate::labels;
 use crate::periods::period_starts;
 use crate::snapshot;
@@ -40,6 +41,8 @@ pub struct PolarsEngine<'a> {
     computed: RefCell<Vec<String>>,
     /// Of models of many rows these in lots.
     lots: RefCell<BTreeMap<String, Vec<Relation>>>,
+    /// Rows that joins brought of models that this engine computes for others, by what they are.
+    joined: RefCell<BTreeMap<String, Rc<Other>>>,
     /// An engine that computes some models for this one too: they stand on nothing that is different here.
     beside: Option<(Rc<PolarsEngine<'a>>, BTreeSet<String>)>,
 }
@@ -48,7 +51,7 @@ impl<'a> PolarsEngine<'a> {
     /// An engine over a project's sources, opened under their `schema.table` names.
     #[must_use]
     pub fn new(project: &'a Project, sources: IndexMap<String, Relation>, as_of: DateTime<Utc>) -> Self {
-        Self { project, as_of, relations: RefCell::new(sources), computed: RefCell::new(Vec::new()), lots: RefCell::default(), beside: None }
+        Self { project, as_of, relations: RefCell::new(sources), computed: RefCell::new(Vec::new()), lots: RefCell::default(), joined: RefCell::default(), beside: None }
     }
 
     /// The same with models of another engine, which are computed there and once.
@@ -60,6 +63,22 @@ impl<'a> PolarsEngine<'a> {
     /// The engine that computes a model for this one.
     fn other(&self, model: &str) -> Option<&Self> {
         self.beside.as_ref().filter(|(_, models)| models.contains(model)).map(|(other, _)| other.as_ref())
+    }
+
+    /// The rows of a model that a join brings: of one that another engine computes they are made once, until [`PolarsEngine::forget_joined`].
+    pub(crate) fn joined(&self, model: &str, what: &str, rows: &dyn Fn() -> Result<Other, MetricsError>) -> Result<Rc<Other>, MetricsError> {
+        let Some(other) = self.other(model) else { return rows().map(Rc::new) };
+        if let Some(known) = other.joined.borrow().get(what) {
+            return Ok(Rc::clone(known));
+        }
+        let rows = Rc::new(rows()?);
+        other.joined.borrow_mut().insert(what.to_owned(), Rc::clone(&rows));
+        Ok(rows)
+    }
+
+    /// Lets go of rows that joins of other engines brought from here.
+    pub fn forget_joined(&self) {
+        self.joined.borrow_mut().clear();
     }
 
     /// Lowers a model and everything that it reads; nothing is computed unless several models read it.
