@@ -75,7 +75,7 @@ pub(crate) fn data_tests(engine: &PolarsEngine<'_>, project: &Project, tests: &[
 
 /// Whether each test may have failures: those that one pass over their table decides have some.
 fn suspects(engine: &PolarsEngine<'_>, tests: &[&DataTest], tested: Tested) -> Result<Vec<bool>, MetricsError> {
-    let mut tables: IndexMap<(&str, Option<&str>), Vec<(usize, &DataTest)>> = IndexMap::new();
+    let mut tables: IndexMap<(&str, Option<&str>), Vec<Placed<'_>>> = IndexMap::new();
     for (place, test) in tests.iter().enumerate() {
         tables.entry((test.table.as_str(), test.filter.as_deref())).or_default().push((place, test));
     }
@@ -91,6 +91,9 @@ fn suspects(engine: &PolarsEngine<'_>, tests: &[&DataTest], tested: Tested) -> R
     Ok(suspects)
 }
 
+/// A test, and its place among those that are asked.
+type Placed<'t> = (usize, &'t DataTest);
+
 /// One pass over a table.
 struct Pass<'t> {
     /// The first test of the table, for messages.
@@ -102,8 +105,8 @@ struct Pass<'t> {
 }
 
 impl<'t> Pass<'t> {
-    /// A pass for the tests of a table, each with its place; `None` where other tables decide all of them.
-    fn over(tests: &[(usize, &'t DataTest)], tested: Tested) -> Option<Self> {
+    /// A pass for the tests of a table; `None` where other tables decide all of them.
+    fn over(tests: &[Placed<'t>], tested: Tested) -> Option<Self> {
         let count = |test: &DataTest| match (&test.rule, test.passes()) {
             // Whether a new value is one of before, the other rows say.
             (Rule::Unique, _) if tested == Tested::New => None,

@@ -109,19 +109,18 @@ impl<'a> PolarsEngine<'a> {
         Ok(lower_model(&sql_of(model), &self.relations.borrow())?)
     }
 
-    /// The sources and models that a query reads row by row; `reads` names what it reads.
+    /// What a query reads row by row, of sources and models that are known here.
     ///
     /// # Errors
-    /// A query or a model that does not bind or is not supported.
-    pub fn query_row_by_row(&self, query: &SqlModel<'_>, reads: &[&str]) -> Result<BTreeSet<String>, MetricsError> {
-        self.lower_models(reads)?;
+    /// A query that does not bind.
+    pub fn query_row_by_row(&self, query: &SqlModel<'_>) -> Result<BTreeSet<String>, MetricsError> {
         Ok(row_by_row(query, &self.relations.borrow())?)
     }
 
     /// The models and sources that a model reads row by row.
     pub(crate) fn reads_row_by_row(&self, model: &Model) -> Result<BTreeSet<String>, MetricsError> {
         self.lower_what_is_read(model)?;
-        Ok(row_by_row(&sql_of(model), &self.relations.borrow())?)
+        self.query_row_by_row(&sql_of(model))
     }
 
     fn lower_what_is_read(&self, model: &Model) -> Result<(), MetricsError> {
@@ -192,12 +191,10 @@ impl<'a> PolarsEngine<'a> {
     }
 
     fn query(&self, query: &SqlModel<'_>, reads: &[&str]) -> Result<LazyFrame, MetricsError> {
-        self.lower_models(reads)?;
+        for name in reads.iter().filter(|name| self.project.models.contains_key(**name)) {
+            self.relation(name)?;
+        }
         Ok(lower_model(query, &self.relations.borrow())?.frame)
-    }
-
-    fn lower_models(&self, names: &[&str]) -> Result<(), MetricsError> {
-        names.iter().filter(|name| self.project.models.contains_key(**name)).try_for_each(|name| self.relation(name).map(drop))
     }
 
     /// The model with its rows in memory.
