@@ -67,8 +67,11 @@ impl Workspace {
             match since(raw, test, kept, worklist).map_err(JobError::Metrics)? {
                 Since::Nothing => results[place] = Some(same),
                 Since::NewRows(new) => {
-                    let part = worklist.sources().get(&test.table).map(|source| part_of(&test.table, source, &|file| new.contains(file.address.as_str())));
-                    sources.extend(part.transpose().map_err(JobError::Metrics)?.map(|part| (new_rows(&test.table), part)));
+                    let name = new_rows(&test.table);
+                    // The tests of a table share its new rows.
+                    if let Some(source) = worklist.sources().get(&test.table).filter(|_| !sources.contains_key(&name)) {
+                        sources.insert(name, part_of(&test.table, source, &|file| new.contains(file.address.as_str())).map_err(JobError::Metrics)?);
+                    }
                     asked.push((place, *test, kept, same));
                 }
                 Since::AllRows => {}
