@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use harness::{Call, Fixture, Results, Said, row};
+use harness::{Call, Fixture, Results, Said, project_over, row};
+use quotient_jobs::{TestRequest, Workspace};
 
 const PROJECT: &str = "name: shop\nvars: {as_of: '2025-01-01T00:00:00Z', time_zone: Europe/Berlin}\n";
 const MODEL: &str = "SELECT\n    lead_id,\n    temperature,\n    CAST(created_at AS TIMESTAMP WITH TIME ZONE) AS created_at\nFROM {{ source('crm', 'leads') }}\n";
@@ -204,6 +205,12 @@ fn tests_of_new_files_find_what_tests_of_all_rows_find() {
         let fresh = Results::open(shop.fixture.root().join("fresh").to_str().unwrap(), &std::collections::BTreeMap::new());
         let (after, anew) = (shop.results().csv("kpi_findings"), fresh.csv("kpi_findings"));
         assert_eq!(after, anew, "{step}");
+        let tested = |rows_at_once: u64| {
+            let mut workspace = Workspace::open(&project_over(&shop.fixture.root().join("jobs"), &shop.fixture.lake(), "2025-01-01T00:00:00Z")).unwrap();
+            workspace.rows_at_once = rows_at_once;
+            workspace.test(&TestRequest::default()).unwrap_or_else(|error| panic!("{error}")).results
+        };
+        assert_eq!(tested(1), tested(1_000), "{step}: tables of many rows are asked file by file");
         let line = |found: &str| {
             let mut fields = found.split(',').skip(3);
             let (rule, test) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());

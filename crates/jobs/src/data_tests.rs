@@ -2,14 +2,25 @@
 //!
 //! In: an engine and tests. Out: one [`TestResult`] each. One pass over a table serves all of its tests that one row decides, and those of
 //! unique keys; only a test that found something, and one that looks into another table, asks further.
+//! A table of many rows is asked lot by lot, and what the lots say is put together: of unique keys by hashes of all keys.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, UInt32Array, make_comparator};
+use arrow::compute::{SortOptions, concat, sort_to_indices, take};
 use arrow::datatypes::Int64Type;
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
 use indexmap::IndexMap;
 use quotient_metrics::sql::SqlModel;
 use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Outcome, Place, Project, Rule, quoted};
 use quotient_report::{Finding, ReportError, cell_texts};
+use rayon::prelude::*;
+
+use crate::file_lots::{FileLots, Rows};
 
 /// How many examples a finding has.
 pub(crate) const EXAMPLES: usize = 5;
@@ -60,35 +71,171 @@ pub(crate) fn new_rows(table: &str) -> String {
     format!("{table}: new rows")
 }
 
-/// Runs data tests; a result for each, in their order.
-pub(crate) fn data_tests(engine: &PolarsEngine<'_>, project: &Project, tests: &[&DataTest], tested: Tested) -> Result<Vec<TestResult>, MetricsError> {
-    let may_fail = suspects(engine, tests, tested)?;
-    let asked: Vec<Asked<'_>> = tests.iter().zip(may_fail).map(|(test, may_fail)| Asked::new(test, project, may_fail.then_some(tested))).collect();
-    let queries: Vec<(&DataTest, &str)> = asked.iter().filter_map(|asked| Some((asked.test, asked.failures.as_deref()?))).collect();
-    let mut answers = ask(engine, &queries)?.into_iter();
-    let result = |asked: &Asked<'_>| match asked.failures.as_ref().and_then(|_| answers.next()) {
-        Some(answer) => asked.answered(&answer),
-        None => Ok(asked.result(0, Vec::new())),
-    };
-    asked.iter().map(result).collect()
+/// Of whom tests are asked.
+pub(crate) struct Asking<'e, 'a> {
+    pub(crate) engine: &'e PolarsEngine<'a>,
+    pub(crate) project: &'a Project,
+    pub(crate) tested: Tested,
+    /// The same rows, where there may be many of them.
+    pub(crate) rows: Option<Rows<'e, 'a>>,
 }
 
-/// Whether each test may have failures: those that one pass over their table decides have some.
-fn suspects(engine: &PolarsEngine<'_>, tests: &[&DataTest], tested: Tested) -> Result<Vec<bool>, MetricsError> {
-    let mut tables: IndexMap<(&str, Option<&str>), Vec<Placed<'_>>> = IndexMap::new();
-    for (place, test) in tests.iter().enumerate() {
-        tables.entry((test.table.as_str(), test.filter.as_deref())).or_default().push((place, test));
+/// Tables whose rows come in lots, with the places of those of their tests that can be asked lot by lot.
+type InLots = Vec<(FileLots, Vec<usize>)>;
+
+impl Asking<'_, '_> {
+    /// Runs data tests; a result for each, in their order.
+    pub(crate) fn results(&self, tests: &[&DataTest]) -> Result<Vec<TestResult>, MetricsError> {
+        let in_lots = self.in_lots(tests)?;
+        let may_fail = self.suspects(tests, &in_lots)?;
+        let asked: Vec<Asked<'_>> = tests.iter().zip(may_fail).map(|(test, may_fail)| Asked::new(test, self.project, may_fail.then_some(self.tested))).collect();
+        let mut answers = self.failures_in_lots(&asked, &in_lots)?;
+        let open = open_at(&asked, &|place| !answers.contains_key(&place));
+        let found = ask(self.engine, &open.iter().map(|(_, test, sql)| (*test, *sql)).collect::<Vec<_>>())?;
+        answers.extend(open.iter().map(|(place, ..)| *place).zip(found));
+        let result = |(place, asked): (usize, &Asked<'_>)| answers.get(&place).map_or_else(|| Ok(asked.result(0, Vec::new())), |answer| asked.answered(answer));
+        asked.iter().enumerate().map(result).collect()
     }
-    let passes: Vec<Pass<'_>> = tables.values().filter_map(|tests| Pass::over(tests, tested)).collect();
-    let queries: Vec<(&DataTest, &str)> = passes.iter().map(|pass| (pass.first, pass.sql.as_str())).collect();
-    let mut suspects = vec![true; tests.len()];
-    for (pass, answer) in passes.iter().zip(ask(engine, &queries)?) {
-        for (column, test) in pass.decides.iter().enumerate() {
-            // A sum over no row is null.
-            suspects[*test] = number(&answer, column)? > 0;
+
+    /// The tables of many rows, and those tests of theirs that look at rows one by one.
+    fn in_lots(&self, tests: &[&DataTest]) -> Result<InLots, MetricsError> {
+        let Some(rows) = &self.rows else { return Ok(Vec::new()) };
+        let mut tables: IndexMap<&str, Vec<Placed<'_>>> = IndexMap::new();
+        for (place, test) in tests.iter().enumerate() {
+            tables.entry(&test.table).or_default().push((place, test));
         }
+        let mut found = Vec::new();
+        for (table, tests) in tables {
+            let Some(lots) = rows.lots(table)? else { continue };
+            // The queries of its tests name it.
+            self.engine.relation(table)?;
+            let mut places = Vec::new();
+            for (place, test) in tests {
+                let looked_at = looked_at(test, None, self.tested);
+                let query = SqlModel { name: &test.name, file: &test.place.file, sql: &looked_at };
+                if !self.stands_on(test, &lots.source) && self.engine.query_row_by_row(&query)?.contains(table) {
+                    places.push(place);
+                }
+            }
+            found.push((lots, places));
+        }
+        Ok(found)
     }
-    Ok(suspects)
+
+    /// Whether a test looks for its values in rows that come from a source: a lot has not all of them.
+    fn stands_on(&self, test: &DataTest, source: &String) -> bool {
+        let Rule::Relationships { to, .. } = &test.rule else { return false };
+        to == source || self.project.sources_behind(to).contains(source)
+    }
+
+    /// Does something with an engine over each lot of rows.
+    fn each_lot(&self, FileLots { source, lots }: &FileLots, mut work: impl FnMut(&PolarsEngine<'_>) -> Result<(), MetricsError>) -> Result<(), MetricsError> {
+        let Some(rows) = &self.rows else { return Ok(()) };
+        lots.iter().try_for_each(|lot| work(&rows.engine(source, lot)?))
+    }
+
+    /// Whether each test may have failures: those that one pass over their table decides have some.
+    fn suspects(&self, tests: &[&DataTest], in_lots: &InLots) -> Result<Vec<bool>, MetricsError> {
+        let placed = |place: usize| (place, tests[place]);
+        let by_lots: BTreeSet<usize> = in_lots.iter().flat_map(|(_, places)| places).copied().collect();
+        let mut suspects = vec![true; tests.len()];
+        let passes = Pass::over_all((0..tests.len()).filter(|place| !by_lots.contains(place)).map(placed), self.tested, true);
+        for (pass, answer) in passes.iter().zip(ask(self.engine, &passes.iter().map(Pass::query).collect::<Vec<_>>())?) {
+            for (column, test) in pass.decides.iter().enumerate() {
+                // A sum over no row is null.
+                suspects[*test] = number(&answer, column)? > 0;
+            }
+        }
+        for (lots, places) in in_lots {
+            let (unique, others): (Vec<Placed<'_>>, Vec<Placed<'_>>) = places.iter().copied().map(placed).partition(|(_, test)| test.rule == Rule::Unique);
+            let passes = Pass::over_all(others.into_iter(), self.tested, false);
+            let keys: Vec<String> = unique.iter().map(|(_, test)| looked_at(test, None, self.tested)).collect();
+            let queries: Vec<(&DataTest, &str)> = passes.iter().map(Pass::query).chain(unique.iter().zip(&keys).map(|((_, test), sql)| (*test, sql.as_str()))).collect();
+            let mut hashes: Vec<Vec<u64>> = vec![Vec::new(); unique.len()];
+            passes.iter().flat_map(|pass| &pass.decides).for_each(|test| suspects[*test] = false);
+            self.each_lot(lots, |engine| {
+                let answers = ask(engine, &queries)?;
+                let (counts, values) = answers.split_at(passes.len());
+                for (pass, answer) in passes.iter().zip(counts) {
+                    for (column, test) in pass.decides.iter().enumerate() {
+                        suspects[*test] |= number(answer, column)? > 0;
+                    }
+                }
+                for (hashes, values) in hashes.iter_mut().zip(values) {
+                    hashes.extend(hashes_of(values)?);
+                }
+                Ok(())
+            })?;
+            for ((place, _), mut hashes) in unique.into_iter().zip(hashes) {
+                // Two values may have one hash: then all rows are asked.
+                hashes.par_sort_unstable();
+                suspects[place] = hashes.windows(2).any(|two| two[0] == two[1]);
+            }
+        }
+        Ok(suspects)
+    }
+
+    /// The failures of those tests that may have some and of which those of all lots are counted together, by their places.
+    fn failures_in_lots(&self, asked: &[Asked<'_>], in_lots: &InLots) -> Result<BTreeMap<usize, RecordBatch>, MetricsError> {
+        let mut answers = BTreeMap::new();
+        for (lots, of_table) in in_lots {
+            let open = open_at(asked, &|place| of_table.contains(&place) && adds_up(asked[place].test));
+            if open.is_empty() {
+                continue;
+            }
+            let queries: Vec<(&DataTest, &str)> = open.iter().map(|(_, test, sql)| (*test, *sql)).collect();
+            let mut found: Vec<Vec<RecordBatch>> = vec![Vec::new(); open.len()];
+            self.each_lot(lots, |engine| {
+                found.iter_mut().zip(ask(engine, &queries)?).for_each(|(found, answer)| found.push(answer));
+                Ok(())
+            })?;
+            for ((place, test, _), found) in open.into_iter().zip(found) {
+                answers.insert(place, together(&found).map_err(|error| MetricsError::Bridge { column: test.name.clone(), reason: error.to_string() })?);
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// The tests that have a query for failures, at some of the places.
+fn open_at<'a>(asked: &'a [Asked<'a>], is_meant: &dyn Fn(usize) -> bool) -> Vec<(usize, &'a DataTest, &'a str)> {
+    asked.iter().enumerate().filter(|(place, _)| is_meant(*place)).filter_map(|(place, asked)| Some((place, asked.test, asked.failures.as_deref()?))).collect()
+}
+
+/// Whether the failures of all rows are those of their lots.
+fn adds_up(test: &DataTest) -> bool {
+    matches!(test.rule, Rule::NotNull | Rule::ExpressionIsTrue { .. } | Rule::Relationships { .. })
+}
+
+/// Answers of several lots as one: the least of their examples beside the sum of their failures.
+fn together(answers: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+    let examples: Vec<&dyn Array> = answers.iter().map(|answer| answer.column(0).as_ref()).collect();
+    let examples = concat(&examples)?;
+    let order = SortOptions { descending: false, nulls_first: false };
+    let compare = make_comparator(&examples, &examples, order)?;
+    let mut rows: Vec<u32> = sort_to_indices(&examples, Some(order), None)?.values().to_vec();
+    rows.dedup_by(|later, earlier| compare(*later as usize, *earlier as usize).is_eq());
+    rows.truncate(EXAMPLES);
+    let of_lot = |answer: &RecordBatch| answer.column(1).as_primitive_opt::<Int64Type>().filter(|counts| !counts.is_empty()).map_or(0, |counts| counts.value(0));
+    let failures = Int64Array::from_value(answers.iter().map(of_lot).sum(), rows.len());
+    let examples = take(&examples, &UInt32Array::from(rows), None)?;
+    RecordBatch::try_from_iter_with_nullable([("example", examples, true), ("all", Arc::new(failures), true)])
+}
+
+/// A hash of each value that is there.
+fn hashes_of(values: &RecordBatch) -> Result<Vec<u64>, MetricsError> {
+    let column = values.column(0);
+    let refused = |error: ArrowError| MetricsError::Bridge { column: values.schema_ref().field(0).name().clone(), reason: error.to_string() };
+    let rows = RowConverter::new(vec![SortField::new(column.data_type().clone())]).and_then(|converter| converter.convert_columns(std::slice::from_ref(column)));
+    let rows = rows.map_err(refused)?;
+    let nulls = column.logical_nulls();
+    let is_there = |row: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row));
+    let hash = |row: usize| {
+        let mut hasher = DefaultHasher::new();
+        rows.row(row).hash(&mut hasher);
+        hasher.finish()
+    };
+    Ok((0..column.len()).into_par_iter().filter(is_there).map(hash).collect())
 }
 
 /// A test, and its place among those that are asked.
@@ -105,12 +252,21 @@ struct Pass<'t> {
 }
 
 impl<'t> Pass<'t> {
-    /// A pass for the tests of a table; `None` where other tables decide all of them.
-    fn over(tests: &[Placed<'t>], tested: Tested) -> Option<Self> {
+    /// Passes over the tables of some tests, one for each table and condition; with keys that are unique among the rows of the pass, or without.
+    fn over_all(tests: impl Iterator<Item = Placed<'t>>, tested: Tested, with_unique: bool) -> Vec<Self> {
+        let mut tables: IndexMap<(&str, Option<&str>), Vec<Placed<'t>>> = IndexMap::new();
+        for (place, test) in tests {
+            tables.entry((test.table.as_str(), test.filter.as_deref())).or_default().push((place, test));
+        }
+        // Whether a new value is one of before, the other rows say.
+        let with_unique = with_unique && tested == Tested::All;
+        tables.values().filter_map(|tests| Self::over(tests, tested, with_unique)).collect()
+    }
+
+    /// A pass for the tests of a table; `None` where other rows decide all of them.
+    fn over(tests: &[Placed<'t>], tested: Tested, with_unique: bool) -> Option<Self> {
         let count = |test: &DataTest| match (&test.rule, test.passes()) {
-            // Whether a new value is one of before, the other rows say.
-            (Rule::Unique, _) if tested == Tested::New => None,
-            (Rule::Unique, _) => Some(format!("count({sql}) - count(DISTINCT {sql})", sql = test.sql)),
+            (Rule::Unique, _) => with_unique.then(|| format!("count({sql}) - count(DISTINCT {sql})", sql = test.sql)),
             (_, Some(passes)) => Some(format!("sum(CASE WHEN {passes} THEN 0 ELSE 1 END)")),
             (_, None) => None,
         };
@@ -118,6 +274,10 @@ impl<'t> Pass<'t> {
         let (decides, columns): (Vec<usize>, Vec<String>) = counts.unzip();
         let (_, first) = tests.first().filter(|_| !columns.is_empty())?;
         Some(Self { first, decides, sql: format!("SELECT {} FROM {}", columns.join(", "), from(first, tested)) })
+    }
+
+    fn query(&self) -> (&DataTest, &str) {
+        (self.first, &self.sql)
     }
 }
 
@@ -282,9 +442,9 @@ pub(crate) fn all_texts(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>,
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 
-    use super::number;
+    use super::{hashes_of, number, together};
 
     fn batch(values: ArrayRef) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable([("failures", values, true)]).unwrap()
@@ -298,5 +458,24 @@ mod tests {
         assert_eq!(error.to_string(), "cannot hand over column `failures` to arrow: its type is Float64, expected Int64");
         let error = number(&batch(Arc::new(Int64Array::from(vec![-1]))), 0).unwrap_err();
         assert_eq!(error.to_string(), "cannot hand over column `failures` to arrow: it is -1, expected a count");
+    }
+
+    #[test]
+    fn the_answers_of_lots_are_one() {
+        let answer = |examples: Vec<Option<i64>>, all: i64| {
+            let all = Int64Array::from_value(all, examples.len());
+            RecordBatch::try_from_iter_with_nullable([("example", Arc::new(Int64Array::from(examples)) as ArrayRef, true), ("all", Arc::new(all), true)]).unwrap()
+        };
+        let lots = [answer(vec![Some(3), Some(9), Some(10), None], 40), answer(vec![], 0), answer(vec![Some(1), Some(3), Some(4), Some(70), None], 6)];
+        assert_eq!(together(&lots).unwrap(), answer(vec![Some(1), Some(3), Some(4), Some(9), Some(10)], 46));
+        assert_eq!(together(&lots[..2]).unwrap(), answer(vec![Some(3), Some(9), Some(10), None], 40));
+        assert_eq!(together(&lots[1..2]).unwrap().num_rows(), 0);
+    }
+
+    #[test]
+    fn equal_values_have_one_hash_and_null_has_none() {
+        let texts = StringArray::from(vec![Some("a"), None, Some("b"), Some("a")]);
+        let found = hashes_of(&batch(Arc::new(texts))).unwrap();
+        assert_eq!((found.len(), found[0] == found[2], found[0] == found[1]), (3, true, false));
     }
 }

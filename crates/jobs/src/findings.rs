@@ -13,8 +13,9 @@ use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Model, Outcome, Place, Rule, quoted};
 use quotient_report::Finding;
 
-use crate::data_tests::{EXAMPLES, TestResult, Tested, data_tests, relation, texts};
+use crate::data_tests::{Asking, EXAMPLES, TestResult, Tested, relation, texts};
 use crate::error::JobError;
+use crate::file_lots::{Rows, Seen};
 use crate::freshness::freshness;
 use crate::kept_tests::KeptTests;
 use crate::work::Worklist;
@@ -52,7 +53,9 @@ impl Workspace {
             self.project.models.values().filter(|model| scope.models.contains(model.name.as_str())).flat_map(|model| &model.tests).filter(wanted).collect();
         let mut results = self.source_tests(sources, &of_sources, scope.since)?;
         let kept = self.kept_tests(&of_sources, &results);
-        results.extend(data_tests(clean, &self.project, &of_models, Tested::All).map_err(JobError::Metrics)?);
+        let rows = Rows { workspace: self, sources, whole: clean, seen: Seen::Clean };
+        let asking = Asking { engine: clean, project: &self.project, tested: Tested::All, rows: Some(rows) };
+        results.extend(asking.results(&of_models).map_err(JobError::Metrics)?);
         let raw = self.engine(sources);
         for (name, table) in self.project.sources.iter().filter(|(name, _)| sources.contains_key(*name)) {
             if (scope.wants)(&format!("freshness_{}", name.replace('.', "_")), name) {

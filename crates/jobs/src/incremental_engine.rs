@@ -3,7 +3,7 @@
 //! In: requests of one table. Out: the same cells as the engine inside gives for the whole lake. Cells of touched periods come from the
 //! engine, over those files of the lake alone in which events of these periods can be; all others are those of the last run.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -113,6 +113,11 @@ impl<'a> IncrementalEngine<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The rows of models that are up to date so far.
+    pub(crate) fn rows_held(&self) -> Ref<'_, BTreeMap<String, HeldRows>> {
+        self.rows.borrow()
     }
 
     fn keeper<'e>(&'e self, shelf: &'e RowShelf<'a>) -> RowKeeper<'e, 'a> {

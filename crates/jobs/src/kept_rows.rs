@@ -10,13 +10,14 @@ use arrow::datatypes::{Schema, SchemaRef};
 use indexmap::IndexMap;
 use quotient_ingest::{LakeFile, SourceFrame, scan_rows};
 use quotient_metrics::sql::Relation;
-use quotient_metrics::{Chosen, Keys, MetricsError, ModelRows, PartSpan, PolarsEngine};
+use quotient_metrics::{Chosen, KeyRange, Keys, MetricsError, ModelRows, PartSpan, PolarsEngine};
 use quotient_model::{Incremental, Model, model_hash, nearest, quoted, short_hash};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::days::{Days, joined, pairs};
 use crate::error::JobError;
+use crate::file_lots::{FileLots, Rows, Seen, lots_of};
 use crate::incremental_engine::{IncrementalEngine, inner, part_of};
 use crate::ledger::{KeptPart, KeptRows};
 use crate::shelf::Shelf;
@@ -26,6 +27,15 @@ use crate::workspace::Workspace;
 
 /// Rows up to which a model has a part for each year, beyond it one for each month; and of which no more wait in memory for the end of a run.
 const ROWS_BY_YEAR: u64 = 200_000;
+
+/// Of sources with keys the rows that make a range of keys, in lots.
+const ROWS_OF_A_RANGE: u64 = 4;
+
+/// Each range reads the keys of all rows: there are no more.
+const MOST_RANGES: u64 = 8;
+
+/// Files of which keys are looked at before they are put in ranges.
+const FILES_OF_A_SAMPLE: usize = 12;
 
 /// Where the kept rows of a job lie, and under which names a run puts new ones.
 pub(crate) struct RowShelf<'a> {
@@ -83,27 +93,6 @@ impl Part {
             Self::Remade(rows) => rows.count(),
         }
     }
-}
-
-/// Files of a source by their addresses, in lots that are read one after the other.
-struct FileLots {
-    source: String,
-    lots: Vec<Vec<String>>,
-}
-
-/// Things that follow each other in lots of no more than so many rows, unless one alone has more.
-fn lots_of<T>(things: impl Iterator<Item = (T, u64)>, at_once: u64) -> Vec<Vec<T>> {
-    let mut lots: Vec<Vec<T>> = Vec::new();
-    let mut rows = 0;
-    for (thing, count) in things {
-        let fits = rows + count <= at_once;
-        rows = if fits { rows + count } else { count };
-        match lots.last_mut().filter(|_| fits) {
-            Some(lot) => lot.push(thing),
-            None => lots.push(vec![thing]),
-        }
-    }
-    lots
 }
 
 impl HeldRows {
@@ -166,9 +155,9 @@ impl<'a> RowKeeper<'_, 'a> {
         let is_there = |kept: &&KeptRows| kept.hash == hash && kept.parts.values().all(|part| self.shelf.paths.contains(&part.path));
         let Some(kept) = self.worklist.ledger.rows.get(&model.name).filter(is_there) else {
             // A run of some days does not compute all rows for later ones.
-            return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, hash, schema).map(Some) };
+            return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, incremental, hash, schema).map(Some) };
         };
-        let Some(touched) = self.worklist.rows_touched(&model.name) else { return self.anew(model, hash, schema).map(Some) };
+        let Some(touched) = self.worklist.rows_touched(&model.name) else { return self.anew(model, incremental, hash, schema).map(Some) };
         let span = PartSpan::of_names(kept.parts.keys());
         let parts = kept.parts.iter().map(|(name, part)| (name.clone(), Part::Kept(part.clone()))).collect();
         let rows = HeldRows { hash, differing: incremental.key.clone().map(|key| (key, Keys::none())), schema, span, parts };
@@ -180,12 +169,20 @@ impl<'a> RowKeeper<'_, 'a> {
     }
 
     /// All rows, as if none were kept.
-    fn anew(&self, model: &Model, hash: String, schema: SchemaRef) -> Result<Remade, MetricsError> {
+    fn anew(&self, model: &Model, incremental: &Incremental, hash: String, schema: SchemaRef) -> Result<Remade, MetricsError> {
         let whole = self.engine.whole()?;
         let mut held = HeldRows { hash, differing: None, schema, span: PartSpan::Month, parts: BTreeMap::new() };
-        if let Some(FileLots { source, lots }) = self.lots(model, &whole)? {
+        // Its rows would fill the memory.
+        let rows = Rows { workspace: self.workspace, sources: self.worklist.sources(), whole: &whole, seen: Seen::Clean };
+        if let Some(FileLots { source, lots }) = rows.lots(&model.name)? {
             for lot in lots {
                 let rows = self.engine.over(&source, &|file| lot.contains(&file.address))?.dated(&model.name)?.rows(&model.name)?;
+                self.add(&mut held, &model.name, &rows)?;
+            }
+        } else if let Some((key, ranges)) = self.key_ranges(model, incremental)? {
+            for range in ranges {
+                let dated = self.between_keys(model, incremental, &range)?.dated(&model.name)?;
+                let rows = range.of(&dated, key).rows(&model.name)?;
                 self.add(&mut held, &model.name, &rows)?;
             }
         } else {
@@ -196,14 +193,26 @@ impl<'a> RowKeeper<'_, 'a> {
         Ok(Remade { rows: held, differing: None })
     }
 
-    /// Files in lots, of a source of many rows that a model reads row by row: its rows are made lot by lot, as they would fill the memory.
-    fn lots(&self, model: &Model, whole: &PolarsEngine<'_>) -> Result<Option<FileLots>, MetricsError> {
+    /// Ranges of the key of a model by which its rows are made of sources of many rows, one range after the other.
+    ///
+    /// A row of such a model hangs on rows of the same key alone; a model that it reads must keep its rows by this key too.
+    fn key_ranges<'m>(&self, model: &Model, incremental: &'m Incremental) -> Result<Option<(&'m String, Vec<KeyRange>)>, MetricsError> {
+        let Some(key) = &incremental.key else { return Ok(None) };
+        let keeps_otherwise = |other: &&Model| other.name != model.name && other.incremental.as_ref().is_some_and(|other| other.keep_rows && other.key.as_ref() != Some(key));
+        if self.workspace.project.upstream(&model.name).iter().any(keeps_otherwise) {
+            return Ok(None);
+        }
         let count = |source: &SourceFrame| source.files.iter().map(|file| file.rows).sum::<u64>();
-        let read = whole.row_by_row(&model.name)?;
-        let largest = read.into_iter().filter_map(|name| Some((self.worklist.sources().get(&name)?, name))).max_by_key(|(source, _)| count(source));
-        let at_once = self.workspace.rows_at_once;
-        let Some((source, name)) = largest.filter(|(source, _)| count(source) > at_once) else { return Ok(None) };
-        Ok(Some(FileLots { lots: lots_of(source.files.iter().map(|file| (file.address.clone(), file.rows)), at_once), source: name }))
+        let keyed = incremental.sources.iter().filter_map(|(name, reach)| Some((name, self.worklist.sources().get(name)?, reach.key.as_ref()?)));
+        let keyed: Vec<(&String, &SourceFrame, &String)> = keyed.collect();
+        let rows: u64 = keyed.iter().map(|(_, source, _)| count(source)).sum();
+        let ranges = rows.div_ceil(self.workspace.rows_at_once.saturating_mul(ROWS_OF_A_RANGE)).min(MOST_RANGES);
+        let Some((name, source, column)) = keyed.into_iter().max_by_key(|(_, source, _)| count(source)).filter(|_| ranges > 1) else { return Ok(None) };
+        // Keys may come in the order of time: files of all times are asked.
+        let step = source.files.len().div_ceil(FILES_OF_A_SAMPLE).max(1);
+        let sample: BTreeSet<&String> = source.files.iter().step_by(step).map(|file| &file.address).collect();
+        let known = Keys::of(&rows_of(name, source, &|file| sample.contains(&file.address))?, column, name)?;
+        Ok(Some((key, known.ranges(usize::try_from(ranges).unwrap_or(1)))))
     }
 
     /// Adds rows to those that are held; parts of which there are none among them are put where they stay: files follow each other in time.
@@ -282,13 +291,30 @@ impl<'a> RowKeeper<'_, 'a> {
 
     /// An engine over the rows of sources that have some keys, maybe others too, and over all rows of those without a key.
     fn keyed(&self, incremental: &Incremental, keys: &Keys) -> Result<PolarsEngine<'a>, MetricsError> {
+        self.by_rows(incremental, &|name, relation, column| self.engine.with_keys(name, relation, column, keys))
+    }
+
+    /// The same for a range of keys; models that keep their rows by the key are not made once more.
+    fn between_keys(&self, model: &Model, incremental: &Incremental, range: &KeyRange) -> Result<PolarsEngine<'a>, MetricsError> {
+        let engine = self.by_rows(incremental, &|_, relation, column| Ok(range.of(relation, column)))?;
+        for (name, held) in self.engine.rows_held().iter().filter(|(name, _)| **name != model.name) {
+            let key = self.workspace.project.models.get(name).and_then(|model| model.incremental.as_ref()?.key.as_ref());
+            if let Some(key) = key.filter(|key| incremental.key.as_ref() == Some(*key)) {
+                engine.put(name, range.of(&self.relation(name, held, None)?.undated(), key));
+            }
+        }
+        Ok(engine)
+    }
+
+    /// An engine over some rows of sources with a key, and over all rows of the others.
+    fn by_rows(&self, incremental: &Incremental, some: &dyn Fn(&str, &Relation, &str) -> Result<Relation, MetricsError>) -> Result<PolarsEngine<'a>, MetricsError> {
         let column_of = |source: &String| incremental.sources.get(source).and_then(|reach| reach.key.clone());
         let whole = self.engine.whole()?;
         let mut relations = IndexMap::new();
         for name in self.worklist.sources().keys() {
             let mut relation = whole.relation(name)?;
             if let Some(column) = column_of(name) {
-                relation = self.engine.with_keys(name, &relation, &column, keys)?;
+                relation = some(name, &relation, &column)?;
             }
             relations.insert(name.clone(), relation);
         }
@@ -386,7 +412,7 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
     use quotient_model::{Project, ProjectFiles, Settings, resolve_item};
 
-    use super::{column_named, lots_of};
+    use super::column_named;
 
     #[test]
     fn the_keys_of_a_join_are_columns_by_their_names() {
@@ -405,13 +431,5 @@ mod tests {
         assert_eq!(found.path.iter().map(|hop| column_named(&schema, &hop.from.expr)).collect::<Vec<_>>(), [Some("lead_id")]);
         assert_eq!(column_named(&schema, "lead_id"), Some("lead_id"));
         assert_eq!(column_named(&schema, "lead_id || '#'"), None);
-    }
-
-    #[test]
-    fn lots_are_full_and_no_thing_is_cut() {
-        let lots = |counts: &[u64]| lots_of(counts.iter().map(|count| (*count, *count)), 10);
-        assert_eq!(lots(&[4, 6, 1, 0, 9, 20, 3, 3]), [vec![4, 6], vec![1, 0, 9], vec![20], vec![3, 3]]);
-        assert_eq!(lots(&[11]), [vec![11]]);
-        assert!(lots(&[]).is_empty());
     }
 }

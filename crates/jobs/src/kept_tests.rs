@@ -13,8 +13,9 @@ use quotient_model::{DataTest, Rule, short_hash};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::data_tests::{TestResult, Tested, data_tests, known, looked_at, new_rows};
+use crate::data_tests::{Asking, TestResult, Tested, known, looked_at, new_rows};
 use crate::error::JobError;
+use crate::file_lots::{Rows, Seen};
 use crate::incremental_engine::part_of;
 use crate::work::Worklist;
 use crate::workspace::Workspace;
@@ -52,7 +53,9 @@ impl Workspace {
             None => vec![None; tests.len()],
         };
         let open: Vec<&DataTest> = tests.iter().zip(&known).filter(|(_, result)| result.is_none()).map(|(test, _)| *test).collect();
-        let mut answers = data_tests(&raw, &self.project, &open, Tested::All).map_err(JobError::Metrics)?.into_iter();
+        let rows = Rows { workspace: self, sources, whole: &raw, seen: Seen::All };
+        let asking = Asking { engine: &raw, project: &self.project, tested: Tested::All, rows: Some(rows) };
+        let mut answers = asking.results(&open).map_err(JobError::Metrics)?.into_iter();
         Ok(known.into_iter().filter_map(|result| result.or_else(|| answers.next())).collect())
     }
 
@@ -78,7 +81,8 @@ impl Workspace {
             }
         }
         let of_new: Vec<&DataTest> = asked.iter().map(|(_, test, ..)| *test).collect();
-        let answers = data_tests(&self.engine(&sources), &self.project, &of_new, Tested::New).map_err(JobError::Metrics)?;
+        let asking = Asking { engine: &self.engine(&sources), project: &self.project, tested: Tested::New, rows: None };
+        let answers = asking.results(&of_new).map_err(JobError::Metrics)?;
         for ((place, _, kept, same), answer) in asked.into_iter().zip(answers) {
             // Failures of before and new ones are counted together only by asking for all.
             results[place] = if answer.finding.count == 0 { Some(same) } else { Some(answer).filter(|_| kept.count == 0) };

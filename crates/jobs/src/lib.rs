@@ -16,6 +16,7 @@ mod docs;
 mod error;
 mod explain;
 mod export;
+mod file_lots;
 mod findings;
 mod freshness;
 mod headline;

@@ -1,4 +1,4 @@
-//! Publishing: the claim, the tables, the kept cells, the ledger, and `kpi_runs` last.
+//! Publishing: the kept cells, the claim, the tables, the ledger, and `kpi_runs` last.
 //!
 //! A run first takes a number that no other run of the job has, on the ledger that it was planned from: whoever comes second finds another
 //! ledger there and looks again. Every table refuses a lower number than its last, so that a run that was overtaken cannot write any more.
@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use quotient_model::{Job, short_hash};
-use quotient_report::{KEPT, Replace, Run, Step, TIMES_OF_RUNS, TableWrite, Written, kpi_runs};
+use quotient_report::{KEPT, NewRows, Replace, Run, Step, TIMES_OF_RUNS, TableWrite, Written, kpi_runs};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::answers::{Answered, Answers, Changed};
 use crate::error::JobError;
-use crate::kept_rows::HeldRows;
 use crate::ledger::{Kept, LEDGER, Ledger};
 use crate::progress::Laps;
 use crate::results::refused;
@@ -32,42 +32,25 @@ const TABLES_AT_ONCE: usize = 4;
 pub(crate) struct Publication<'a> {
     workspace: &'a Workspace,
     job: &'a Job,
-    run_id: &'a str,
-    writes: Vec<(String, RecordBatch, Replace)>,
+    writes: Vec<(String, NewRows, Replace)>,
 }
 
 impl<'a> Publication<'a> {
     /// Nothing yet.
-    pub(crate) fn new(workspace: &'a Workspace, job: &'a Job, run_id: &'a str) -> Self {
-        Self { workspace, job, run_id, writes: Vec::new() }
+    pub(crate) fn new(workspace: &'a Workspace, job: &'a Job) -> Self {
+        Self { workspace, job, writes: Vec::new() }
     }
 
     /// Adds a table.
-    pub(crate) fn add(&mut self, name: &str, rows: RecordBatch, replace: Replace) {
-        self.writes.push((name.to_owned(), rows, replace));
+    pub(crate) fn add(&mut self, name: &str, rows: impl Into<NewRows>, replace: Replace) {
+        self.writes.push((name.to_owned(), rows.into(), replace));
     }
 
-    /// Writes everything; `next` is the ledger afterwards, without its cells and tables.
-    pub(crate) fn publish(
-        self,
-        last: &Ledger,
-        mut next: Ledger,
-        (answers, rows): (Answers, BTreeMap<String, HeldRows>),
-        shelf: &Shelf,
-        laps: &Laps<'_>,
-    ) -> Result<Vec<WrittenTable>, JobError> {
-        let objects;
-        (next.cells, objects) = self.kept(last, &next, answers)?;
-        next.rows = rows.into_iter().map(|(model, held)| (model, held.into_kept())).collect();
+    /// Writes everything; `next` is the ledger afterwards, without its tables.
+    pub(crate) fn publish(mut self, last: &Ledger, mut next: Ledger, shelf: &Shelf, laps: &Laps<'_>) -> Result<Vec<WrittenTable>, JobError> {
         let claimed = Ledger { epoch: next.epoch, claimed: true, ..last.clone() };
         self.exchange(last, &claimed, shelf)?;
-        let (kept, written) = std::thread::scope(|scope| {
-            let keeping = scope.spawn(|| shelf.keep(objects));
-            let written = self.write(next.epoch, shelf, laps);
-            (keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), written)
-        });
-        kept?;
-        next.tables = written?;
+        next.tables = self.write(next.epoch, shelf, laps)?;
         next.work.timings = laps.timings();
         self.exchange(&claimed, &next, shelf)?;
         let recorded = self.record(&next, shelf)?;
@@ -76,20 +59,25 @@ impl<'a> Publication<'a> {
         Ok(all.map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect())
     }
 
-    /// Writes the tables, several at once.
-    fn write(&self, number: i64, shelf: &Shelf, laps: &Laps<'_>) -> Result<Vec<Written>, JobError> {
-        let written = side_by_side(&self.writes, TABLES_AT_ONCE, |_, (name, batch, replace)| {
+    /// Writes the tables, several at once; the rows of each are let go of when it is written.
+    fn write(&mut self, number: i64, shelf: &Shelf, laps: &Laps<'_>) -> Result<Vec<Written>, JobError> {
+        let mut writes: Vec<(usize, (String, NewRows, Replace))> = std::mem::take(&mut self.writes).into_iter().enumerate().collect();
+        // The largest first: the others fill the time until it is written.
+        writes.sort_by_key(|(_, (_, rows, _))| std::cmp::Reverse(rows.count()));
+        let written = side_by_side(writes, TABLES_AT_ONCE, |_, (place, (name, rows, replace))| {
             let written = shelf.write(&TableWrite {
-                transaction: (application(&self.job.name, name), number),
+                transaction: (application(&self.job.name, &name), number),
                 name: name.clone(),
-                batch: batch.clone(),
-                replace: replace.clone(),
+                rows,
+                replace,
                 ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
             })?;
-            laps.done(Step::Write, Some(name));
-            Ok(written)
+            laps.done(Step::Write, Some(&name));
+            Ok((place, written))
         });
-        written.into_iter().collect()
+        let mut written = written.into_iter().collect::<Result<Vec<(usize, Written)>, JobError>>()?;
+        written.sort_by_key(|(place, _)| *place);
+        Ok(written.into_iter().map(|(_, written)| written).collect())
     }
 
     /// The rows of a run in `kpi_runs`: what its ledger says of the tables.
@@ -106,7 +94,7 @@ impl<'a> Publication<'a> {
         // The same run again replaces its own rows, which says the same unless a table has moved on since.
         shelf.write(&TableWrite {
             name: "kpi_runs".to_owned(),
-            batch: kpi_runs(&run, &ledger.tables).map_err(JobError::Output)?,
+            rows: kpi_runs(&run, &ledger.tables).map_err(JobError::Output)?.into(),
             replace: Replace::Where { column: "run_id".to_owned(), value: run.run_id.clone() },
             ignore: TIMES_OF_RUNS.into_iter().chain(["changed"]).map(str::to_owned).collect(),
             transaction: (application(&self.job.name, "kpi_runs"), ledger.epoch),
@@ -118,7 +106,7 @@ impl<'a> Publication<'a> {
         let job = &self.job.name;
         let write = TableWrite {
             name: LEDGER.to_owned(),
-            batch: to.batch(job).map_err(|error| refused(LEDGER, &error))?,
+            rows: to.batch(job).map_err(|error| refused(LEDGER, &error))?.into(),
             replace: Replace::Where { column: "job".to_owned(), value: job.clone() },
             ignore: Vec::new(),
             transaction: (application(job, LEDGER), to.epoch),
@@ -129,37 +117,41 @@ impl<'a> Publication<'a> {
         };
         shelf.exchange(&write, &holds).map(drop)
     }
+}
 
-    /// The kept cells of the next ledger, and the objects that are new among them.
-    #[expect(clippy::type_complexity, reason = "what is kept, and what has to be put for it")]
-    fn kept(&self, last: &Ledger, next: &Ledger, answers: Answers) -> Result<(BTreeMap<String, Kept>, Vec<(String, RecordBatch)>), JobError> {
-        let (mut cells, mut objects) = (BTreeMap::new(), Vec::new());
-        let folder = folder(&self.job.name);
-        for (key, Answered { stored, changes, covered }) in answers {
-            let (known, years) = match changes {
-                Changed::Everywhere { .. } => (None, BTreeSet::new()),
-                Changed::Since { years, .. } => (last.cells.get(&key), years),
-            };
-            if let Some(known) = known.filter(|_| years.is_empty()) {
-                cells.insert(key, Kept { covered, ..known.clone() });
-                continue;
-            }
-            let parts = stored.parts().map_err(|error| refused(&key, &error))?;
-            let mut paths = BTreeMap::new();
-            let name = short_hash(Sha256::new_with_prefix(&key));
-            for (year, rows) in parts {
-                let unchanged = known.and_then(|known| known.parts.get(&year)).filter(|_| !years.contains(&year));
-                let path = unchanged.cloned().unwrap_or_else(|| {
-                    let path = format!("{folder}/{name}/{year}-{}-{}.parquet", next.epoch, self.run_id);
-                    objects.push((path.clone(), rows));
-                    path
-                });
-                paths.insert(year, path);
-            }
-            cells.insert(key, Kept { question: stored.question, parts: paths, covered });
+/// Puts the cells that answers gave where they stay, answer by answer: nobody refers to them before the ledger does.
+///
+/// In: the ledger of the run before, the number and the name of this one. Out: what the next ledger says of them.
+pub(crate) fn keep_cells(job: &Job, last: &Ledger, (epoch, run_id): (i64, &str), answers: Answers, shelf: &Shelf) -> Result<BTreeMap<String, Kept>, JobError> {
+    let (folder, once) = (folder(&job.name), Uuid::new_v4());
+    let mut cells = BTreeMap::new();
+    for (key, Answered { stored, changes, covered }) in answers {
+        let (known, years) = match changes {
+            Changed::Everywhere { .. } => (None, BTreeSet::new()),
+            Changed::Since { years, .. } => (last.cells.get(&key), years),
+        };
+        if let Some(known) = known.filter(|_| years.is_empty()) {
+            cells.insert(key, Kept { covered, ..known.clone() });
+            continue;
         }
-        Ok((cells, objects))
+        let parts = stored.parts().map_err(|error| refused(&key, &error))?;
+        let question = stored.question;
+        drop(stored.batches);
+        let (mut paths, mut objects) = (BTreeMap::new(), Vec::new());
+        let name = short_hash(Sha256::new_with_prefix(&key));
+        for (year, rows) in parts {
+            let unchanged = known.and_then(|known| known.parts.get(&year)).filter(|_| !years.contains(&year));
+            let path = unchanged.cloned().unwrap_or_else(|| {
+                let path = format!("{folder}/{name}/{year}-{epoch}-{run_id}-{once}.parquet");
+                objects.push((path.clone(), rows));
+                path
+            });
+            paths.insert(year, path);
+        }
+        shelf.keep(objects)?;
+        cells.insert(key, Kept { question, parts: paths, covered });
     }
+    Ok(cells)
 }
 
 /// The folder of what a job keeps.

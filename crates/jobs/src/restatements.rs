@@ -31,18 +31,17 @@ pub(crate) struct Restating<'a> {
 type Name<'a> = (&'a str, &'a str, i32, &'a str, &'a str);
 
 impl Restating<'_> {
-    /// The restated cells.
+    /// The restated cells: of values that were published, and those of now; none where nothing was published.
     ///
     /// Columns: job, metric, grain, `period_start`, slice, dimensions, `old_value`, `new_value` (null where a cell is gone, or has no value),
     /// cause, `run_id`, `restated_at` (as-of of the run).
-    pub(crate) fn rows(&self, before: Option<&RecordBatch>, after: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    pub(crate) fn rows(&self, published: Option<(&RecordBatch, &RecordBatch)>) -> Result<RecordBatch, ArrowError> {
         // Looked up, and never walked: its order is nobody's.
         let mut now: HashMap<Name<'_>, Option<f64>> = HashMap::new();
-        let of_after = Values::of(after)?;
+        let published = published.map(|(before, after)| Ok::<_, ArrowError>((Values::of(before)?, Values::of(after)?))).transpose()?;
         let mut found: Vec<(Name<'_>, Option<f64>, Option<f64>)> = Vec::new();
-        let before = before.map(Values::of).transpose()?;
-        if let Some(before) = &before {
-            now.extend((0..after.num_rows()).map(|row| (of_after.name(row), of_after.value(row))));
+        if let Some((before, after)) = &published {
+            now.extend((0..after.len()).map(|row| (after.name(row), after.value(row))));
             let is_compared = |before: &Values<'_>, row: usize| self.since.get(before.metrics.value(row)).is_some_and(|day| before.ends.value(row) > *day);
             let was_final = |row: &usize| before.jobs.value(*row) == self.job && before.statuses.value(*row) != "incomplete" && is_compared(before, *row);
             for row in (0..before.len()).filter(was_final) {
@@ -201,7 +200,7 @@ mod tests {
             ("orders", 1, Some(4.0), "ok"),
         ]);
         let after = values(&[("revenue", 0, Some(1.0), "ok"), ("revenue", 1, Some(2.5), "ok"), ("revenue", 2, Some(9.0), "ok")]);
-        render(&restating.rows(Some(&before), &after).unwrap(), Format::Csv).unwrap()
+        render(&restating.rows(Some((&before, &after))).unwrap(), Format::Csv).unwrap()
     }
 
     #[test]
@@ -217,7 +216,7 @@ mod tests {
     fn a_run_that_did_not_end_has_restated_nothing() {
         let (causes, shown, since) = (BTreeMap::new(), [("revenue".to_owned(), "total".to_owned())].into(), [("revenue".to_owned(), i32::MIN)].into());
         let restating = |run_id| Restating { job: "nightly", run_id, as_of: "2024-05-01T00:00:00Z".parse().unwrap(), causes: &causes, shown: &shown, since: &since };
-        let rows = |run_id| restating(run_id).rows(Some(&values(&[("revenue", 0, Some(1.0), "ok")])), &values(&[])).unwrap();
+        let rows = |run_id| restating(run_id).rows(Some((&values(&[("revenue", 0, Some(1.0), "ok")]), &values(&[])))).unwrap();
         let there = restating("r1").appended(None, &|_| true, &rows("r1")).unwrap();
         assert_eq!(restating("r2").appended(Some(&there), &|run| run == "r1", &rows("r2")).unwrap().num_rows(), 2);
         assert_eq!(restating("r2").appended(Some(&there), &|_| false, &rows("r2")).unwrap().num_rows(), 1);

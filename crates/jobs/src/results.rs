@@ -3,8 +3,8 @@
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, DictionaryArray, RecordBatch};
+use arrow::datatypes::{Field, Int32Type, Schema};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, Utc};
 use quotient_metrics::{Cells, Key, all_keys, metric_array};
@@ -92,7 +92,7 @@ pub(crate) fn table(workspace: &Workspace, table: &JobTable, cells: &Cells, keys
             let at = stretch.slice.iter().position(|item| item == dimension);
             stretch.keys.iter().map(move |key| cells.grid.member(*key).get(at?).map(String::as_str))
         });
-        columns.push((dimension.clone(), Arc::new(texts.collect::<StringArray>())));
+        columns.push((dimension.clone(), coded(texts)));
     }
     for (name, column) in &cells.metrics {
         let column = cells.filled(project, name, column, keys);
@@ -104,14 +104,14 @@ pub(crate) fn table(workspace: &Workspace, table: &JobTable, cells: &Cells, keys
 fn frame_columns(calendar: &Calendar, cells: &Cells, keys: &[Key], as_of: DateTime<Utc>) -> Vec<(String, ArrayRef)> {
     let stretches: Vec<Stretch<'_>> = stretches(calendar, cells, keys).collect();
     let names: Vec<String> = stretches.iter().map(|stretch| slice_name(stretch.slice)).collect();
-    let slices: StringArray = stretches.iter().zip(&names).flat_map(|(stretch, name)| repeat_n(Some(name.as_str()), stretch.keys.len())).collect();
-    let grains: StringArray = of_periods(&stretches, |period| period.grain.name()).collect();
+    let slices = coded(stretches.iter().zip(&names).flat_map(|(stretch, name)| repeat_n(Some(name.as_str()), stretch.keys.len())));
+    let grains = coded(of_periods(&stretches, |period| period.grain.name()));
     let starts: Date32Array = of_periods(&stretches, |period| period.start.to_epoch_days()).collect();
     let ends: Date32Array = of_periods(&stretches, |period| period.end.to_epoch_days()).collect();
     let complete: BooleanArray = of_periods(&stretches, |period| calendar.is_complete(period, as_of)).collect();
     vec![
-        ("grain".to_owned(), Arc::new(grains)),
-        ("slice".to_owned(), Arc::new(slices)),
+        ("grain".to_owned(), grains),
+        ("slice".to_owned(), slices),
         ("period_start".to_owned(), Arc::new(starts)),
         ("period_end".to_owned(), Arc::new(ends)),
         ("is_complete".to_owned(), Arc::new(complete)),
@@ -121,6 +121,11 @@ fn frame_columns(calendar: &Calendar, cells: &Cells, keys: &[Key], as_of: DateTi
 /// What a period has, for each of its keys.
 fn of_periods<T: Copy>(stretches: &[Stretch<'_>], of: impl Fn(Period) -> T) -> impl Iterator<Item = Option<T>> {
     stretches.iter().flat_map(move |stretch| repeat_n(stretch.period.map(&of), stretch.keys.len()))
+}
+
+/// Texts as codes: many rows have few of them.
+fn coded<'t>(texts: impl Iterator<Item = Option<&'t str>>) -> ArrayRef {
+    Arc::new(texts.collect::<DictionaryArray<Int32Type>>())
 }
 
 /// Named columns as a batch in which every column may be null.

@@ -4,6 +4,7 @@
 //! A run that another one overtakes looks again at what is left to do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use chrono::{Datelike, NaiveDate, SecondsFormat};
@@ -11,7 +12,7 @@ use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
 use quotient_metrics::{BaseGrouping, CellRequest, Counts, MetricsError, requests_of};
 use quotient_model::{Job, JobTable, Model, definition_hash, model_hash, short_hash};
-use quotient_report::{EndingAfter, Finder, Finding, PeriodRange, Replace, ReportError, RunWork, Step, dim_date, dim_period, kpi_dictionary, kpi_findings};
+use quotient_report::{EndingAfter, Finder, Finding, MakeRows, NewRows, PeriodRange, Replace, ReportError, RunWork, Step, dim_date, dim_period, kpi_dictionary, kpi_findings};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -25,7 +26,7 @@ use crate::incremental_engine::IncrementalEngine;
 use crate::kept_rows::RowShelf;
 use crate::ledger::{Kept, LEDGER, Ledger};
 use crate::progress::{Laps, Progress};
-use crate::publish::{Publication, RESULTS_OF_RUNS, application, rows_folder};
+use crate::publish::{Publication, RESULTS_OF_RUNS, application, keep_cells, rows_folder};
 use crate::question::joined_models;
 use crate::restatements::{RESTATEMENTS, Restating};
 use crate::results::{refused, slice_name};
@@ -167,13 +168,13 @@ impl Workspace {
         let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
         if !ledger.claimed && !ledger.run_id.is_empty() {
             // The last run may have died before its last write.
-            Publication::new(self, job, &ledger.run_id).record(&ledger, shelf)?;
+            Publication::new(self, job).record(&ledger, shelf)?;
         }
         let since = Since::new(self, &ledger, &job_hash).but_for(strange);
         let engine = IncrementalEngine::new(self, &worklist, kept).with(ahead);
         let run_id = self.run_id(job, asked, &sources);
         let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
-        let mut publication = Publication::new(self, job, &run_id);
+        let mut publication = Publication::new(self, job);
         let mut works: IndexMap<&str, TableWork> = IndexMap::new();
         let is_known = |table: &JobTable| asked.tables.is_empty() || asked.tables.contains(&table.name) || ledger.has_cells(&table.name);
         let tables: Vec<&JobTable> = job.tables.iter().filter(|table| is_known(table)).collect();
@@ -199,8 +200,11 @@ impl Workspace {
         let (answers, rows) = engine.into_kept();
         let deriving = Deriving { workspace: self, answers: &answers, since: &since, lacking: &lacking, laps: &laps };
         let Derived { values, headline, of_metrics, first_day } = deriving.derive(&tables, &mut publication)?;
-        let values = values.into_batch(&stamp)?;
-        let restated = self.restate(job, &Restated { ledger: &ledger, run_id: &run_id, works: &works, since: &of_metrics, values: &values }, shelf, &mut publication)?;
+        // Tables remember the number of the last run, where its ledger is lost.
+        let epoch = if ledger.epoch == 0 { shelf.last_write("kpi_values", &application(&job.name, "kpi_values"))? } else { ledger.epoch } + 1;
+        let cells = keep_cells(job, &ledger, (epoch, &run_id), answers, shelf)?;
+        let values: Arc<dyn MakeRows> = Arc::new(values.arranged(&stamp));
+        let (values, restated) = self.restate(job, Restated { ledger: &ledger, run_id: &run_id, works: &works, since: &of_metrics, values }, shelf, &mut publication)?;
         let own = Replace::Where { column: "job".to_owned(), value: job.name.clone() };
         publication.add("kpi_values", values, replacing_values(&of_metrics, job));
         let found: Vec<Finding> = found.into_iter().chain(availability::findings(&lacking)).collect();
@@ -215,15 +219,14 @@ impl Workspace {
         let read: BTreeMap<&String, u64> = works.values().flat_map(|work| &work.files).map(|(address, size)| (address, *size)).collect();
         let files = sources.iter().map(|(name, source)| (name.clone(), source.files.iter().map(|file| (file.address.clone(), file.clone())).collect())).collect();
         let next = Ledger {
-            // Tables remember the number of the last run, where its ledger is lost.
-            epoch: if ledger.epoch == 0 { shelf.last_write("kpi_values", &application(&job.name, "kpi_values"))? } else { ledger.epoch } + 1,
+            epoch,
             claimed: false,
             run_id: run_id.clone(),
             as_of: Some(self.as_of.timestamp_micros()),
             job_hash,
             files,
-            cells: BTreeMap::new(),
-            rows: BTreeMap::new(),
+            cells,
+            rows: rows.into_iter().map(|(model, held)| (model, held.into_kept())).collect(),
             tests,
             tables: Vec::new(),
             // A run that nobody asked anything of leaves an open backfill open.
@@ -237,7 +240,7 @@ impl Workspace {
                 timings: Vec::new(),
             },
         };
-        let tables = publication.publish(&ledger, next, (answers, rows), shelf, &laps)?;
+        let tables = publication.publish(&ledger, next, shelf, &laps)?;
         laps.end();
         Ok(RunSummary { headline: headline.into_batch()?, unavailable: lacking, reasons: reasons.into_iter().collect(), restated, ..self.summary(job, &run_id, tables)? })
     }
@@ -245,7 +248,7 @@ impl Workspace {
     /// The run before said it all; its row in `kpi_runs` is written where it died before it could.
     fn nothing_to_do(&self, job: &Job, ledger: &Ledger, shelf: &Shelf, laps: &Laps<'_>) -> Result<RunSummary, JobError> {
         let mut tables = ledger.tables.clone();
-        tables.push(Publication::new(self, job, &ledger.run_id).record(ledger, shelf)?);
+        tables.push(Publication::new(self, job).record(ledger, shelf)?);
         laps.end();
         self.summary(job, &ledger.run_id, tables.into_iter().map(|w| WrittenTable { name: w.name, version: w.version, changed: w.changed, rows: w.rows }).collect())
     }
@@ -284,8 +287,8 @@ impl Workspace {
         Ok(read.filter(|model| model.incremental.as_ref().is_some_and(|incremental| incremental.keep_rows)).collect())
     }
 
-    /// Compares the new values with the published ones; gives the number of restated cells.
-    fn restate(&self, job: &Job, new: &Restated<'_>, shelf: &Shelf, publication: &mut Publication<'_>) -> Result<u64, JobError> {
+    /// Compares the new values with the published ones; gives the new ones and the number of restated cells.
+    fn restate(&self, job: &Job, new: Restated<'_>, shelf: &Shelf, publication: &mut Publication<'_>) -> Result<(NewRows, u64), JobError> {
         let mut causes: BTreeMap<String, BTreeSet<Reason>> = BTreeMap::new();
         for table in &job.tables {
             let Some(work) = new.works.get(table.name.as_str()) else { continue };
@@ -305,7 +308,11 @@ impl Workspace {
         let published = new.ledger.tables.iter().find(|table| table.name == "kpi_values").filter(|_| new.ledger.claimed);
         let first = new.since.values().copied().min().unwrap_or(i32::MAX);
         let before = shelf.read_ending_after("kpi_values", first, published.map(|table| table.version))?;
-        let rows = restating.rows(before.as_ref(), new.values).map_err(refuse)?;
+        // Where nothing is published, there is nothing to compare: the values are made as they are written.
+        let values = NewRows::Made(new.values);
+        let values = if before.is_some() { NewRows::There(values.all().map_err(|error| refused("kpi_values", &error))?) } else { values };
+        let pair = if let (Some(before), NewRows::There(values)) = (&before, &values) { Some((before, values)) } else { None };
+        let rows = restating.rows(pair).map_err(refuse)?;
         let count = u64::try_from(rows.num_rows()).unwrap_or(u64::MAX);
         let runs = shelf.read("kpi_runs")?;
         let ended: BTreeSet<&str> =
@@ -313,7 +320,7 @@ impl Workspace {
         let has_ended = |run: &str| ended.contains(run) || (run == new.ledger.run_id && !new.ledger.claimed);
         let all = restating.appended(shelf.read(RESTATEMENTS)?.as_ref(), &has_ended, &rows).map_err(refuse)?;
         publication.add(RESTATEMENTS, all, Replace::Where { column: "job".to_owned(), value: job.name.clone() });
-        Ok(count)
+        Ok((values, count))
     }
 
     /// A hash of all that decides what is computed beside the lake and as-of.
@@ -362,7 +369,7 @@ struct Restated<'a> {
     run_id: &'a str,
     works: &'a IndexMap<&'a str, TableWork>,
     since: &'a BTreeMap<String, i32>,
-    values: &'a RecordBatch,
+    values: Arc<dyn MakeRows>,
 }
 
 /// The rows of a job in `kpi_values` that are written anew, with a day for each metric.

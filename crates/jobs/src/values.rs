@@ -1,17 +1,15 @@
 //! `kpi_values`: one row per cell, whatever its metric.
 //!
-//! In: cells, table by table. Out: rows in the order of the table. Texts are codes: millions of rows have a few thousand of them.
+//! In: cells, table by table. Out: gathered rows, and the order of the table. Texts are codes: millions of rows have a few thousand of them.
+
+mod arranged;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, Date32Array, Decimal128Builder, DictionaryArray, Float64Array, Float64Builder, Int32Array, Int64Builder, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
-use arrow::compute::interleave;
-use arrow::datatypes::Int32Type;
+use arrow::array::{ArrayRef, Decimal128Builder, Float64Builder, Int64Builder, StringArray};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use indexmap::IndexSet;
@@ -19,8 +17,9 @@ use quotient_metrics::{CellValue, Cells, Column, Key, Kind, Value};
 use quotient_model::{Metric, MetricKind, Period, Project, definition_hash};
 use rayon::prelude::*;
 
+use self::arranged::ArrangedValues;
 use crate::error::JobError;
-use crate::results::{Shown, batch, refused, slice_name, stretches};
+use crate::results::{Shown, refused, slice_name, stretches};
 
 /// Digits after the point of the column `amount`.
 const AMOUNT_SCALE: i8 = 6;
@@ -30,7 +29,8 @@ const AMOUNT_SCALE: i8 = 6;
 pub(crate) struct Values {
     texts: Texts,
     metrics: Vec<MetricTexts>,
-    names: Vec<CellName>,
+    runs: Vec<CellRun>,
+    dimensions: Vec<u32>,
     numbers: Numbers,
 }
 
@@ -38,8 +38,9 @@ pub(crate) struct Values {
 pub(crate) struct AllValues {
     texts: Texts,
     metrics: Vec<MetricTexts>,
-    names: Vec<CellName>,
-    period_ends: Vec<i32>,
+    runs: Vec<CellRun>,
+    /// By row the place of its dimensions.
+    dimensions: Vec<u32>,
     statuses: Vec<u32>,
     /// How many rows there are up to the end of each table.
     ends: Vec<usize>,
@@ -58,20 +59,20 @@ struct MetricTexts {
     definition_hash: u32,
 }
 
-/// What names a cell over all tables, by the places of its texts.
-#[derive(Clone, Copy)]
-struct CellName {
+/// Rows that follow each other and differ in their dimensions alone: what names them beside these, by the places of its texts.
+#[derive(Clone)]
+struct CellRun {
     grain: u32,
     period_start: i32,
+    period_end: i32,
     metric: u32,
     slice: u32,
-    dimensions: u32,
+    rows: Range<usize>,
 }
 
 /// What a row has beside its name.
 #[derive(Default)]
 struct Numbers {
-    period_end: Vec<i32>,
     status: Vec<u32>,
     value: Float64Builder,
     amount: Decimal128Builder,
@@ -84,18 +85,14 @@ struct Numbers {
 
 impl Numbers {
     /// The columns of numbers.
-    fn arrays(&mut self) -> Result<[(&'static str, ArrayRef); 8], ArrowError> {
-        let (value, previous) = (self.value.finish(), self.previous.finish());
-        let change = |(now, before): (Option<f64>, Option<f64>)| now.zip(before).map(|(now, before)| now - before);
-        let changes: Float64Array = value.iter().zip(&previous).map(change).collect();
+    fn arrays(&mut self) -> Result<[(&'static str, ArrayRef); 7], ArrowError> {
         Ok([
-            ("value", Arc::new(value)),
+            ("value", Arc::new(self.value.finish())),
             ("amount", Arc::new(self.amount.finish().with_precision_and_scale(38, AMOUNT_SCALE)?)),
             ("numerator", Arc::new(self.numerator.finish())),
             ("denominator", Arc::new(self.denominator.finish())),
             ("n", Arc::new(self.n.finish())),
-            ("previous", Arc::new(previous)),
-            ("change", Arc::new(changes)),
+            ("previous", Arc::new(self.previous.finish())),
             ("previous_year", Arc::new(self.previous_year.finish())),
         ])
     }
@@ -146,18 +143,23 @@ impl Values {
             let grace = Days::new(project.mature_after(metric).unwrap_or(0).into());
             let mut last_status: Option<(&str, u32)> = None;
             for run in runs.iter().filter(|run| of_metric.shows(run.period)) {
+                let first_row = self.dimensions.len();
                 let final_day = run.period.end.checked_add_days(grace).unwrap_or(run.period.end);
                 let is_final = project.calendar.has_begun(final_day, as_of);
                 for at in run.keys.clone() {
                     let Some(value) = found.values[at] else { continue };
                     let beside = (found.previous[at], found.last_year[at]);
-                    self.names.push(CellName { grain: run.grain, period_start: shown[at].period, metric: place, slice: run.slice, dimensions: dimensions[at] });
-                    let status = found.add(&mut self.numbers, &Cell { at, value, period_end: run.period.end, beside, is_final });
+                    self.dimensions.push(dimensions[at]);
+                    let status = found.add(&mut self.numbers, &Cell { at, value, beside, is_final });
                     // Most rows have the status of the row before.
                     let place = last_status.filter(|(known, _)| *known == status).map_or_else(|| place_of(&mut self.texts, status), |(_, place)| place);
                     last_status = Some((status, place));
                     self.numbers.status.push(place);
                 }
+                let Period { start, end, .. } = run.period;
+                let (period_start, period_end) = (start.to_epoch_days(), end.to_epoch_days());
+                let rows = first_row..self.dimensions.len();
+                self.runs.push(CellRun { grain: run.grain, period_start, period_end, metric: place, slice: run.slice, rows });
             }
         }
     }
@@ -219,12 +221,12 @@ impl AllValues {
         if tables.is_empty() {
             tables.push(Values::default());
         }
-        let count = tables.iter().map(|table| table.names.len()).sum();
+        let count = tables.iter().map(|table| table.dimensions.len()).sum();
         let mut all = Self {
             texts: Texts::default(),
             metrics: Vec::new(),
-            names: Vec::with_capacity(count),
-            period_ends: Vec::with_capacity(count),
+            runs: Vec::new(),
+            dimensions: Vec::with_capacity(count),
             statuses: Vec::with_capacity(count),
             ends: Vec::with_capacity(tables.len()),
             numbers: BTreeMap::new(),
@@ -236,7 +238,7 @@ impl AllValues {
     }
 
     fn append(&mut self, other: Values) -> Result<(), ArrowError> {
-        let Values { texts, metrics, names, mut numbers } = other;
+        let Values { texts, metrics, runs, dimensions, mut numbers } = other;
         let places: Vec<u32> = texts.iter().map(|text| place_of(&mut self.texts, text)).collect();
         let place = |of_other: u32| places[index(of_other)];
         let metrics: Vec<u32> = metrics
@@ -247,15 +249,16 @@ impl AllValues {
                 place_of_metric(&mut self.metrics, metric)
             })
             .collect();
-        self.names.extend(names.into_iter().map(|name| CellName {
-            grain: place(name.grain),
-            metric: metrics[index(name.metric)],
-            slice: place(name.slice),
-            dimensions: place(name.dimensions),
-            ..name
+        let before = self.dimensions.len();
+        self.runs.extend(runs.into_iter().map(|run| CellRun {
+            grain: place(run.grain),
+            metric: metrics[index(run.metric)],
+            slice: place(run.slice),
+            rows: before + run.rows.start..before + run.rows.end,
+            ..run
         }));
-        self.ends.push(self.names.len());
-        self.period_ends.append(&mut numbers.period_end);
+        self.dimensions.extend(dimensions.into_iter().map(place));
+        self.ends.push(self.dimensions.len());
         self.statuses.extend(numbers.status.iter().copied().map(place));
         for (name, array) in numbers.arrays()? {
             self.numbers.entry(name).or_default().push(array);
@@ -264,76 +267,43 @@ impl AllValues {
     }
 
     /// The gathered rows, in the order of their names; a cell that two tables show is there once.
-    ///
-    /// `value` is a double of every cell; `amount` is the exact decimal of money, with six digits after the point.
-    pub(crate) fn into_batch(mut self, stamp: &Stamp<'_>) -> Result<RecordBatch, JobError> {
-        let order = self.order();
+    pub(crate) fn arranged(mut self, stamp: &Stamp<'_>) -> ArrangedValues {
+        let (order, runs) = self.order();
         let (job, run_id) = (place_of(&mut self.texts, stamp.job), place_of(&mut self.texts, stamp.run_id));
-        let Self { texts, metrics, names, period_ends, statuses, ends, mut numbers } = self;
-        let (metrics, names) = (metrics.as_slice(), names.as_slice());
-        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts.iter()));
-        let place = |row: usize| {
-            let table = ends.partition_point(|end| *end <= row);
-            (table, row - table.checked_sub(1).map_or(0, |before| ends[before]))
-        };
-        let in_order: Vec<(usize, usize)> = order.par_iter().map(|row| place(index(*row))).collect();
-        let computed = TimestampMicrosecondArray::from_value(stamp.as_of.timestamp_micros(), order.len()).with_timezone("UTC");
-        let of_metric = |place: fn(&MetricTexts) -> u32| Made::codes(move |row: usize| metrics.get(index(names[row].metric)).map_or(0, place));
-        let mut number = |name| (name, Made::Numbers(numbers.remove(name).unwrap_or_default()));
-        let columns: Vec<(&str, Made<'_>)> = vec![
-            ("job", Made::codes(|_| job)),
-            ("metric", of_metric(|metric| metric.name)),
-            ("grain", Made::codes(|row| names[row].grain)),
-            ("period_start", Made::days(|row| names[row].period_start)),
-            ("period_end", Made::days(|row| period_ends[row])),
-            ("slice", Made::codes(|row| names[row].slice)),
-            ("dimensions", Made::codes(|row| names[row].dimensions)),
-            number("value"),
-            number("amount"),
-            number("numerator"),
-            number("denominator"),
-            number("n"),
-            ("unit", of_metric(|metric| metric.unit)),
-            ("additivity", of_metric(|metric| metric.additivity)),
-            ("status", Made::codes(|row| statuses[row])),
-            number("previous"),
-            number("change"),
-            number("previous_year"),
-            ("definition_hash", of_metric(|metric| metric.definition_hash)),
-            ("run_id", Made::codes(|_| run_id)),
-            ("computed_at", Made::Whole(Arc::new(computed))),
-        ];
-        let gathered = Gathered { order: &order, in_order: &in_order, texts: &texts };
-        let made = columns.into_par_iter().map(|(name, made)| Ok((name.to_owned(), made.array(&gathered)?))).collect::<Result<Vec<_>, ArrowError>>();
-        made.and_then(batch).map_err(|error| refused("kpi_values", &error))
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(self.texts.iter()));
+        ArrangedValues { values: self, texts, order, runs, job, run_id, as_of: stamp.as_of }
     }
 
-    /// The rows by grain, first day, metric, slice, dimensions; of several with one name the first that was added.
-    fn order(&self) -> Vec<u32> {
+    /// The rows by grain, first day, metric, slice, dimensions, of several with one name the first that was added; and the runs that they come in,
+    /// each with the place after its last row.
+    fn order(&mut self) -> (Vec<u32>, Vec<(CellRun, usize)>) {
         let mut sorted: Vec<usize> = (0..self.texts.len()).collect();
         sorted.sort_by_key(|place| self.texts.get_index(*place));
         let mut ranks = vec![0u32; sorted.len()];
         (0u32..).zip(sorted).for_each(|(rank, place)| ranks[place] = rank);
         let rank = |place: u32| ranks[index(place)];
         let metric = |place: u32| self.metrics.get(index(place)).map_or(0, |metric| rank(metric.name));
-        // Rows come in runs that differ in their dimensions alone: a few runs are sorted rather than many rows.
-        let key = |name: &CellName| (rank(name.grain), name.period_start, metric(name.metric), rank(name.slice));
-        let mut runs = Vec::new();
-        let mut next = 0;
-        for run in self.names.chunk_by(|a, b| (a.grain, a.period_start, a.metric, a.slice) == (b.grain, b.period_start, b.metric, b.slice)) {
-            let first = next;
-            next += run.len();
-            runs.push((key(&run[0]), first..next));
-        }
-        runs.par_sort_by_key(|(key, rows)| (*key, rows.start));
-        let of_one_name: Vec<&[(_, Range<usize>)]> = runs.chunk_by(|(a, _), (b, _)| a == b).collect();
-        let sorted = of_one_name.into_par_iter().flat_map_iter(|runs| {
-            let mut rows: Vec<(u32, usize)> = runs.iter().flat_map(|(_, rows)| rows.clone()).map(|row| (rank(self.names[row].dimensions), row)).collect();
-            rows.sort_unstable();
-            rows.dedup_by_key(|(dimensions, _)| *dimensions);
-            rows.into_iter().map(|(_, row)| u32::try_from(row).unwrap_or(u32::MAX))
+        let key = |run: &CellRun| (rank(run.grain), run.period_start, metric(run.metric), rank(run.slice));
+        let mut runs = std::mem::take(&mut self.runs);
+        runs.par_sort_by_key(|run| (key(run), run.rows.start));
+        // A few runs are sorted rather than many rows.
+        let of_one_name: Vec<&[CellRun]> = runs.chunk_by(|a, b| key(a) == key(b)).collect();
+        let sorted: Vec<Vec<u32>> = of_one_name
+            .par_iter()
+            .map(|runs| {
+                let mut rows: Vec<(u32, usize)> = runs.iter().flat_map(|run| run.rows.clone()).map(|row| (rank(self.dimensions[row]), row)).collect();
+                rows.sort_unstable();
+                rows.dedup_by_key(|(dimensions, _)| *dimensions);
+                rows.into_iter().map(|(_, row)| u32::try_from(row).unwrap_or(u32::MAX)).collect()
+            })
+            .collect();
+        let mut end = 0;
+        let ended = of_one_name.iter().zip(&sorted).map(|(runs, rows)| {
+            end += rows.len();
+            (runs[0].clone(), end)
         });
-        sorted.collect()
+        let ended = ended.collect();
+        (sorted.concat(), ended)
     }
 }
 
@@ -342,7 +312,6 @@ struct Cell {
     /// Its place among the keys that are shown.
     at: usize,
     value: CellValue,
-    period_end: NaiveDate,
     /// The values of the same slice row in the period before, and in its like a year before.
     beside: (Option<f64>, Option<f64>),
     /// Whether its period has ended and its rows had time to mature.
@@ -402,7 +371,6 @@ impl<'a> MetricCells<'a> {
     /// Adds a row but for its name; gives its status.
     fn add(&self, numbers: &mut Numbers, cell: &Cell) -> &'static str {
         let denominator = self.denominators.get(cell.at).copied().flatten();
-        numbers.period_end.push(cell.period_end.to_epoch_days());
         numbers.value.append_option(cell.value.map(|v| v.as_f64(self.column.kind)));
         numbers.amount.append_option(cell.value.and_then(|v| amount(v, self.column.kind)));
         numbers.numerator.append_option(self.numerators.get(cell.at).copied().flatten());
@@ -435,54 +403,6 @@ fn place_of(texts: &mut Texts, text: &str) -> u32 {
 
 fn index(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
-}
-
-/// The rows that stay, in their order.
-struct Gathered<'a> {
-    /// Their places among all rows.
-    order: &'a [u32],
-    /// Their tables, and their places there.
-    in_order: &'a [(usize, usize)],
-    texts: &'a ArrayRef,
-}
-
-/// How a column is made of the gathered rows.
-enum Made<'a> {
-    /// Of the places of texts.
-    Codes(Box<dyn Fn(usize) -> u32 + Send + 'a>),
-    /// Of days.
-    Days(Box<dyn Fn(usize) -> i32 + Send + 'a>),
-    /// Of the numbers of each table.
-    Numbers(Vec<ArrayRef>),
-    /// It is there.
-    Whole(ArrayRef),
-}
-
-impl<'a> Made<'a> {
-    fn codes(place: impl Fn(usize) -> u32 + Send + 'a) -> Self {
-        Self::Codes(Box::new(place))
-    }
-
-    fn days(day: impl Fn(usize) -> i32 + Send + 'a) -> Self {
-        Self::Days(Box::new(day))
-    }
-
-    /// The column in the order of the rows.
-    fn array(self, rows: &Gathered<'_>) -> Result<ArrayRef, ArrowError> {
-        let places = || rows.order.iter().map(|row| index(*row));
-        match self {
-            Self::Codes(place) => {
-                let keys = Int32Array::from_iter_values(places().map(|row| i32::try_from(place(row)).unwrap_or(i32::MAX)));
-                Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(rows.texts))?))
-            }
-            Self::Days(day) => Ok(Arc::new(Date32Array::from_iter_values(places().map(day)))),
-            Self::Numbers(of_tables) => {
-                let of_tables: Vec<&dyn Array> = of_tables.iter().map(AsRef::as_ref).collect();
-                interleave(&of_tables, rows.in_order)
-            }
-            Self::Whole(values) => Ok(values),
-        }
-    }
 }
 
 /// A decimal at the scale of `amount`; `None` for counts and doubles, and where digits would be lost.

@@ -28,7 +28,7 @@ pub struct OpenRequest {
     pub as_of: DateTime<Utc>,
 }
 
-/// Rows of a source that are made into rows of a model at once.
+/// Rows of a source that are read at once where each of them decides for itself.
 const ROWS_AT_ONCE: u64 = 1_000_000;
 
 /// A project opened for work.
@@ -36,8 +36,8 @@ const ROWS_AT_ONCE: u64 = 1_000_000;
 pub struct Workspace {
     /// The project.
     pub project: Project,
-    /// Of a source that a model reads row by row, the rows that are made into kept rows of the model at once: as they bound the memory for it.
-    /// What is made does not hang on it. At first a million.
+    /// Of a source that a model or a test reads row by row, the rows that are read at once: as they bound the memory for it.
+    /// What is made and found does not hang on it. At first a million.
     pub rows_at_once: u64,
     pub(crate) folder: PathBuf,
     pub(crate) env: BTreeMap<String, String>,

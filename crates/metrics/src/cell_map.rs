@@ -4,22 +4,84 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+
 use crate::cells::{Key, Value};
 
 /// The value of a cell; `None` is null.
 pub type CellValue = Option<Value>;
 
 /// The cells that exist, in the order of their keys.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct CellMap {
     /// Ascending; each is there once.
     keys: Arc<[Key]>,
-    values: Vec<CellValue>,
+    values: Values,
+}
+
+/// Values in the room that their kind takes: there are millions of them.
+#[derive(Debug, Clone)]
+enum Values {
+    Ints(Int64Array),
+    Floats(Float64Array),
+    /// Unscaled.
+    Decimals(Decimal128Array),
+    /// Of several kinds.
+    Mixed(Vec<CellValue>),
+}
+
+impl From<Vec<CellValue>> for Values {
+    fn from(values: Vec<CellValue>) -> Self {
+        let all = |is_of_kind: fn(&Value) -> bool| values.iter().flatten().all(is_of_kind);
+        match values.iter().flatten().next() {
+            None | Some(Value::Int(_)) if all(|value| matches!(value, Value::Int(_))) => {
+                Self::Ints(values.iter().map(|value| if let Some(Value::Int(int)) = value { Some(*int) } else { None }).collect())
+            }
+            Some(Value::Float(_)) if all(|value| matches!(value, Value::Float(_))) => {
+                Self::Floats(values.iter().map(|value| if let Some(Value::Float(float)) = value { Some(*float) } else { None }).collect())
+            }
+            Some(Value::Decimal(_)) if all(|value| matches!(value, Value::Decimal(_))) => {
+                Self::Decimals(values.iter().map(|value| if let Some(Value::Decimal(unscaled)) = value { Some(*unscaled) } else { None }).collect())
+            }
+            _ => Self::Mixed(values),
+        }
+    }
+}
+
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Self::Ints(values) => values.len(),
+            Self::Floats(values) => values.len(),
+            Self::Decimals(values) => values.len(),
+            Self::Mixed(values) => values.len(),
+        }
+    }
+
+    fn get(&self, at: usize) -> CellValue {
+        match self {
+            Self::Ints(values) => values.is_valid(at).then(|| Value::Int(values.value(at))),
+            Self::Floats(values) => values.is_valid(at).then(|| Value::Float(values.value(at))),
+            Self::Decimals(values) => values.is_valid(at).then(|| Value::Decimal(values.value(at))),
+            Self::Mixed(values) => values[at],
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = CellValue> + '_ {
+        (0..self.len()).map(|at| self.get(at))
+    }
 }
 
 impl Default for CellMap {
     fn default() -> Self {
-        Self { keys: Arc::from([]), values: Vec::new() }
+        Self { keys: Arc::from([]), values: Values::from(Vec::new()) }
+    }
+}
+
+impl PartialEq for CellMap {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys == other.keys && self.values.iter().eq(other.values.iter())
     }
 }
 
@@ -29,7 +91,7 @@ impl FromIterator<(Key, CellValue)> for CellMap {
         let mut cells: Vec<(Key, CellValue)> = cells.into_iter().collect();
         ascend(&mut cells, |(key, _)| *key);
         let (keys, values): (Vec<Key>, Vec<CellValue>) = cells.into_iter().unzip();
-        Self { keys: keys.into(), values }
+        Self { keys: keys.into(), values: values.into() }
     }
 }
 
@@ -37,7 +99,19 @@ impl CellMap {
     /// Values of keys that ascend, each of which is there once.
     pub(crate) fn of_ascending(keys: Arc<[Key]>, values: Vec<CellValue>) -> Self {
         debug_assert!(keys.is_sorted_by(|a, b| a < b) && keys.len() == values.len(), "keys of cells ascend");
-        Self { keys, values }
+        Self { keys, values: values.into() }
+    }
+
+    /// The same of a column of whole numbers, doubles or decimals; `None` for another one.
+    pub(crate) fn of_column(keys: Arc<[Key]>, values: &ArrayRef) -> Option<Self> {
+        debug_assert!(keys.is_sorted_by(|a, b| a < b) && keys.len() == values.len(), "keys of cells ascend");
+        let values = match values.data_type() {
+            DataType::Int64 => Values::Ints(values.as_primitive::<Int64Type>().clone()),
+            DataType::Float64 => Values::Floats(values.as_primitive::<Float64Type>().clone()),
+            DataType::Decimal128(_, _) => Values::Decimals(values.as_primitive::<Decimal128Type>().clone()),
+            _ => return None,
+        };
+        Some(Self { keys, values })
     }
 
     /// The keys of the cells, ascending.
@@ -48,13 +122,13 @@ impl CellMap {
 
     /// The cells, by ascending key.
     pub fn iter(&self) -> impl Iterator<Item = (Key, CellValue)> + '_ {
-        self.keys.iter().copied().zip(self.values.iter().copied())
+        self.keys.iter().copied().zip(self.values.iter())
     }
 
     /// The value of a cell; `None` where there is no cell.
     #[must_use]
     pub fn get(&self, key: Key) -> Option<CellValue> {
-        self.keys.binary_search(&key).ok().map(|at| self.values[at])
+        self.keys.binary_search(&key).ok().map(|at| self.values.get(at))
     }
 
     /// The values at ascending keys; `None` where there is no cell.
@@ -63,7 +137,7 @@ impl CellMap {
         keys.iter().map(move |key| {
             from += first_from(&self.keys[from..], *key);
             let found = self.keys.get(from).is_some_and(|found| found == key);
-            found.then(|| self.values[from])
+            found.then(|| self.values.get(from))
         })
     }
 
@@ -76,11 +150,13 @@ impl CellMap {
     #[must_use]
     pub fn first_between(&self, first: Key, last: Key) -> Option<CellValue> {
         let at = self.keys.partition_point(|key| *key < first);
-        self.keys.get(at).filter(|key| **key <= last).map(|_| self.values[at])
+        self.keys.get(at).filter(|key| **key <= last).map(|_| self.values.get(at))
     }
 
-    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut CellValue> {
-        self.values.iter_mut()
+    /// The same cells with other values.
+    pub(crate) fn map_values(self, value: impl Fn(CellValue) -> CellValue) -> Self {
+        let values: Vec<CellValue> = self.values.iter().map(value).collect();
+        Self { keys: self.keys, values: values.into() }
     }
 
     /// The cells whose keys are wanted.
@@ -177,6 +253,21 @@ mod tests {
         }
         assert_eq!(found.at(&[]).count(), 0);
         assert_eq!(CellMap::default().at(&keys(&[1, 2])).collect::<Vec<_>>(), [None, None]);
+    }
+
+    #[test]
+    fn values_of_every_kind_and_of_several_come_back() {
+        let (int, float, decimal) = (Some(Value::Int(-3)), Some(Value::Float(0.5)), Some(Value::Decimal(1 << 90)));
+        for values in [vec![int, None, int], vec![None, float], vec![decimal, None, decimal], vec![int, decimal, None, float], vec![None, None], vec![]] {
+            let found: CellMap = (0..).map(key).zip(values.iter().copied()).collect();
+            assert_eq!(found.iter().map(|(_, value)| value).collect::<Vec<_>>(), values);
+            let others = found.clone().map_values(|value| value.or(float));
+            assert_eq!(others.iter().map(|(_, value)| value).collect::<Vec<_>>(), values.iter().map(|value| value.or(float)).collect::<Vec<_>>());
+        }
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![Some(10), None]));
+        assert_eq!(CellMap::of_column(keys(&[1, 2]).into(), &column).unwrap(), CellMap::from_iter([(key(1), Some(Value::Int(10))), (key(2), None)]));
+        let texts: ArrayRef = Arc::new(arrow::array::StringArray::from(vec!["a", "b"]));
+        assert!(CellMap::of_column(keys(&[1, 2]).into(), &texts).is_none());
     }
 
     #[test]

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, UInt64Array};
-use arrow::compute::take;
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, Date32Type};
 use arrow::error::ArrowError;
 use indexmap::{IndexMap, IndexSet};
 
-use crate::cell_map::{CellMap, CellValue, ascend};
+use crate::cell_map::{CellMap, ascend};
 use crate::cube::DistinctRows;
 use crate::engine::BaseGrouping;
 use crate::error::MetricsError;
@@ -165,14 +165,14 @@ impl Grid {
     /// Reads one batch per grouping, in the order of the groupings, into columns, which are made where they are new.
     pub(crate) fn read_all(&mut self, groupings: &[BaseGrouping], batches: &[RecordBatch], columns: &mut BTreeMap<String, Column>) -> Result<(), MetricsError> {
         let mut keys: Vec<Key> = Vec::new();
-        let mut measures: IndexMap<String, (Kind, Vec<CellValue>)> = IndexMap::new();
+        let mut measures: IndexMap<String, (Kind, Vec<ArrayRef>)> = IndexMap::new();
         for (grouping, batch) in groupings.iter().zip(batches) {
             let index = self.add(grouping)?;
             let has_period = usize::from(grouping.grain.is_some());
             keys.extend(self.keys_of(index, grouping, batch)?);
             for (i, field) in batch.schema().fields().iter().enumerate().skip(has_period + grouping.slice.len()) {
-                let (kind, values) = values(batch.column(i), field.name())?;
-                measures.entry(field.name().clone()).or_insert_with(|| (kind, Vec::new())).1.extend(values);
+                let (kind, values) = numbers(batch.column(i), field.name())?;
+                measures.entry(field.name().clone()).or_insert_with(|| (kind, Vec::new())).1.push(values);
             }
         }
         // Answers are sorted: most often there is nothing to bring into order.
@@ -183,12 +183,15 @@ impl Grid {
         });
         let rows = keys.len();
         let ascending: Arc<[Key]> = order.as_ref().map_or_else(|| keys.as_slice().into(), |order| order.iter().map(|row| keys[*row]).collect());
+        let places = order.map(|order| order.into_iter().map(|row| u64::try_from(row).ok()).collect::<UInt64Array>());
         for (name, (kind, values)) in measures {
+            let refused = |reason: String| MetricsError::Bridge { column: name.clone(), reason };
+            let values = concat(&values.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(|error| refused(error.to_string()))?;
             if values.len() != rows {
-                return Err(MetricsError::Bridge { column: name, reason: format!("it has {} values in {rows} rows of all groupings", values.len()) });
+                return Err(refused(format!("it has {} values in {rows} rows of all groupings", values.len())));
             }
-            let values = if let Some(order) = &order { order.iter().map(|row| values[*row]).collect() } else { values };
-            let cells = CellMap::of_ascending(Arc::clone(&ascending), values);
+            let values = if let Some(places) = &places { take(&values, places, None).map_err(|error| refused(error.to_string()))? } else { values };
+            let cells = CellMap::of_column(Arc::clone(&ascending), &values).ok_or_else(|| refused(format!("its type is {}", values.data_type())))?;
             let known = columns.remove(&name).unwrap_or(Column { kind, cells: CellMap::default() });
             columns.insert(name, Column { kind: known.kind, cells: known.cells.overlaid(cells) });
         }
@@ -225,14 +228,15 @@ fn texts(array: &dyn Array) -> Vec<String> {
     }
 }
 
-fn values(array: &dyn Array, name: &str) -> Result<(Kind, Vec<CellValue>), MetricsError> {
+/// A column of whole numbers, doubles or decimals, and which of them.
+fn numbers(array: &ArrayRef, name: &str) -> Result<(Kind, ArrayRef), MetricsError> {
     match array.data_type() {
-        DataType::Int64 => Ok((Kind::Int, array.as_primitive::<Int64Type>().iter().map(|v| v.map(Value::Int)).collect())),
-        DataType::Float64 => Ok((Kind::Float, array.as_primitive::<Float64Type>().iter().map(|v| v.map(Value::Float)).collect())),
-        DataType::Decimal128(_, scale) => Ok((Kind::Decimal(*scale), array.as_primitive::<Decimal128Type>().iter().map(|v| v.map(Value::Decimal)).collect())),
+        DataType::Int64 => Ok((Kind::Int, Arc::clone(array))),
+        DataType::Float64 => Ok((Kind::Float, Arc::clone(array))),
+        DataType::Decimal128(_, scale) => Ok((Kind::Decimal(*scale), Arc::clone(array))),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => {
             let wide = arrow::compute::cast(array, &DataType::Int64).map_err(|e| MetricsError::Bridge { column: name.to_owned(), reason: e.to_string() })?;
-            values(&wide, name)
+            Ok((Kind::Int, wide))
         }
         other => Err(MetricsError::Definition { metric: name.to_owned(), message: format!("its values are {other}, expected a number") }),
     }

@@ -21,7 +21,7 @@ const CONVERTED_EVENT: &str = "__converted_event";
 pub(crate) fn rows(engine: &PolarsEngine<'_>, request: &ConversionRequest<'_>) -> Result<DataFrame, MetricsError> {
     let base = passing(engine, &request.base, &request.keys)?.0;
     let (conversions, fact) = passing(engine, &request.conversion, &request.keys)?;
-    let value = fact.columns.first().cloned().unwrap_or_default();
+    let value = fact.measures.columns.first().cloned().unwrap_or_default();
     let mut columns: Vec<Expr> = request.keys.iter().map(|key| col(key.as_str())).collect();
     columns.extend([col(CONVERTED), col(TIME).alias(CONVERTED_DAY), col(EVENT).alias(CONVERTED_EVENT), col(value).alias(VALUE)]);
     let conversions = conversions.with_row_index(CONVERTED, None).select(columns);
@@ -51,7 +51,7 @@ pub(crate) fn rows(engine: &PolarsEngine<'_>, request: &ConversionRequest<'_>) -
 fn passing(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>, keys: &[String]) -> Result<(LazyFrame, Fact), MetricsError> {
     let fact = fact::prepare(engine, request)?;
     let mut frame = fact.frame.clone().lazy();
-    if let Some(filter) = fact.filters.first().and_then(Option::as_ref) {
+    if let Some(filter) = fact.measures.filters.first().and_then(Option::as_ref) {
         frame = frame.filter(col(filter.as_str()));
     }
     let texts: Vec<Expr> = keys.iter().map(|key| col(key.as_str()).cast(PolarsType::String)).collect();

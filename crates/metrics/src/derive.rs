@@ -35,7 +35,8 @@ impl Cells {
     /// Takes away every value of a metric that cannot be told, with what stands behind it; its cells stay.
     pub fn withhold(&mut self, metric: &str) {
         for (_, column) in self.metrics.iter_mut().filter(|(name, _)| name == metric) {
-            Rc::make_mut(column).cells.values_mut().for_each(|value| *value = None);
+            let cells = &mut Rc::make_mut(column).cells;
+            *cells = std::mem::take(cells).map_values(|_| None);
             self.parts.remove(metric);
             self.counts.remove(metric);
             self.withheld.insert(metric.to_owned());
@@ -272,11 +273,7 @@ pub(crate) fn fill_with(column: Rc<Column>, filler: Option<i64>, keys: &[Key]) -
     let Some(filler) = filler else { return column };
     let value = scaled(filler, column.kind);
     let Column { kind, cells } = Rc::unwrap_or_clone(column);
-    let mut filled = Column { kind, cells: cells.covering(keys) };
-    for cell in filled.cells.values_mut() {
-        cell.get_or_insert(value);
-    }
-    Rc::new(filled)
+    Rc::new(Column { kind, cells: cells.covering(keys).map_values(|cell| cell.or(Some(value))) })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "fillers are small whole numbers")]

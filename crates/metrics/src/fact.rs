@@ -31,16 +31,11 @@ const COMPUTE: &str = "compute its dimensions and measures";
 pub(crate) struct Fact {
     /// The rows.
     pub(crate) frame: DataFrame,
-    /// The column of each measure.
-    pub(crate) columns: Vec<String>,
-    /// The filter column of each measure, where it has one.
-    pub(crate) filters: Vec<Option<String>>,
+    pub(crate) measures: MeasureColumns,
 }
 
-/// The same as record batches of what the cube reads: labels of dimensions are codes, and the rows come in the lots of their model.
-pub(crate) struct Lots {
-    /// The rows.
-    pub(crate) batches: Vec<RecordBatch>,
+/// The columns of the measures of a fact.
+pub(crate) struct MeasureColumns {
     /// The column of each measure.
     pub(crate) columns: Vec<String>,
     /// The filter column of each measure, where it has one.
@@ -51,24 +46,47 @@ pub(crate) struct Lots {
 pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Fact, MetricsError> {
     let (plan, relation) = Plan::of(engine, request)?;
     let frame = collect(plan.rows(engine, &relation, &plan.others(engine)?)?, request.model, COMPUTE)?;
-    Ok(Fact { frame, columns: plan.measures, filters: plan.filters })
+    Ok(Fact { frame, measures: MeasureColumns { columns: plan.measures, filters: plan.filters } })
 }
 
-/// Computes the rows that a request needs, lot by lot where their model has lots.
-pub(crate) fn lots(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Lots, MetricsError> {
-    let (plan, relation) = Plan::of(engine, request)?;
-    let others = plan.others(engine)?;
-    // A metric beside the rows is computed for all of them.
-    let lots = engine.lots(request.model).filter(|_| plan.metrics.is_empty()).unwrap_or_else(|| vec![relation]);
-    let read: Vec<Expr> = plan.read_by_the_cube().into_iter().map(col).collect();
-    let refused = |source| MetricsError::Cube { model: request.model.to_owned(), source };
-    let mut labels = Labels::new(&plan.items);
-    let mut batches = Vec::with_capacity(lots.len());
-    for lot in &lots {
-        let rows = collect(plan.rows(engine, lot, &others)?.select(read.clone()), request.model, COMPUTE)?;
-        batches.push(labels.placed(&record_batch(&rows)?).map_err(refused)?);
+/// What the cube reads of the rows that a request needs, in the lots of their model: each is computed when it is asked for.
+pub(crate) struct FactLots<'e, 'p, 'r, 'a> {
+    engine: &'e PolarsEngine<'p>,
+    plan: Plan<'r, 'a>,
+    others: Vec<Rc<Other>>,
+    waiting: std::vec::IntoIter<Relation>,
+    read: Vec<Expr>,
+    labels: Labels,
+}
+
+impl<'e, 'p, 'r, 'a> FactLots<'e, 'p, 'r, 'a> {
+    pub(crate) fn new(engine: &'e PolarsEngine<'p>, request: &'r BaseRequest<'a>) -> Result<Self, MetricsError> {
+        let (plan, relation) = Plan::of(engine, request)?;
+        let others = plan.others(engine)?;
+        // A metric beside the rows is computed for all of them.
+        let lots = engine.lots(request.model).filter(|_| plan.metrics.is_empty()).unwrap_or_else(|| vec![relation]);
+        let read = plan.read_by_the_cube().into_iter().map(col).collect();
+        let labels = Labels::new(&plan.items);
+        Ok(Self { engine, plan, others, waiting: lots.into_iter(), read, labels })
     }
-    Ok(Lots { batches: labels.coded(batches).map_err(refused)?, columns: plan.measures, filters: plan.filters })
+
+    /// The columns of the measures.
+    pub(crate) fn measures(&self) -> MeasureColumns {
+        MeasureColumns { columns: self.plan.measures.clone(), filters: self.plan.filters.clone() }
+    }
+
+    /// The next lot, in which a label is its place among all labels.
+    pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>, MetricsError> {
+        let Some(lot) = self.waiting.next() else { return Ok(None) };
+        let model = self.plan.request.model;
+        let rows = collect(self.plan.rows(self.engine, &lot, &self.others)?.select(self.read.clone()), model, COMPUTE)?;
+        self.labels.placed(&record_batch(&rows)?).map(Some).map_err(|source| MetricsError::Cube { model: model.to_owned(), source })
+    }
+
+    /// The labels of the lots so far.
+    pub(crate) fn into_labels(self) -> Labels {
+        self.labels
+    }
 }
 
 /// The local day of a time dimension of a model, and its instant, as SQL.

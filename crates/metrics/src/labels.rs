@@ -40,18 +40,26 @@ impl Labels {
         with_columns(batch, columns).map_err(fault)
     }
 
-    /// Batches with places, which become dictionaries.
-    pub(crate) fn coded(self, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, CubeError> {
-        let texts: Vec<(String, ArrayRef)> = self.columns.into_iter().map(|(name, texts)| (name, Arc::new(StringArray::from_iter_values(texts)) as ArrayRef)).collect();
-        let coded = |batch: RecordBatch| -> Result<RecordBatch, ArrowError> {
-            let mut columns = batch.columns().to_vec();
-            for (name, texts) in &texts {
-                let at = batch.schema_ref().index_of(name)?;
-                columns[at] = Arc::new(DictionaryArray::<UInt32Type>::try_new(columns[at].as_primitive::<UInt32Type>().clone(), Arc::clone(texts))?);
-            }
-            with_columns(&batch, columns)
-        };
-        batches.into_iter().map(coded).collect::<Result<_, _>>().map_err(fault)
+    /// What puts texts in the place of places.
+    pub(crate) fn into_texts(self) -> LabelTexts {
+        LabelTexts(self.columns.into_iter().map(|(name, texts)| (name, Arc::new(StringArray::from_iter_values(texts)) as ArrayRef)).collect())
+    }
+}
+
+/// The texts of labels by their places, column by column.
+#[derive(Debug)]
+pub(crate) struct LabelTexts(Vec<(String, ArrayRef)>);
+
+impl LabelTexts {
+    /// A batch with dictionaries instead of places, in those of the columns that it has.
+    pub(crate) fn coded(&self, batch: &RecordBatch) -> Result<RecordBatch, CubeError> {
+        let mut columns = batch.columns().to_vec();
+        for (name, texts) in &self.0 {
+            let Ok(at) = batch.schema_ref().index_of(name) else { continue };
+            let coded = DictionaryArray::<UInt32Type>::try_new(columns[at].as_primitive::<UInt32Type>().clone(), Arc::clone(texts));
+            columns[at] = Arc::new(coded.map_err(fault)?);
+        }
+        with_columns(batch, columns).map_err(fault)
     }
 }
 
@@ -107,7 +115,10 @@ mod tests {
         let mut labels = Labels::new(&["team".to_owned()]);
         let lots = [vec![Some("north"), Some("a label longer than a view"), Some("north")], vec![], vec![None, Some("south"), Some("north")]];
         let placed: Vec<RecordBatch> = lots.into_iter().map(|lot| labels.placed(&batch(lot)).unwrap()).collect();
-        let coded = labels.coded(placed).unwrap();
+        let texts = labels.into_texts();
+        let coded: Vec<RecordBatch> = placed.iter().map(|lot| texts.coded(lot).unwrap()).collect();
+        let other = texts.coded(&placed[0].project(&[0]).unwrap()).unwrap();
+        assert_eq!(other.num_columns(), 1);
         let texts = |batch: &RecordBatch| -> Vec<Option<String>> {
             let texts = cast(batch.column(1), &DataType::Utf8).unwrap();
             texts.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()

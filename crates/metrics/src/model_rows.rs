@@ -111,6 +111,19 @@ impl Keys {
         self.0.is_empty()
     }
 
+    /// Ranges that have about as many of these values each, and together every value that there is: so many, or fewer.
+    #[must_use]
+    pub fn ranges(&self, count: usize) -> Vec<KeyRange> {
+        let mut texts: Vec<&str> = self.texts().collect();
+        texts.par_sort_unstable();
+        texts.dedup();
+        let mut bounds: Vec<&str> = (1..count).filter_map(|place| texts.get(place * texts.len() / count).copied()).collect();
+        bounds.dedup();
+        let from = std::iter::once(None).chain(bounds.iter().copied().map(Some));
+        let to = bounds.iter().copied().map(Some).chain([None]);
+        from.zip(to).map(|(from, to)| KeyRange { from: from.map(str::to_owned), to: to.map(str::to_owned) }).collect()
+    }
+
     /// Whether all of some others are among these.
     #[must_use]
     pub fn has_all(&self, others: &Self) -> bool {
@@ -120,6 +133,25 @@ impl Keys {
 
     fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.str().into_iter().flat_map(|texts| texts.iter().flatten())
+    }
+}
+
+/// A range of the values of a key, as texts in their order; the first of all has null too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl KeyRange {
+    /// The rows of a relation that have a value of the range in a column.
+    #[must_use]
+    pub fn of(&self, relation: &Relation, column: &str) -> Relation {
+        let key = || as_text(relation, column);
+        let from = self.from.as_deref().map(|from| key().gt_eq(lit(from.to_owned())));
+        let to = self.to.as_deref().map(|to| key().lt(lit(to.to_owned())));
+        let Some(is_within) = from.into_iter().chain(to).reduce(Expr::and) else { return relation.clone() };
+        Relation { schema: Arc::clone(&relation.schema), frame: relation.frame.clone().filter(is_within.fill_null(lit(self.from.is_none()))) }
     }
 }
 
@@ -419,6 +451,20 @@ mod tests {
         assert!(same(&but, &rows(&[(Some(3), Some("b"), 3)])), "of days, only rows without a key");
         let (of, but) = both(&Chosen::Keys("key".to_owned(), Keys::none(), Vec::new()));
         assert_eq!((of.count(), but.count()), (0, 4));
+    }
+
+    #[test]
+    fn ranges_of_keys_have_every_row_once() {
+        let all = rows(&[(Some(1), Some("a"), 1), (Some(2), None, 2), (Some(3), Some("b"), 3), (None, Some("c"), 4), (Some(4), Some("dd"), 5), (Some(5), Some("a"), 6)]);
+        let known = Keys::of(&all.relation(), "key", "m").unwrap();
+        let counts = |keys: &Keys, count: usize| -> Vec<u64> { keys.ranges(count).iter().map(|range| range.of(&all.relation(), "key").rows("m").unwrap().count()).collect() };
+        assert_eq!(counts(&known, 2), [4, 2]);
+        assert_eq!(counts(&known, 4), [3, 1, 1, 1]);
+        assert_eq!(counts(&known, 1), [6]);
+        assert_eq!(counts(&Keys::none(), 3), [6]);
+        // Of more ranges than keys some are left out; keys that were not known are in a range, too.
+        let few = Keys::of(&rows(&[(Some(1), Some("b"), 1)]).relation(), "key", "m").unwrap();
+        assert_eq!(counts(&few, 5), [3, 3]);
     }
 
     #[test]

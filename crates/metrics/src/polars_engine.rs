@@ -6,23 +6,25 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
 
 use arrow::array::{AsArray, Date32Array, RecordBatch};
 use arrow::compute::{max, min};
 use arrow::datatypes::Date32Type;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
-use polars::prelude::{Engine as PolarsTarget, IntoLazy, LazyFrame, OptFlags};
+use polars::prelude::{DataFrame, Engine as PolarsTarget, IntoLazy, LazyFrame, OptFlags};
 use quotient_model::{Agg, Grain, Model, Project};
 
 use crate::bridge;
 use crate::conversion;
-use crate::cube::{CubeMeasure, CubeRequest, Grouping, PeriodStarts, aggregate};
+use crate::cube::{Cube, CubeError, CubeMeasure, CubeRequest, Grouping, PeriodStarts};
 use crate::engine::{BaseRequest, ConversionRequest, Engine, joined_rows};
 use crate::error::MetricsError;
-use crate::fact::{self, Lots, TIME, collect};
+use crate::fact::{self, FactLots, MeasureColumns, TIME, collect};
 use crate::join::Other;
-use crate::labels;
+use crate::labels::{self, Labels};
 use crate::periods::period_starts;
 use crate::snapshot;
 use crate::sql::{Relation, SqlModel, lower_model, row_by_row};
@@ -150,6 +152,12 @@ impl<'a> PolarsEngine<'a> {
         Ok(())
     }
 
+    /// Whether the rows of a model are known, and are not made from sources.
+    #[must_use]
+    pub fn has_rows(&self, model: &str) -> bool {
+        self.computed.borrow().iter().any(|done| done == model)
+    }
+
     /// The lots of a model's rows, at least one; `None` where they came whole.
     pub(crate) fn lots(&self, model: &str) -> Option<Vec<Relation>> {
         self.lots.borrow().get(model).cloned().or_else(|| self.other(model)?.lots(model))
@@ -205,7 +213,7 @@ impl<'a> PolarsEngine<'a> {
     }
 
     fn compute(&self, name: &str) -> Result<(), MetricsError> {
-        if self.computed.borrow().iter().any(|done| done == name) {
+        if self.has_rows(name) {
             return Ok(());
         }
         let relation = if let Some(other) = self.other(name) {
@@ -231,23 +239,18 @@ impl<'a> PolarsEngine<'a> {
 
 impl Engine for PolarsEngine<'_> {
     fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
-        let measures = |columns: &[String], filters: &[Option<String>]| -> Vec<Aggregated> {
-            let of = request.measures.iter().zip(columns.iter().zip(filters));
-            of.map(|(measure, (column, filter))| Aggregated { name: measure.name.clone(), agg: measure.agg, column: column.clone(), filter: filter.clone() }).collect()
-        };
         if request.snapshot.is_none() && request.window.is_none() {
-            let Lots { batches, columns, filters } = fact::lots(self, request)?;
-            return self.aggregate(request, &batches, measures(&columns, &filters));
+            return self.cells_of_lots(request);
         }
         let mut fact = fact::prepare(self, request)?;
         if let Some(rule) = request.snapshot {
             fact = snapshot::keep(self, request, rule, fact)?;
         }
-        let measures = || measures(&fact.columns, &fact.filters);
-        let Some(window) = request.window else { return self.aggregate(request, &[bridge::record_batch(&fact.frame)?], measures()) };
+        let measures = measures_of(request, &fact.measures);
+        let Some(window) = request.window else { return self.aggregate(request, &fact.frame, &measures) };
         let mut parts: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
         for pairs in windows::parts(self, request, window, &fact)? {
-            let cells = self.aggregate(request, &[bridge::record_batch(&windows::spread(request, pairs, &fact)?)?], measures())?;
+            let cells = self.aggregate(request, &windows::spread(request, pairs, &fact)?, &measures)?;
             parts.iter_mut().zip(cells).for_each(|(part, cells)| part.push(cells));
         }
         let joined = parts.iter().map(|part| joined_rows(part)).collect::<Result<_, _>>();
@@ -258,7 +261,7 @@ impl Engine for PolarsEngine<'_> {
         let rows = conversion::rows(self, request)?;
         let agg = request.conversion.measures.first().map_or(Agg::Count, |measure| measure.agg);
         let measure = Aggregated { name: request.name.clone(), agg, column: conversion::VALUE.to_owned(), filter: None };
-        self.aggregate(&request.base, &[bridge::record_batch(&rows)?], vec![measure])
+        self.aggregate(&request.base, &rows, &[measure])
     }
 }
 
@@ -270,37 +273,101 @@ struct Aggregated {
     filter: Option<String>,
 }
 
-impl PolarsEngine<'_> {
-    /// The cube of rows, labels as text.
-    fn aggregate(&self, request: &BaseRequest<'_>, batches: &[RecordBatch], measures: Vec<Aggregated>) -> Result<Vec<RecordBatch>, MetricsError> {
-        let Some(first) = batches.first() else { return Ok(Vec::new()) };
-        let index_of = |name: &str| first.schema_ref().index_of(name).ok();
-        let time = index_of(TIME);
-        let periods = self.periods(request, batches, time)?;
-        let measures: Vec<CubeMeasure> = measures
-            .into_iter()
-            .map(|Aggregated { name, agg, column, filter }| CubeMeasure { name, column: index_of(&column), filter: filter.and_then(|name| index_of(&name)), aggregate: agg })
-            .collect();
-        let keys: Vec<Vec<usize>> = request.groupings.iter().map(|g| g.slice.iter().filter_map(|item| index_of(item)).collect()).collect();
-        let groupings: Vec<Grouping<'_>> =
-            request.groupings.iter().zip(&keys).map(|(grouping, keys)| Grouping { period: grouping.grain.and_then(|grain| periods.get(&grain)), keys }).collect();
-        let cube = CubeRequest { schema: first.schema(), batches, time, measures: &measures, groupings: &groupings };
-        let cells = aggregate(&cube).and_then(|cells| cells.iter().map(labels::as_text).collect());
-        cells.map_err(|source| MetricsError::Cube { model: request.model.to_owned(), source })
+/// The measures of a request over the columns that were made for them.
+fn measures_of(request: &BaseRequest<'_>, columns: &MeasureColumns) -> Vec<Aggregated> {
+    let of = request.measures.iter().zip(columns.columns.iter().zip(&columns.filters));
+    of.map(|(measure, (column, filter))| Aggregated { name: measure.name.clone(), agg: measure.agg, column: column.clone(), filter: filter.clone() }).collect()
+}
+
+/// The cells of a request, as the rows of its fact come.
+struct FactCells<'r> {
+    project: &'r Project,
+    request: &'r BaseRequest<'r>,
+    cube: Cube,
+}
+
+impl<'r> FactCells<'r> {
+    fn new(project: &'r Project, request: &'r BaseRequest<'r>) -> Self {
+        Self { project, request, cube: Cube::default() }
     }
 
-    /// The period of each day of the fact, by grain.
-    fn periods(&self, request: &BaseRequest<'_>, batches: &[RecordBatch], time: Option<usize>) -> Result<BTreeMap<Grain, PeriodStarts>, MetricsError> {
-        let Some(time) = time else { return Ok(BTreeMap::new()) };
-        let days = batches.iter().map(|batch| batch.column(time).as_primitive::<Date32Type>());
-        let days = days.filter_map(|days| min(days).zip(max(days))).flat_map(|(first, last)| [first, last]);
-        let days: Date32Array = days.map(Some).collect();
-        let grains: BTreeSet<Grain> = request.groupings.iter().filter_map(|g| g.grain).collect();
+    /// Adds a lot of rows.
+    fn add(&mut self, lot: &RecordBatch, measures: &[Aggregated]) -> Result<(), MetricsError> {
+        let index_of = |name: &str| lot.schema_ref().index_of(name).ok();
+        let time = index_of(TIME);
+        let days = time.and_then(|time| {
+            let days = lot.column(time).as_primitive::<Date32Type>();
+            min(days).zip(max(days))
+        });
+        let periods = self.periods(days)?;
+        let measures: Vec<CubeMeasure> = measures
+            .iter()
+            .map(|Aggregated { name, agg, column, filter }| CubeMeasure {
+                name: name.clone(),
+                column: index_of(column),
+                filter: filter.as_deref().and_then(index_of),
+                aggregate: *agg,
+            })
+            .collect();
+        let keys: Vec<Vec<usize>> = self.request.groupings.iter().map(|g| g.slice.iter().filter_map(|item| index_of(item)).collect()).collect();
+        let groupings: Vec<Grouping<'_>> =
+            self.request.groupings.iter().zip(&keys).map(|(grouping, keys)| Grouping { period: grouping.grain.and_then(|grain| periods.get(&grain)), keys }).collect();
+        let batches = std::slice::from_ref(lot);
+        self.cube.add(&CubeRequest { schema: lot.schema(), batches, time, measures: &measures, groupings: &groupings }).map_err(|source| self.refused(source))
+    }
+
+    /// The cells, labels as text; where labels are given, what was added has their places.
+    fn finish(mut self, labels: Option<Labels>) -> Result<Vec<RecordBatch>, MetricsError> {
+        if let Some(texts) = labels.map(Labels::into_texts) {
+            self.cube.relabel(|groups| texts.coded(groups)).map_err(|source| self.refused(source))?;
+        }
+        let periods = self.periods(self.cube.days())?;
+        let periods: Vec<Option<&PeriodStarts>> = self.request.groupings.iter().map(|grouping| grouping.grain.and_then(|grain| periods.get(&grain))).collect();
+        let model = self.request.model;
+        let cells = self.cube.cells(&periods).and_then(|cells| cells.iter().map(labels::as_text).collect());
+        cells.map_err(|source| MetricsError::Cube { model: model.to_owned(), source })
+    }
+
+    /// The period of each day between two, by grain.
+    fn periods(&self, days: Option<(i32, i32)>) -> Result<BTreeMap<Grain, PeriodStarts>, MetricsError> {
+        let days: Date32Array = days.into_iter().flat_map(|(first, last)| [Some(first), Some(last)]).collect();
+        let grains: BTreeSet<Grain> = self.request.groupings.iter().filter_map(|g| g.grain).collect();
         let outside = |day| MetricsError::Definition {
-            metric: request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default(),
-            message: format!("day {day} of `{}` is outside the calendar", request.time),
+            metric: self.request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default(),
+            message: format!("day {day} of `{}` is outside the calendar", self.request.time),
         };
         grains.into_iter().map(|grain| Ok((grain, period_starts(&self.project.calendar, grain, &days).map_err(outside)?))).collect()
+    }
+
+    fn refused(&self, source: CubeError) -> MetricsError {
+        MetricsError::Cube { model: self.request.model.to_owned(), source }
+    }
+}
+
+impl PolarsEngine<'_> {
+    /// The cells of rows that are all there.
+    fn aggregate(&self, request: &BaseRequest<'_>, rows: &DataFrame, measures: &[Aggregated]) -> Result<Vec<RecordBatch>, MetricsError> {
+        let mut cells = FactCells::new(self.project, request);
+        cells.add(&bridge::record_batch(rows)?, measures)?;
+        cells.finish(None)
+    }
+
+    /// The cells of rows that come in lots: while one is aggregated, the next is computed.
+    fn cells_of_lots(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
+        let mut lots = FactLots::new(self, request)?;
+        let measures = measures_of(request, &lots.measures());
+        let mut cells = FactCells::new(self.project, request);
+        thread::scope(|scope| {
+            let (give, taken) = mpsc::sync_channel::<RecordBatch>(0);
+            let adding = scope.spawn(|| taken.into_iter().try_for_each(|lot| cells.add(&lot, &measures)));
+            // Nobody takes any more where a lot was refused.
+            while let Some(lot) = lots.next()?
+                && give.send(lot).is_ok()
+            {}
+            drop(give);
+            adding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+        cells.finish(Some(lots.into_labels()))
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn by_name(index: usize) -> String {
 
 /// The fact with the rows that count.
 pub(crate) fn keep(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>, rule: &NonAdditive, fact: Fact) -> Result<Fact, MetricsError> {
-    let passing = match fact.filters.first().and_then(Option::as_ref) {
+    let passing = match fact.measures.filters.first().and_then(Option::as_ref) {
         Some(filter) => collect(fact.frame.lazy().filter(col(filter.as_str())), request.model, "filter its rows")?,
         None => fact.frame,
     };

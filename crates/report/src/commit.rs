@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{AsArray, RecordBatch, UInt64Array};
-use arrow::compute::take_record_batch;
+use arrow::array::{AsArray, UInt64Array};
 use arrow::datatypes::Date32Type;
 use chrono::{Datelike, NaiveDate};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
@@ -20,10 +19,11 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::data_files::{DataFiles, PERIOD_END};
+use crate::data_files::{DataFiles, PERIOD_END, PERIOD_START};
 use crate::delta::{ResultStore, TableWrite};
 use crate::error::ReportError;
 use crate::file::{encode, statistics};
+use crate::new_rows::NewRows;
 use crate::stable::delta_schema;
 
 /// Rows of one data file at most.
@@ -31,6 +31,15 @@ const ROWS_PER_FILE: usize = 2_000_000;
 
 /// Rows up to which a table is one file.
 const ROWS_OF_ONE_FILE: usize = 50_000;
+
+/// Rows from which a part of a month is a file.
+const ROWS_OF_OWN_FILE: usize = 20_000;
+
+/// Days of a part of a month.
+const DAYS_OF_A_PART: u32 = 8;
+
+/// Days of the longest of the short periods: a week.
+const LONGEST_SHORT_PERIOD: i32 = 7;
 
 /// How long the log remembers what was taken out: as long as a vacuum may be asked to keep it.
 const RETENTION: [(&str, &str); 2] = [("delta.deletedFileRetentionDuration", "interval 90 days"), ("delta.logRetentionDuration", "interval 90 days")];
@@ -55,7 +64,7 @@ enum Later {
 
 impl ResultStore {
     /// Commits the rows in the place of some files, on top of the version of `table`.
-    pub(crate) async fn commit(&self, table: &DeltaTable, write: &TableWrite, rows: &RecordBatch, replaced: &DataFiles) -> Result<Committed, ReportError> {
+    pub(crate) async fn commit(&self, table: &DeltaTable, write: &TableWrite, rows: &NewRows, replaced: &DataFiles) -> Result<Committed, ReportError> {
         let id = Uuid::new_v4().to_string();
         let adds = self.put_files(&write.name, rows, &id).await?;
         let files: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
@@ -93,9 +102,9 @@ impl ResultStore {
     }
 
     /// The actions that make or change a table's columns.
-    fn schema_actions(&self, table: &DeltaTable, write: &TableWrite, rows: &RecordBatch) -> Result<Vec<Action>, ReportError> {
+    fn schema_actions(&self, table: &DeltaTable, write: &TableWrite, rows: &NewRows) -> Result<Vec<Action>, ReportError> {
         let name = write.name.as_str();
-        let schema = delta_schema(name, rows.schema_ref())?;
+        let schema = delta_schema(name, rows.schema().map_err(ReportError::rows(name, "make"))?.as_ref())?;
         let fault = |source| self.delta_fault(name, source);
         let Some(state) = &table.state else {
             let protocol: Protocol = serde_json::from_value(json!({"minReaderVersion": 1, "minWriterVersion": 2})).map_err(|e| fault(e.into()))?;
@@ -111,14 +120,14 @@ impl ResultStore {
     }
 
     /// Writes the rows to new files, in order of their names.
-    async fn put_files(&self, name: &str, rows: &RecordBatch, id: &str) -> Result<Vec<Add>, ReportError> {
+    async fn put_files(&self, name: &str, rows: &NewRows, id: &str) -> Result<Vec<Add>, ReportError> {
         let unwritable = |source| self.unwritable(name, source);
         let mut adds = Vec::new();
         let parts = parts(rows);
         // As many at once as there are threads: all of a large table would be in memory a second time.
         let at_once = rayon::current_num_threads().max(1);
         let made = |places: &UInt64Array| {
-            let rows = take_record_batch(rows, places).map_err(ReportError::rows(name, "split"))?;
+            let rows = rows.at(places).map_err(ReportError::rows(name, "split"))?;
             let bytes = encode(&rows).map_err(|source| ReportError::Encode { table: name.to_owned(), source })?;
             Ok((bytes, statistics(&rows)))
         };
@@ -159,24 +168,42 @@ impl ResultStore {
     }
 }
 
-/// Places of the rows of each data file: of a large table those of periods that end in one month apart, so that a later write can leave early
-/// ones alone.
-fn parts(rows: &RecordBatch) -> Vec<UInt64Array> {
-    let ends = rows.column_by_name(PERIOD_END).and_then(|column| column.as_primitive_opt::<Date32Type>());
-    let mut by_month: BTreeMap<(i32, u32), Vec<u64>> = BTreeMap::new();
-    match ends {
-        Some(ends) if rows.num_rows() > ROWS_OF_ONE_FILE => {
-            let month = |day: Option<i32>| day.and_then(NaiveDate::from_epoch_days).map_or((0, 0), |day| (day.year(), day.month()));
-            let days: Vec<Option<i32>> = ends.iter().collect();
-            let mut row = 0..;
-            // Rows of one day follow each other.
-            for same in days.chunk_by(|a, b| a == b) {
-                by_month.entry(month(same[0])).or_default().extend(row.by_ref().take(same.len()));
+/// Places of the rows of each data file: of a large table those of periods that end in one month apart, and among these the many of short
+/// periods that end in one part of it, so that a later write can leave most of them alone.
+fn parts(rows: &NewRows) -> Vec<UInt64Array> {
+    let days_of = |name: &str| Some(rows.days(name)?.as_primitive_opt::<Date32Type>()?.iter().collect::<Vec<_>>());
+    let mut months: BTreeMap<(i32, u32), BTreeMap<u32, Vec<u64>>> = BTreeMap::new();
+    match days_of(PERIOD_END) {
+        Some(ends) if rows.count() > ROWS_OF_ONE_FILE => {
+            let starts = days_of(PERIOD_START).unwrap_or_default();
+            let period = |row: usize| (starts.get(row).copied().flatten(), ends[row]);
+            let (mut row, mut places) = (0, 0..);
+            // Rows of one period follow each other.
+            while row < ends.len() {
+                let same = (row..ends.len()).take_while(|other| period(*other) == period(row)).count();
+                let (month, part) = part_of(period(row));
+                months.entry(month).or_default().entry(part).or_default().extend(places.by_ref().take(same));
+                row += same;
             }
         }
-        _ => drop(by_month.insert((0, 0), (0..).take(rows.num_rows()).collect())),
+        _ => drop(months.insert((0, 0), BTreeMap::from([(0, (0..).take(rows.count()).collect())]))),
     }
-    by_month.into_values().flat_map(|rows| rows.chunks(ROWS_PER_FILE).map(|rows| UInt64Array::from(rows.to_vec())).collect::<Vec<_>>()).collect()
+    let files = months.into_values().flat_map(|parts| {
+        let (mut own, others): (Vec<Vec<u64>>, Vec<Vec<u64>>) = parts.into_values().partition(|rows| rows.len() >= ROWS_OF_OWN_FILE);
+        let mut others = others.concat();
+        others.sort_unstable();
+        own.extend(Some(others).filter(|others| !others.is_empty()));
+        own
+    });
+    let files: Vec<UInt64Array> = files.flat_map(|rows| rows.chunks(ROWS_PER_FILE).map(|rows| UInt64Array::from(rows.to_vec())).collect::<Vec<_>>()).collect();
+    if files.is_empty() { vec![UInt64Array::from(Vec::<u64>::new())] } else { files }
+}
+
+/// The month in which a period ends, and the part of it for one that is short.
+fn part_of((start, end): (Option<i32>, Option<i32>)) -> ((i32, u32), u32) {
+    let Some(last) = end.and_then(NaiveDate::from_epoch_days) else { return ((0, 0), 0) };
+    let is_short = start.zip(end).is_some_and(|(start, end)| end.saturating_sub(start) <= LONGEST_SHORT_PERIOD);
+    ((last.year(), last.month()), if is_short { 1 + last.day0() / DAYS_OF_A_PART } else { 0 })
 }
 
 /// Whether the log had moved on since the version that was read.
@@ -204,4 +231,41 @@ async fn later(table: &DeltaTable, id: &str) -> Result<Later, DeltaTableError> {
         version += 1;
     }
     Ok(Later::Others)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Date32Array, RecordBatch};
+
+    use super::{ROWS_OF_OWN_FILE, parts};
+    use crate::data_files::{PERIOD_END, PERIOD_START};
+    use crate::new_rows::NewRows;
+
+    /// Rows of periods by their first day, the day after their last, and how many there are of each.
+    fn rows(periods: &[(i32, i32, usize)]) -> NewRows {
+        let days = |of: fn(&(i32, i32, usize)) -> i32| -> ArrayRef {
+            Arc::new(periods.iter().flat_map(|period| std::iter::repeat_n(of(period), period.2)).collect::<Vec<i32>>().into_iter().map(Some).collect::<Date32Array>())
+        };
+        RecordBatch::try_from_iter([(PERIOD_START, days(|period| period.0)), (PERIOD_END, days(|period| period.1))]).unwrap().into()
+    }
+
+    #[test]
+    fn a_large_table_has_files_by_month_and_of_many_short_periods_by_parts_of_it() {
+        let many = ROWS_OF_OWN_FILE;
+        // Days of January 1970 (the sixth, the last but one), a week, January itself, a day of February.
+        let table = rows(&[(4, 5, many), (28, 29, many - 1), (22, 29, 1), (0, 30, 3), (40, 41, 2), (5, 6, 1), (29, 30, many)]);
+        let found: Vec<(usize, u64, u64)> = parts(&table).iter().map(|file| (file.len(), file.value(0), file.value(file.len() - 1))).collect();
+        let places = |rows: &[usize]| -> u64 { u64::try_from(rows.iter().sum::<usize>()).unwrap() };
+        let first = (many + 1, 0, places(&[many, many - 1, 1, 3, 2]));
+        let last = (2 * many, places(&[many]), places(&[many, many - 1, 1, 3, 2, 1, many - 1]));
+        assert_eq!(found, [first, last, (3, places(&[many, many]), places(&[many, many, 2])), (2, places(&[many, many, 3]), places(&[many, many, 4]))]);
+    }
+
+    #[test]
+    fn a_small_table_is_one_file_even_without_rows() {
+        assert_eq!(parts(&rows(&[(0, 1, 2), (40, 41, 3)])).iter().map(|file| file.values().to_vec()).collect::<Vec<_>>(), [[0, 1, 2, 3, 4]]);
+        assert_eq!(parts(&rows(&[])).len(), 1);
+    }
 }

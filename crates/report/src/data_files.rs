@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::delta::{EndingAfter, Replace, TableWrite};
 
+/// The first day of a row's period.
+pub(crate) const PERIOD_START: &str = "period_start";
+
 /// The day after the last of a row's period.
 pub(crate) const PERIOD_END: &str = "period_end";
 

@@ -25,6 +25,7 @@ use crate::data_files::{DataFile, DataFiles};
 use crate::error::ReportError;
 use crate::file::decode;
 use crate::merge::{merge, same_columns};
+use crate::new_rows::NewRows;
 use crate::ordered::Ordered;
 use crate::stable::{Misfit, align, coded, is_text};
 
@@ -72,7 +73,7 @@ pub struct TableWrite {
     /// The table.
     pub name: String,
     /// The new rows. Columns that the table does not have are added to it.
-    pub batch: RecordBatch,
+    pub rows: NewRows,
     /// The rows that they replace.
     pub replace: Replace,
     /// Columns that do not count as a change, such as `run_id` and `computed_at`: where only they differ, the old row stays.
@@ -80,6 +81,13 @@ pub struct TableWrite {
     /// An application's name, one per job and table, and a number that grows with each of its runs.
     /// A table that has a higher number of the application was written by a later run, and is left as it is.
     pub transaction: (String, i64),
+}
+
+impl TableWrite {
+    /// Whether its rows are made as they are written, and are all that the table will have if it is not there yet.
+    fn is_made_whole(&self) -> bool {
+        matches!(self.rows, NewRows::Made(_)) && matches!(self.replace, Replace::All | Replace::Nothing | Replace::Where { .. })
+    }
 }
 
 /// What became of a write.
@@ -141,7 +149,7 @@ impl ResultStore {
     /// # Errors
     /// As [`ResultStore::write`].
     pub async fn append(&self, name: &str, batch: &RecordBatch, transaction: (String, i64)) -> Result<Written, ReportError> {
-        let write = TableWrite { name: name.to_owned(), batch: batch.clone(), replace: Replace::Nothing, ignore: Vec::new(), transaction };
+        let write = TableWrite { name: name.to_owned(), rows: batch.clone().into(), replace: Replace::Nothing, ignore: Vec::new(), transaction };
         self.write(&write).await
     }
 
@@ -228,8 +236,17 @@ impl ResultStore {
                 return Err(ReportError::Concurrent { table: write.name.clone() });
             }
             let mut files = DataFiles::of(&table, write);
+            if table.state.is_none() && write.is_made_whole() && holds(None) {
+                // Nothing to compare with: files are written as their rows are made.
+                match Box::pin(self.commit(&table, write, &write.rows, &files)).await? {
+                    Committed::Version(version) => return Ok(Written { name: write.name.clone(), version: number(version), changed: true, rows: row_count(write.rows.count()) }),
+                    Committed::Overtaken => table = self.open(&write.name).await?,
+                }
+                continue;
+            }
             // What comes in codes is compared in codes.
-            let schema = schema_of(&table, &|name| write.batch.column_by_name(name).is_some_and(|column| *column.data_type() == coded()));
+            let new = write.rows.schema().map_err(ReportError::rows(&write.name, "make"))?;
+            let schema = schema_of(&table, &|name| new.field_with_name(name).is_ok_and(|field| *field.data_type() == coded()));
             let (mut old, mut rows) = self.counted_rows(&write.name, &table, &files.read, &schema).await?;
             if !holds(old.as_ref()) {
                 return Err(ReportError::Concurrent { table: write.name.clone() });
@@ -246,12 +263,12 @@ impl ResultStore {
                 name: write.name.clone(),
                 version: number(version),
                 changed: merged.changed,
-                rows: u64::try_from(merged.rows.num_rows()).unwrap_or(u64::MAX).saturating_add(files.other_rows()),
+                rows: row_count(merged.rows.num_rows()).saturating_add(files.other_rows()),
             };
             if let (false, Some(version)) = (merged.changed, table.version()) {
                 return Ok(written(version));
             }
-            match Box::pin(self.commit(&table, write, &merged.rows, &files)).await? {
+            match Box::pin(self.commit(&table, write, &merged.rows.clone().into(), &files)).await? {
                 Committed::Version(version) => return Ok(written(version)),
                 Committed::Overtaken => table = self.open(&write.name).await?,
             }
@@ -343,6 +360,10 @@ fn folder(name: &str) -> Result<Url, ReportError> {
         return Err(fault());
     }
     Url::parse(&format!("results:///{name}/")).map_err(|_| fault())
+}
+
+fn row_count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 fn number(version: u64) -> i64 {

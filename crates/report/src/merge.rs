@@ -6,22 +6,20 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, DynComparator, Int64Array, RecordBatch, UInt64Array, make_comparator};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DynComparator, RecordBatch, UInt64Array, make_comparator};
 use arrow::compute::kernels::rank::rank as ranks_of;
-use arrow::compute::{SortOptions, cast, concat_batches, filter_record_batch, take as take_values, take_record_batch};
+use arrow::compute::{SortOptions, cast, concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Schema};
 use arrow::error::ArrowError;
 use rayon::prelude::*;
 
-use crate::data_files::PERIOD_END;
+use crate::data_files::{PERIOD_END, PERIOD_START};
 use crate::delta::{EndingAfter, Replace, TableWrite};
 use crate::error::ReportError;
 use crate::stable::{Misfit, align, coded, is_text, stabilise, union};
 
 const GRAIN: &str = "grain";
-const PERIOD_START: &str = "period_start";
 
 /// Files of fewer rows are put together with others when a write comes near them.
 const SMALL_FILE: usize = 10_000;
@@ -40,7 +38,7 @@ pub(crate) struct Merged {
 /// Puts new rows in the place of old ones, which are of files with so many rows each; `old` is `None` where the table is not there yet.
 pub(crate) fn merge(write: &TableWrite, old: Option<&RecordBatch>, files: &[usize]) -> Result<Merged, ReportError> {
     let table = write.name.as_str();
-    let new = stabilise(table, &write.batch)?;
+    let new = stabilise(table, &write.rows.all().map_err(ReportError::rows(table, "make"))?)?;
     match &write.replace {
         Replace::Periods(periods) => check_periods(table, &new, periods)?,
         Replace::EndingAfter(late) => check_ends(table, &new, late)?,
@@ -211,13 +209,7 @@ impl Order {
         let mut columns: Vec<_> = counting.map(|(field, column)| (rank(field.name(), field.data_type()), column)).collect();
         columns.sort_by_key(|(rank, _)| *rank);
         let refused = ReportError::rows(table, "compare");
-        let compared: Result<Vec<_>, ArrowError> = columns
-            .par_iter()
-            .map(|(_, column)| {
-                let ranked = ranks(column)?;
-                make_comparator(&ranked, &ranked, SortOptions::default())
-            })
-            .collect();
+        let compared: Result<Vec<_>, ArrowError> = columns.par_iter().map(|(_, column)| comparator(column)).collect();
         Ok(Self { columns: compared.map_err(refused)?, has_periods: has(GRAIN) && has(PERIOD_START) })
     }
 
@@ -257,11 +249,12 @@ impl Order {
     }
 }
 
-/// A column that compares as another does: of coded texts the places of these texts in their order.
-fn ranks(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let Some(coded) = column.as_dictionary_opt::<Int32Type>() else { return Ok(Arc::clone(column)) };
-    let places: Int64Array = ranks_of(coded.values(), None)?.into_iter().map(|place| Some(i64::from(place))).collect();
-    take_values(&places, coded.keys(), None)
+/// How rows of a column compare: coded texts by the places of these texts in their order. Null comes first.
+fn comparator(column: &ArrayRef) -> Result<DynComparator, ArrowError> {
+    let Some(coded) = column.as_dictionary_opt::<Int32Type>() else { return make_comparator(column, column, SortOptions::default()) };
+    let (keys, places) = (coded.keys().clone(), ranks_of(coded.values(), None)?);
+    let place = move |row: usize| keys.is_valid(row).then(|| usize::try_from(keys.value(row)).ok().and_then(|key| places.get(key))).flatten().copied();
+    Ok(Box::new(move |a, b| place(a).cmp(&place(b))))
 }
 
 fn filter(table: &str, batch: &RecordBatch, mask: &BooleanArray) -> Result<RecordBatch, ReportError> {

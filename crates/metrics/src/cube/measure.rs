@@ -1,9 +1,8 @@
-//! One measure of a request: its columns, read once, and its aggregation in any grouping.
+//! One measure of a request: its columns in a lot of rows, read once, and its states in any grouping of them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field};
 
 use quotient_model::Agg;
@@ -13,9 +12,8 @@ use super::codes::{Codes, Order};
 use super::error::CubeError;
 use super::extreme;
 use super::fact::Fact;
-use super::family::Level;
+use super::measured::Measured;
 use super::numbers;
-use super::percentile::Rank;
 use super::request::CubeMeasure;
 use super::states::{Count, Distinct};
 
@@ -35,6 +33,8 @@ pub(crate) struct Column<'a> {
     pub(crate) pieces: Vec<ArrayRef>,
     /// Present where [`coded_column`] asks for them.
     pub(crate) codes: Option<&'a Codes>,
+    /// The number over all lots of each code, where values are counted.
+    numbers: Option<&'a [u32]>,
 }
 
 impl Column<'_> {
@@ -57,10 +57,13 @@ pub(crate) fn coded_column(fact: &Fact<'_>, spec: &CubeMeasure) -> Result<Option
 }
 
 impl<'a> Measure<'a> {
-    /// Reads the columns of a measure; `codes` holds what [`coded_column`] asked for.
-    pub(crate) fn new(fact: &Fact<'a>, spec: &'a CubeMeasure, codes: &'a BTreeMap<usize, Codes>) -> Result<Self, CubeError> {
+    /// Reads the columns of a measure; `codes` holds what [`coded_column`] asked for, `numbers` what distinct counts need.
+    pub(crate) fn new(fact: &Fact<'a>, spec: &'a CubeMeasure, codes: &'a BTreeMap<usize, Codes>, numbers: &'a BTreeMap<usize, Vec<u32>>) -> Result<Self, CubeError> {
         let column = match spec.column {
-            Some(index) => Some(Column { index, field: fact.field(index)?, pieces: fact.column(index)?, codes: codes.get(&index) }),
+            Some(index) => {
+                let numbers = numbers.get(&index).map(Vec::as_slice);
+                Some(Column { index, field: fact.field(index)?, pieces: fact.column(index)?, codes: codes.get(&index), numbers })
+            }
             None if spec.aggregate == Agg::Count => None,
             None => {
                 return Err(CubeError::NoColumn { measure: spec.name.clone() });
@@ -75,60 +78,48 @@ impl<'a> Measure<'a> {
         Ok(Self { spec, column, filter })
     }
 
-    /// Name of the measure.
-    pub(crate) fn name(&self) -> &'a str {
-        &self.spec.name
+    /// The type of its column.
+    pub(crate) fn data_type(&self) -> DataType {
+        self.column.as_ref().map_or(DataType::Null, |column| column.field.data_type().clone())
     }
 
-    /// The measure's value in each group, level by level.
-    pub(crate) fn aggregate(&self, fact: &Fact<'_>, levels: &[Level]) -> Result<Vec<ArrayRef>, CubeError> {
-        let rows = Rows { pieces: &fact.pieces, levels, filter: self.filter.as_deref() };
+    /// The measure's state in each group of the rows.
+    pub(crate) fn of_groups(&self, fact: &Fact<'_>, groups: &Codes) -> Result<Measured, CubeError> {
+        let rows = Rows { pieces: &fact.pieces, groups, filter: self.filter.as_deref() };
         let Some(column) = &self.column else {
-            return Ok(counts(accumulate(&rows, |_| std::iter::repeat(Some(())))));
+            return Ok(Measured::Counts(accumulate(&rows, |_| std::iter::repeat(Some(())))));
         };
         match self.spec.aggregate {
-            Agg::Sum => numbers::sums(column, &rows, self.name()),
-            Agg::Average => numbers::averages(column, &rows, self.name()),
-            Agg::Median => {
-                let middle = Rank { rank: 0.5, discrete: false };
-                numbers::percentiles(column, &rows, middle)
-            }
-            Agg::Percentile { rank, discrete } => numbers::percentiles(column, &rows, Rank { rank, discrete }),
-            Agg::Min => extreme::extremes::<false>(column, &rows, fact),
-            Agg::Max => extreme::extremes::<true>(column, &rows, fact),
-            Agg::Count => Ok(valid_values(column, &rows)),
-            Agg::CountDistinct => distinct_values(column, fact, &rows),
-            Agg::SumBoolean => true_values(column, &rows),
+            Agg::Sum => numbers::sums(column, &rows),
+            Agg::Average => numbers::averages(column, &rows),
+            Agg::Median | Agg::Percentile { .. } => numbers::all_values(column, &rows),
+            Agg::Min => extreme::extremes::<false>(column, &rows, fact).map(Measured::Extremes),
+            Agg::Max => extreme::extremes::<true>(column, &rows, fact).map(Measured::Extremes),
+            Agg::Count => Ok(Measured::Counts(valid_values(column, &rows))),
+            Agg::CountDistinct => distinct_values(column, fact, &rows).map(Measured::Distinct),
+            Agg::SumBoolean => true_values(column, &rows).map(Measured::Counts),
         }
     }
 }
 
-fn valid_values(column: &Column<'_>, rows: &Rows<'_>) -> Vec<ArrayRef> {
-    counts(accumulate(rows, |piece| {
+fn valid_values(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Count> {
+    accumulate(rows, |piece| {
         let values = &column.pieces[piece];
         let nulls = values.logical_nulls();
         (0..values.len()).map(move |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then_some(()))
-    }))
+    })
 }
 
-fn true_values(column: &Column<'_>, rows: &Rows<'_>) -> Result<Vec<ArrayRef>, CubeError> {
+fn true_values(column: &Column<'_>, rows: &Rows<'_>) -> Result<Vec<Count>, CubeError> {
     if column.field.data_type() != &DataType::Boolean {
         return Err(column.unsupported("Boolean"));
     }
-    Ok(counts(accumulate(rows, |piece| column.pieces[piece].as_boolean().iter().map(|value| (value == Some(true)).then_some(())))))
+    Ok(accumulate(rows, |piece| column.pieces[piece].as_boolean().iter().map(|value| (value == Some(true)).then_some(()))))
 }
 
-fn distinct_values(column: &Column<'_>, fact: &Fact<'_>, rows: &Rows<'_>) -> Result<Vec<ArrayRef>, CubeError> {
-    let codes = column.codes.ok_or_else(|| column.unsupported("a type with codes"))?;
-    let null = codes.null;
-    let levels: Vec<Vec<Distinct>> = accumulate(rows, |piece| codes.rows[fact.pieces[piece].clone()].iter().map(move |code| (*code != null).then_some(*code)));
-    Ok(levels.into_iter().map(|states| whole_numbers(states.into_iter().map(Distinct::value))).collect())
-}
-
-fn counts(levels: Vec<Vec<Count>>) -> Vec<ArrayRef> {
-    levels.into_iter().map(|states| whole_numbers(states.into_iter().map(Count::value))).collect()
-}
-
-fn whole_numbers(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.collect::<Int64Array>())
+fn distinct_values(column: &Column<'_>, fact: &Fact<'_>, rows: &Rows<'_>) -> Result<Vec<Distinct>, CubeError> {
+    let (codes, numbers) = column.codes.zip(column.numbers).ok_or_else(|| column.unsupported("a type with codes"))?;
+    // Null has the code after the last, and no number.
+    let of_code = |code: u32| numbers.get(code as usize).copied();
+    Ok(accumulate(rows, |piece| codes.rows[fact.pieces[piece].clone()].iter().map(move |code| of_code(*code))))
 }

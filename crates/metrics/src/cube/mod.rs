@@ -15,7 +15,10 @@ mod fact;
 mod family;
 mod fold_hasher;
 mod grouping;
+mod known_values;
+mod lots;
 mod measure;
+mod measured;
 mod numbers;
 mod output;
 mod percentile;
@@ -30,6 +33,7 @@ pub(crate) use distinct_rows::{DistinctRows, distinct_values};
 
 pub use aggregate::{aggregate, rows_without_time};
 pub use error::CubeError;
+pub use lots::Cube;
 pub use period_starts::PeriodStarts;
 pub use quotient_model::Agg;
 pub use request::{CubeMeasure, CubeRequest, Grouping};

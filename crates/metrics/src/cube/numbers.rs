@@ -1,121 +1,130 @@
 //! Sums, averages and percentiles of integers, decimals and floats.
 //!
-//! In: a column of numbers. Out: sums in the widest type of their kind, all else as Float64.
+//! In: a column of numbers, then its states. Out: sums in the widest type of their kind, all else as Float64.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Int64Array, downcast_integer};
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, i256};
+use quotient_model::Agg;
 use rayon::prelude::*;
 
 use super::accumulate::{Rows, accumulate};
 use super::error::CubeError;
 use super::measure::Column;
+use super::measured::Measured;
 use super::percentile::{Rank, Values};
 use super::quotient::quotient;
-use super::states::{FloatSum, SumOverflow, WideSum};
+use super::request::CubeMeasure;
+use super::states::{FloatSum, State, SumOverflow, WideSum};
 
 /// What the aggregates here take.
 const NUMBER: &str = "an integer, a decimal of up to 38 digits or a float";
 
-/// The sum of each group: Int64, Decimal128(38, scale) or Float64; null without a value.
+/// The exact sum of each group.
 ///
-/// Errors: a sum that does not fit, naming the measure; a column that is no number.
-pub(crate) fn sums(column: &Column<'_>, rows: &Rows<'_>, measure: &str) -> Result<Vec<ArrayRef>, CubeError> {
-    if let Some(levels) = whole_states(column, rows) {
-        let array = |states: &Vec<WideSum>| match decimal_scale(column.field.data_type()) {
-            Some(scale) => decimal_sums(states, scale, measure),
-            None => integer_sums(states, measure),
-        };
-        return levels.iter().map(array).collect();
+/// Errors: a column that is no number.
+pub(crate) fn sums(column: &Column<'_>, rows: &Rows<'_>) -> Result<Measured, CubeError> {
+    let whole = || whole_states(column, rows).map(Measured::WholeSums);
+    whole().or_else(|| float_states(column, rows).map(Measured::FloatSums)).ok_or_else(|| column.unsupported(NUMBER))
+}
+
+/// The same for averages.
+///
+/// Errors: a column that is no number, or a decimal of negative scale.
+pub(crate) fn averages(column: &Column<'_>, rows: &Rows<'_>) -> Result<Measured, CubeError> {
+    if has_unit(column) { sums(column, rows) } else { Err(column.unsupported(NUMBER)) }
+}
+
+/// All values of each group.
+///
+/// Errors: a column that is no number, or a decimal of negative scale.
+pub(crate) fn all_values(column: &Column<'_>, rows: &Rows<'_>) -> Result<Measured, CubeError> {
+    if !has_unit(column) {
+        return Err(column.unsupported(NUMBER));
     }
-    let levels = float_states(column, rows).ok_or_else(|| column.unsupported(NUMBER))?;
-    Ok(levels.iter().map(|states| doubles(states.iter().map(FloatSum::value))).collect())
+    let whole = || whole_states(column, rows).map(Measured::WholeValues);
+    whole().or_else(|| float_states(column, rows).map(Measured::FloatValues)).ok_or_else(|| column.unsupported(NUMBER))
+}
+
+fn has_unit(column: &Column<'_>) -> bool {
+    column.field.data_type().is_floating() || unit(column.field.data_type()).is_some()
+}
+
+/// States of integers or decimals; `None` for other types.
+fn whole_states<S: State<Value = i128>>(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<S>> {
+    macro_rules! whole {
+        ($t:ty, $column:ident, $rows:ident) => {
+            Some(states_of::<$t, S>($column, $rows))
+        };
+    }
+    downcast_integer! {
+        column.field.data_type() => (whole, column, rows),
+        DataType::Decimal32(_, _) => whole!(Decimal32Type, column, rows),
+        DataType::Decimal64(_, _) => whole!(Decimal64Type, column, rows),
+        DataType::Decimal128(_, _) => whole!(Decimal128Type, column, rows),
+        _ => None,
+    }
+}
+
+/// States of floats; `None` for other types.
+fn float_states<S: State<Value = f64>>(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<S>> {
+    match column.field.data_type() {
+        DataType::Float32 => Some(states_of::<Float32Type, S>(column, rows)),
+        DataType::Float64 => Some(states_of::<Float64Type, S>(column, rows)),
+        _ => None,
+    }
+}
+
+fn states_of<T, S>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<S>
+where
+    T: ArrowPrimitiveType,
+    T::Native: Into<S::Value>,
+    S: State,
+{
+    accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter().map(|value| value.map(Into::into)))
+}
+
+/// Whole numbers as Int64.
+pub(crate) fn whole_numbers(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<Int64Array>())
 }
 
 fn doubles(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(values.collect::<Float64Array>())
 }
 
-/// The exact sum divided by the number of values, as Float64; null without a value.
+/// Sums of a column of this type as Int64 or Decimal128(38, scale); averages as Float64. Null without a value.
 ///
-/// Errors: a sum beyond 128 bits, naming the measure; a column that is no number.
-pub(crate) fn averages(column: &Column<'_>, rows: &Rows<'_>, measure: &str) -> Result<Vec<ArrayRef>, CubeError> {
-    if let Some(levels) = float_states(column, rows) {
-        return Ok(levels.iter().map(|states| doubles(states.iter().map(FloatSum::average))).collect());
-    }
-    let unit = unit(column.field.data_type());
-    let levels = unit.and_then(|_| whole_states(column, rows));
-    let (Some(unit), Some(levels)) = (unit, levels) else {
-        return Err(column.unsupported(NUMBER));
-    };
-    let array = |states: &Vec<WideSum>| -> Result<ArrayRef, SumOverflow> {
-        let averages: Float64Array = states.iter().map(|state| average(state, unit)).collect::<Result<_, SumOverflow>>()?;
-        Ok(Arc::new(averages))
-    };
-    levels.iter().map(array).collect::<Result<_, _>>().map_err(|SumOverflow| overflow(measure, DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0)))
-}
-
-/// The value at a rank of each group, as Float64; null without a value.
-///
-/// Errors: a column that is no number.
-pub(crate) fn percentiles(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Result<Vec<ArrayRef>, CubeError> {
-    macro_rules! whole {
-        ($t:ty, $column:ident, $rows:ident, $rank:ident) => {
-            whole_percentiles::<$t>($column, $rows, $rank)
-        };
-    }
-    let values = downcast_integer! {
-        column.field.data_type() => (whole, column, rows, rank),
-        DataType::Decimal32(_, _) => whole_percentiles::<Decimal32Type>(column, rows, rank),
-        DataType::Decimal64(_, _) => whole_percentiles::<Decimal64Type>(column, rows, rank),
-        DataType::Decimal128(_, _) => whole_percentiles::<Decimal128Type>(column, rows, rank),
-        DataType::Float32 => Some(float_percentiles::<Float32Type>(column, rows, rank)),
-        DataType::Float64 => Some(float_percentiles::<Float64Type>(column, rows, rank)),
-        _ => None,
-    };
-    values.ok_or_else(|| column.unsupported(NUMBER))
-}
-
-/// Exact sums of integers or decimals; `None` for other types.
-fn whole_states(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<Vec<WideSum>>> {
-    macro_rules! whole {
-        ($t:ty, $column:ident, $rows:ident) => {
-            Some(whole_states_of::<$t>($column, $rows))
-        };
-    }
-    downcast_integer! {
-        column.field.data_type() => (whole, column, rows),
-        DataType::Decimal32(_, _) => Some(whole_states_of::<Decimal32Type>(column, rows)),
-        DataType::Decimal64(_, _) => Some(whole_states_of::<Decimal64Type>(column, rows)),
-        DataType::Decimal128(_, _) => Some(whole_states_of::<Decimal128Type>(column, rows)),
-        _ => None,
+/// Errors: a sum that does not fit, naming the measure.
+pub(crate) fn of_whole_sums(states: &[WideSum], measure: &CubeMeasure, column: &DataType) -> Result<ArrayRef, CubeError> {
+    match (&measure.aggregate, decimal_scale(column)) {
+        (Agg::Average, _) => averages_of(states, unit(column).unwrap_or(1)).map_err(|SumOverflow| overflow(&measure.name, DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0))),
+        (_, Some(scale)) => decimal_sums(states, scale, &measure.name),
+        (_, None) => integer_sums(states, &measure.name),
     }
 }
 
-fn whole_states_of<T>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Vec<WideSum>>
-where
-    T: ArrowPrimitiveType,
-    T::Native: Into<i128>,
-{
-    accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter().map(|value| value.map(Into::into)))
+/// Sums or averages as Float64, rounded once; null without a value.
+pub(crate) fn of_float_sums(states: &[FloatSum], measure: &CubeMeasure) -> ArrayRef {
+    let value = if measure.aggregate == Agg::Average { FloatSum::average } else { FloatSum::value };
+    doubles(states.iter().map(value))
 }
 
-/// Exact sums of floats; `None` for other types.
-fn float_states(column: &Column<'_>, rows: &Rows<'_>) -> Option<Vec<Vec<FloatSum>>> {
-    match column.field.data_type() {
-        DataType::Float32 => Some(float_states_of::<Float32Type>(column, rows)),
-        DataType::Float64 => Some(float_states_of::<Float64Type>(column, rows)),
-        _ => None,
-    }
+/// The value at a rank of each group of a column of this type, as Float64; null without a value.
+pub(crate) fn of_whole_values(groups: Vec<Values<i128>>, rank: Rank, column: &DataType) -> ArrayRef {
+    let unit = i256::from_i128(unit(column).unwrap_or(1));
+    at_rank(groups, rank, |value| quotient(value, unit))
 }
 
-fn float_states_of<T>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Vec<FloatSum>>
-where
-    T: ArrowPrimitiveType,
-    T::Native: Into<f64>,
-{
-    accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter().map(|value| value.map(Into::into)))
+/// The same of floats.
+pub(crate) fn of_float_values(groups: Vec<Values<f64>>, rank: Rank) -> ArrayRef {
+    at_rank(groups, rank, |value| value)
+}
+
+fn at_rank<N: ArrowNativeTypeOp>(groups: Vec<Values<N>>, rank: Rank, number: impl Fn(N) -> f64 + Sync) -> ArrayRef {
+    let found: Vec<Option<f64>> = groups.into_par_iter().map(|group| rank.of(group, &number)).collect();
+    doubles(found.into_iter())
 }
 
 fn integer_sums(states: &[WideSum], measure: &str) -> Result<ArrayRef, CubeError> {
@@ -149,38 +158,14 @@ fn decimal_sums(states: &[WideSum], scale: i8, measure: &str) -> Result<ArrayRef
     Ok(Arc::new(values))
 }
 
-fn average(state: &WideSum, unit: i128) -> Result<Option<f64>, SumOverflow> {
-    let count = i256::from_i128(i128::from(state.count()));
-    let divisor = i256::from_i128(unit).wrapping_mul(count);
-    Ok(state.value()?.map(|sum| quotient(sum, divisor)))
-}
-
-/// Percentiles of integers or decimals; `None` for a decimal of negative scale.
-fn whole_percentiles<T>(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Option<Vec<ArrayRef>>
-where
-    T: ArrowPrimitiveType,
-    T::Native: Into<i128>,
-{
-    let unit = i256::from_i128(unit(column.field.data_type())?);
-    let number = |value: T::Native| quotient(value.into(), unit);
-    Some(percentiles_of(values_of::<T>(column, rows), rank, number))
-}
-
-fn float_percentiles<T>(column: &Column<'_>, rows: &Rows<'_>, rank: Rank) -> Vec<ArrayRef>
-where
-    T: ArrowPrimitiveType,
-    T::Native: Into<f64>,
-{
-    percentiles_of(values_of::<T>(column, rows), rank, Into::into)
-}
-
-fn values_of<T: ArrowPrimitiveType>(column: &Column<'_>, rows: &Rows<'_>) -> Vec<Vec<Values<T::Native>>> {
-    accumulate(rows, |piece| column.pieces[piece].as_primitive::<T>().iter())
-}
-
-fn percentiles_of<N: ArrowNativeTypeOp>(levels: Vec<Vec<Values<N>>>, rank: Rank, number: impl Fn(N) -> f64 + Sync) -> Vec<ArrayRef> {
-    let of_groups = |groups: Vec<Values<N>>| -> Vec<Option<f64>> { groups.into_par_iter().map(|group| rank.of(group, &number)).collect() };
-    levels.into_iter().map(|groups| doubles(of_groups(groups).into_iter())).collect()
+/// Exact sums divided by the number of values; a stored number of `unit` means one.
+fn averages_of(states: &[WideSum], unit: i128) -> Result<ArrayRef, SumOverflow> {
+    let average = |state: &WideSum| {
+        let divisor = i256::from_i128(unit).wrapping_mul(i256::from_i128(i128::from(state.count())));
+        Ok(state.value()?.map(|sum| quotient(sum, divisor)))
+    };
+    let averages: Float64Array = states.iter().map(average).collect::<Result<_, SumOverflow>>()?;
+    Ok(Arc::new(averages))
 }
 
 /// The stored number that means one; `None` for a decimal of negative scale or another type.

@@ -36,7 +36,7 @@ impl<N: ArrowNativeTypeOp> State for Values<N> {
     }
 
     fn merge(&mut self, mut other: Self) {
-        self.values.append(&mut other.values);
+        if self.values.is_empty() { *self = other } else { self.values.append(&mut other.values) }
     }
 }
 

@@ -217,6 +217,10 @@ impl State for Distinct {
 
     fn merge(&mut self, mut other: Self) {
         self.seen |= other.seen;
+        if self.codes.is_empty() {
+            self.codes = other.codes;
+            return;
+        }
         self.make_room(other.codes.len());
         self.codes.append(&mut other.codes);
     }

@@ -2,7 +2,10 @@
 
 use super::{Replace, ResultStore, TableWrite};
 use crate::error::ReportError;
-use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use crate::new_rows::{MakeRows, NewRows};
+use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
+use arrow::compute::take_record_batch;
+use arrow::error::ArrowError;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use std::collections::BTreeMap;
@@ -35,7 +38,7 @@ fn rows(list: &[(i32, &str, i128, &str)]) -> RecordBatch {
 fn write(batch: RecordBatch, starts: &[i32]) -> TableWrite {
     TableWrite {
         name: "revenue".to_owned(),
-        batch,
+        rows: batch.into(),
         replace: Replace::Periods(starts.iter().map(|s| ("month".to_owned(), *s)).collect()),
         ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
         transaction: ("nightly/revenue".to_owned(), 1),
@@ -150,6 +153,45 @@ fn a_run_that_was_overtaken_writes_no_more() {
         store.write(&numbered(3, 6)).await.unwrap();
         let written = store.write_from(stale, &numbered(4, 7), &|_| true).await.unwrap();
         assert_eq!((written.version, written.changed), (2, true));
+    });
+}
+
+/// Rows that are there, given as if they were made.
+#[derive(Debug)]
+struct Making(RecordBatch);
+
+impl MakeRows for Making {
+    fn count(&self) -> usize {
+        self.0.num_rows()
+    }
+
+    fn rows(&self, places: &UInt64Array) -> Result<RecordBatch, ArrowError> {
+        take_record_batch(&self.0, places)
+    }
+
+    fn days(&self, column: &str) -> Option<ArrayRef> {
+        self.0.column_by_name(column).cloned()
+    }
+}
+
+#[test]
+fn rows_that_are_made_are_written_as_rows_that_are_there() {
+    run(async {
+        let made = |rows: RecordBatch, replace: Replace| TableWrite { rows: NewRows::Made(Arc::new(Making(rows))), replace, ..write(self::rows(&[]), &[]) };
+        let store = in_memory();
+        let first = rows(&[(0, "a", 50, "r1"), (31, "b", 1, "r1")]);
+        let written = store.write(&made(first.clone(), Replace::All)).await.unwrap();
+        assert_eq!((written.version, written.changed, written.rows), (0, true, 2));
+        assert_eq!(store.read("revenue").await.unwrap().unwrap(), first);
+        // A table that is there is compared with: the same again is no commit, and one row more is one.
+        assert!(!store.write(&made(first, Replace::All)).await.unwrap().changed);
+        let more = rows(&[(0, "a", 50, "r1"), (31, "b", 1, "r1"), (31, "c", 2, "r2")]);
+        let written = store.write(&made(more.clone(), Replace::All)).await.unwrap();
+        assert_eq!((written.version, written.changed, written.rows), (1, true, 3));
+        assert_eq!(store.read("revenue").await.unwrap().unwrap(), more);
+        // Nor are they written unseen where periods have to be looked at.
+        let stray = store.write(&TableWrite { name: "other".to_owned(), ..made(more, Replace::Periods(vec![("month".to_owned(), 0)])) }).await.unwrap_err();
+        assert!(matches!(stray, ReportError::Schema { .. }), "{stray}");
     });
 }
 

@@ -21,7 +21,7 @@ fn rows(list: &[(i32, &str, Option<i64>, &str)]) -> RecordBatch {
 fn write(batch: RecordBatch, starts: &[i32]) -> TableWrite {
     TableWrite {
         name: "t".to_owned(),
-        batch,
+        rows: batch.into(),
         replace: Replace::Periods(starts.iter().map(|s| ("month".to_owned(), *s)).collect()),
         ignore: vec!["run_id".to_owned()],
         transaction: ("job/t".to_owned(), 1),

@@ -31,7 +31,8 @@ fn numbers(number: i64) -> RecordBatch {
 /// Commits one row in the place of the other, so often.
 async fn commit(store: &ResultStore, numbers_of_rows: std::ops::Range<i64>) {
     for number in numbers_of_rows {
-        let write = TableWrite { name: "sales".to_owned(), batch: numbers(number), replace: Replace::All, ignore: Vec::new(), transaction: ("test/sales".to_owned(), number) };
+        let write =
+            TableWrite { name: "sales".to_owned(), rows: numbers(number).into(), replace: Replace::All, ignore: Vec::new(), transaction: ("test/sales".to_owned(), number) };
         store.write(&write).await.unwrap();
     }
 }

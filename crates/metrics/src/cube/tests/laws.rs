@@ -23,10 +23,9 @@ fn no_rows_give_empty_batches_of_the_same_schema() {
     }
 }
 
-#[test]
-fn row_order_split_and_threads_change_nothing() {
+fn many_rows() -> Vec<Row> {
     let reps = ["ada", "kim", "lee", "서연"];
-    let many: Vec<Row> = (0..3_000_i32)
+    (0..3_000_i32)
         .map(|n| {
             let rep = usize::try_from(n % 5).unwrap();
             let hours = f64::from(n % 97) * 0.1 + f64::from(n % 13) * 1e12;
@@ -39,7 +38,12 @@ fn row_order_split_and_threads_change_nothing() {
                 Some(n % 50),
             )
         })
-        .collect();
+        .collect()
+}
+
+#[test]
+fn row_order_split_and_threads_change_nothing() {
+    let many = many_rows();
     let measures = [
         measure("sum", HOURS, Agg::Sum),
         measure("average", HOURS, Agg::Average),
@@ -62,4 +66,66 @@ fn row_order_split_and_threads_change_nothing() {
         let found = pool.install(|| ask(&split, &measures, &groupings)).unwrap();
         assert_eq!(found, expected);
     }
+}
+
+/// Some slices by all of some periods, and over all time.
+fn by_all(periods: &[PeriodStarts]) -> Vec<Grouping<'_>> {
+    let slices: [&[usize]; 3] = [&[], &[REP], &[WON, UNITS]];
+    let of_slice = |keys| periods.iter().map(Some).chain([None]).map(move |period| Grouping { period, keys });
+    slices.into_iter().flat_map(of_slice).collect()
+}
+
+#[test]
+fn lots_give_what_all_rows_give_at_once() {
+    let many = many_rows();
+    let measures = [
+        row_count(),
+        measure("sum", HOURS, Agg::Sum),
+        where_won(measure("average", AMOUNT, Agg::Average)),
+        measure("median", UNITS, Agg::Median),
+        where_won(measure("p90", HOURS, Agg::Percentile { rank: 0.9, discrete: true })),
+        measure("amounts", AMOUNT, Agg::CountDistinct),
+        where_won(measure("reps", REP, Agg::CountDistinct)),
+        measure("last_rep", REP, Agg::Max),
+        measure("closed_first", CLOSED_AT, Agg::Min),
+        measure("won", WON, Agg::SumBoolean),
+    ];
+    // Fives and sevens: neither are whole periods of the other. A lot has its own days, and its own look at periods.
+    let by = |length: i32, first: i32, last: i32| PeriodStarts::new(first, (first..=last).map(|day| day / length * length).collect());
+    let lengths = [7, 5, 1, 10];
+    let all: Vec<PeriodStarts> = lengths.iter().map(|length| by(*length, 0, 19)).collect();
+    for kept in [0..4, 0..2, 3..4] {
+        let periods = &all[kept.clone()];
+        let expected = ask(&[batch(&many)], &measures, &by_all(periods)).unwrap();
+        for lots in
+            [many.chunks(1_000).map(<[Row]>::to_vec).collect::<Vec<_>>(), (0..20).rev().map(|day| many.iter().filter(|row| row.0 == Some(day)).copied().collect()).collect()]
+        {
+            let mut cube = Cube::default();
+            for lot in lots {
+                let days: Vec<i32> = lot.iter().filter_map(|row| row.0).collect();
+                let of_lot: Vec<PeriodStarts> = lengths[kept.clone()].iter().map(|length| by(*length, *days.iter().min().unwrap(), *days.iter().max().unwrap())).collect();
+                cube.add(&CubeRequest { schema: schema(), batches: &[batch(&lot)], time: Some(DAY), measures: &measures, groupings: &by_all(&of_lot) }).unwrap();
+            }
+            if kept.contains(&2) {
+                assert_eq!(cube.days(), Some((0, 19)));
+            }
+            let periods: Vec<Option<&PeriodStarts>> = by_all(periods).iter().map(|grouping| grouping.period).collect();
+            let found = cube.cells(&periods).unwrap();
+            assert_eq!(found, expected, "periods {kept:?}");
+        }
+    }
+}
+
+#[test]
+fn lots_of_other_types_are_refused() {
+    let units = |units: ArrayRef| RecordBatch::try_from_iter([("units", units)]).unwrap();
+    let lots = [units(Arc::new(Int64Array::from(vec![1]))), units(Arc::new(Float64Array::from(vec![0.5])))];
+    let measures = [measure("units", 0, Agg::Sum)];
+    let mut cube = Cube::default();
+    let mut add = |lot: &RecordBatch| {
+        let batches = std::slice::from_ref(lot);
+        cube.add(&CubeRequest { schema: lot.schema(), batches, time: None, measures: &measures, groupings: &[Grouping { period: None, keys: &[] }] })
+    };
+    add(&lots[0]).unwrap();
+    assert_eq!(add(&lots[1]).unwrap_err().to_string(), "column `units` is Float64, expected Int64");
 }
