@@ -113,7 +113,7 @@ impl Asking<'_, '_> {
             for (place, test) in tests {
                 let looked_at = looked_at(test, None, self.tested);
                 let query = SqlModel { name: &test.name, file: &test.place.file, sql: &looked_at };
-                if !self.stands_on(test, &lots.source) && self.engine.query_row_by_row(&query)?.contains(table) {
+                if !self.stands_on(test, &lots.source) && !rows.looks_for_many(test, &lots.source) && self.engine.query_row_by_row(&query)?.contains(table) {
                     places.push(place);
                 }
             }

@@ -6,6 +6,7 @@
 use indexmap::IndexMap;
 use quotient_ingest::SourceFrame;
 use quotient_metrics::{MetricsError, PolarsEngine};
+use quotient_model::{DataTest, Rule};
 
 use crate::incremental_engine::{inner, part_of};
 use crate::workspace::Workspace;
@@ -54,12 +55,18 @@ impl<'a> Rows<'_, 'a> {
         if self.whole.has_rows(name) {
             return Ok(None);
         }
-        let count = |source: &SourceFrame| source.files.iter().map(|file| file.rows).sum::<u64>();
         let read = self.whole.row_by_row(name)?;
         let largest = read.into_iter().filter_map(|name| Some((self.sources.get(&name)?, name))).max_by_key(|(source, _)| count(source));
         let at_once = self.workspace.rows_at_once;
         let Some((source, name)) = largest.filter(|(source, _)| count(source) > at_once) else { return Ok(None) };
         Ok(Some(FileLots { lots: lots_of(source.files.iter().map(|file| (file.address.clone(), file.rows)), at_once), source: name }))
+    }
+
+    /// Whether a test looks for values of a source among so many rows that each lot would spend its time on these; or among those of a model.
+    pub(crate) fn looks_for_many(&self, test: &DataTest, source: &str) -> bool {
+        let Rule::Relationships { to, .. } = &test.rule else { return false };
+        let own = self.sources.get(source).map_or(0, count);
+        self.sources.get(to).is_none_or(|parents| count(parents).saturating_mul(4) > own)
     }
 
     /// An engine over a lot of the files of a source, and all of the others.
@@ -71,6 +78,11 @@ impl<'a> Rows<'_, 'a> {
         let parts = if self.seen == Seen::Clean { self.workspace.without_bad_rows(parts).map_err(inner)? } else { parts };
         Ok(self.workspace.engine(&parts))
     }
+}
+
+/// How many rows the files of a source have.
+pub(crate) fn count(source: &SourceFrame) -> u64 {
+    source.files.iter().map(|file| file.rows).sum()
 }
 
 #[cfg(test)]

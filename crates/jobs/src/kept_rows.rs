@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::days::{Days, joined, pairs};
 use crate::error::JobError;
-use crate::file_lots::{FileLots, Rows, Seen, lots_of};
+use crate::file_lots::{FileLots, Rows, Seen, count, lots_of};
 use crate::incremental_engine::{IncrementalEngine, inner, part_of};
 use crate::ledger::{KeptPart, KeptRows};
 use crate::shelf::Shelf;
@@ -202,7 +202,6 @@ impl<'a> RowKeeper<'_, 'a> {
         if self.workspace.project.upstream(&model.name).iter().any(keeps_otherwise) {
             return Ok(None);
         }
-        let count = |source: &SourceFrame| source.files.iter().map(|file| file.rows).sum::<u64>();
         let keyed = incremental.sources.iter().filter_map(|(name, reach)| Some((name, self.worklist.sources().get(name)?, reach.key.as_ref()?)));
         let keyed: Vec<(&String, &SourceFrame, &String)> = keyed.collect();
         let rows: u64 = keyed.iter().map(|(_, source, _)| count(source)).sum();
