@@ -5,17 +5,15 @@
 //! A table of many rows is asked lot by lot, and what the lots say is put together: of unique keys by hashes of all keys.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, UInt32Array, make_comparator};
 use arrow::compute::{SortOptions, concat, sort_to_indices, take};
 use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
-use arrow::row::{RowConverter, SortField};
 use indexmap::IndexMap;
 use quotient_metrics::sql::SqlModel;
-use quotient_metrics::{MetricsError, PolarsEngine};
+use quotient_metrics::{MetricsError, PolarsEngine, row_hashes};
 use quotient_model::{DataTest, Outcome, Place, Project, Rule, quoted};
 use quotient_report::{Finding, ReportError, cell_texts};
 use rayon::prelude::*;
@@ -113,19 +111,15 @@ impl Asking<'_, '_> {
             for (place, test) in tests {
                 let looked_at = looked_at(test, None, self.tested);
                 let query = SqlModel { name: &test.name, file: &test.place.file, sql: &looked_at };
-                if !self.stands_on(test, &lots.source) && !rows.looks_for_many(test, &lots.source) && self.engine.query_row_by_row(&query)?.contains(table) {
+                if rows.have_what_is_looked_for(&lots.source, test) && self.engine.query_row_by_row(&query)?.contains(table) {
                     places.push(place);
                 }
             }
-            found.push((lots, places));
+            if !places.is_empty() {
+                found.push((lots, places));
+            }
         }
         Ok(found)
-    }
-
-    /// Whether a test looks for its values in rows that come from a source: a lot has not all of them.
-    fn stands_on(&self, test: &DataTest, source: &String) -> bool {
-        let Rule::Relationships { to, .. } = &test.rule else { return false };
-        to == source || self.project.sources_behind(to).contains(source)
     }
 
     /// Does something with an engine over each lot of rows.
@@ -225,17 +219,10 @@ fn together(answers: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
 /// A hash of each value that is there.
 fn hashes_of(values: &RecordBatch) -> Result<Vec<u64>, MetricsError> {
     let column = values.column(0);
-    let refused = |error: ArrowError| MetricsError::Bridge { column: values.schema_ref().field(0).name().clone(), reason: error.to_string() };
-    let rows = RowConverter::new(vec![SortField::new(column.data_type().clone())]).and_then(|converter| converter.convert_columns(std::slice::from_ref(column)));
-    let rows = rows.map_err(refused)?;
-    let nulls = column.logical_nulls();
-    let is_there = |row: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row));
-    let hash = |row: usize| {
-        let mut hasher = DefaultHasher::new();
-        rows.row(row).hash(&mut hasher);
-        hasher.finish()
-    };
-    Ok((0..column.len()).into_par_iter().filter(is_there).map(hash).collect())
+    let hashes =
+        row_hashes(std::slice::from_ref(column)).map_err(|error| MetricsError::Bridge { column: values.schema_ref().field(0).name().clone(), reason: error.to_string() })?;
+    let Some(nulls) = column.logical_nulls() else { return Ok(hashes) };
+    Ok(hashes.into_iter().zip(nulls.iter()).filter_map(|(hash, is_there)| is_there.then_some(hash)).collect())
 }
 
 /// A test, and its place among those that are asked.

@@ -62,11 +62,12 @@ impl<'a> Rows<'_, 'a> {
         Ok(Some(FileLots { lots: lots_of(source.files.iter().map(|file| (file.address.clone(), file.rows)), at_once), source: name }))
     }
 
-    /// Whether a test looks for values of a source among so many rows that each lot would spend its time on these; or among those of a model.
-    pub(crate) fn looks_for_many(&self, test: &DataTest, source: &str) -> bool {
-        let Rule::Relationships { to, .. } = &test.rule else { return false };
+    /// Whether lots of a source have all that a test looks for in another table: all rows of another source, of which there are few, since each
+    /// lot looks through them.
+    pub(crate) fn have_what_is_looked_for(&self, source: &str, test: &DataTest) -> bool {
+        let Rule::Relationships { to, .. } = &test.rule else { return true };
         let own = self.sources.get(source).map_or(0, count);
-        self.sources.get(to).is_none_or(|parents| count(parents).saturating_mul(4) > own)
+        to != source && self.sources.get(to).is_some_and(|parents| count(parents).saturating_mul(4) <= own)
     }
 
     /// An engine over a lot of the files of a source, and all of the others.

@@ -308,11 +308,10 @@ impl Workspace {
         let published = new.ledger.tables.iter().find(|table| table.name == "kpi_values").filter(|_| new.ledger.claimed);
         let first = new.since.values().copied().min().unwrap_or(i32::MAX);
         let before = shelf.read_ending_after("kpi_values", first, published.map(|table| table.version))?;
-        // Where nothing is published, there is nothing to compare: the values are made as they are written.
         let values = NewRows::Made(new.values);
-        let values = if before.is_some() { NewRows::There(values.all().map_err(|error| refused("kpi_values", &error))?) } else { values };
-        let pair = if let (Some(before), NewRows::There(values)) = (&before, &values) { Some((before, values)) } else { None };
-        let rows = restating.rows(pair).map_err(refuse)?;
+        // Where nothing is published, there is nothing to compare: the values are made as they are written.
+        let after = before.as_ref().map(|_| values.all()).transpose().map_err(|error| refused("kpi_values", &error))?;
+        let rows = restating.rows(before.as_ref().zip(after.as_ref())).map_err(refuse)?;
         let count = u64::try_from(rows.num_rows()).unwrap_or(u64::MAX);
         let runs = shelf.read("kpi_runs")?;
         let ended: BTreeSet<&str> =
@@ -320,7 +319,7 @@ impl Workspace {
         let has_ended = |run: &str| ended.contains(run) || (run == new.ledger.run_id && !new.ledger.claimed);
         let all = restating.appended(shelf.read(RESTATEMENTS)?.as_ref(), &has_ended, &rows).map_err(refuse)?;
         publication.add(RESTATEMENTS, all, Replace::Where { column: "job".to_owned(), value: job.name.clone() });
-        Ok((values, count))
+        Ok((after.map_or(values, NewRows::There), count))
     }
 
     /// A hash of all that decides what is computed beside the lake and as-of.

@@ -41,7 +41,7 @@ pub use compile::{CompileRequest, compile, empty_engine};
 pub use derive::{Cells, cells};
 pub use engine::{BaseGrouping, BaseMeasure, BaseRequest, ConversionRequest, Engine, NONE, joined_rows};
 pub use error::MetricsError;
-pub use model_rows::{Chosen, DAY, KeyRange, Keys, ModelRows, PartSpan};
+pub use model_rows::{Chosen, DAY, KeyRange, Keys, ModelRows, PartSpan, row_hashes};
 pub use needs::{CellRequest, Counts};
 pub use periods_needed::{LateCells, PeriodsNeeded, periods_needed};
 pub use polars_engine::PolarsEngine;

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use chrono::{Datelike, NaiveDate};
 use polars::prelude::{DataFrame, DataType as PolarsType, Expr, IdxCa, IdxSize, IntoLazy, LazyFrame, NamedFrom, Series, UnionArgs, UniqueKeepStrategy, col, concat, lit};
@@ -345,18 +346,27 @@ impl ModelRows {
     /// Day and hash of every row, in order.
     fn marks(&self, model: &str) -> Result<Vec<(Option<i32>, u64)>, MetricsError> {
         let batch = self.batch()?;
-        let refused = |error: arrow::error::ArrowError| MetricsError::Bridge { column: model.to_owned(), reason: error.to_string() };
-        let fields = batch.columns().iter().map(|column| SortField::new(column.data_type().clone())).collect();
-        let rows = RowConverter::new(fields).and_then(|converter| converter.convert_columns(batch.columns())).map_err(refused)?;
-        let hash = |row: usize| {
-            let mut hasher = DefaultHasher::new();
-            rows.row(row).hash(&mut hasher);
-            hasher.finish()
-        };
-        let mut marks: Vec<(Option<i32>, u64)> = self.days(model)?.into_par_iter().enumerate().map(|(row, day)| (day, hash(row))).collect();
+        let refused = |error: ArrowError| MetricsError::Bridge { column: model.to_owned(), reason: error.to_string() };
+        let hashes = row_hashes(batch.columns()).map_err(refused)?;
+        let mut marks: Vec<(Option<i32>, u64)> = self.days(model)?.into_iter().zip(hashes).collect();
         marks.par_sort_unstable();
         Ok(marks)
     }
+}
+
+/// A hash of each row of some columns: rows that are the same have one.
+///
+/// # Errors
+/// Columns without an order.
+pub fn row_hashes(columns: &[ArrayRef]) -> Result<Vec<u64>, ArrowError> {
+    let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+    let rows = RowConverter::new(fields)?.convert_columns(columns)?;
+    let hash = |row: usize| {
+        let mut hasher = DefaultHasher::new();
+        rows.row(row).hash(&mut hasher);
+        hasher.finish()
+    };
+    Ok((0..rows.num_rows()).into_par_iter().map(hash).collect())
 }
 
 /// How long a part of kept rows is.

@@ -175,15 +175,13 @@ fn parts(rows: &NewRows) -> Vec<UInt64Array> {
     let mut months: BTreeMap<(i32, u32), BTreeMap<u32, Vec<u64>>> = BTreeMap::new();
     match days_of(PERIOD_END) {
         Some(ends) if rows.count() > ROWS_OF_ONE_FILE => {
-            let starts = days_of(PERIOD_START).unwrap_or_default();
-            let period = |row: usize| (starts.get(row).copied().flatten(), ends[row]);
-            let (mut row, mut places) = (0, 0..);
+            let starts = days_of(PERIOD_START).unwrap_or_else(|| vec![None; ends.len()]);
+            let periods: Vec<(Option<i32>, Option<i32>)> = starts.into_iter().zip(ends).collect();
+            let mut places = 0..;
             // Rows of one period follow each other.
-            while row < ends.len() {
-                let same = (row..ends.len()).take_while(|other| period(*other) == period(row)).count();
-                let (month, part) = part_of(period(row));
-                months.entry(month).or_default().entry(part).or_default().extend(places.by_ref().take(same));
-                row += same;
+            for same in periods.chunk_by(|a, b| a == b) {
+                let (month, part) = part_of(same[0]);
+                months.entry(month).or_default().entry(part).or_default().extend(places.by_ref().take(same.len()));
             }
         }
         _ => drop(months.insert((0, 0), BTreeMap::from([(0, (0..).take(rows.count()).collect())]))),

@@ -41,7 +41,7 @@ pub struct Cube {
     known: BTreeMap<usize, KnownValues>,
 }
 
-/// Groupings by the same keys: rows are grouped once for all of them.
+/// Groupings by the same keys, and by periods that consist of those of one of them: rows are grouped once for all of them.
 #[derive(Debug)]
 struct KeySet {
     keys: Vec<usize>,
@@ -139,20 +139,14 @@ impl Cube {
 }
 
 impl KeySet {
-    /// The sets of a request; every grouping is in one of them.
+    /// The sets of a request, as its periods look over the days of the first lot; every grouping is in one of them.
     fn of(request: &CubeRequest<'_>) -> Vec<Self> {
-        let mut sets: Vec<Self> = Vec::new();
-        for (place, grouping) in request.groupings.iter().enumerate() {
-            let has_periods = grouping.period.is_some();
-            let known = sets.iter_mut().find(|set| set.keys == grouping.keys && set.has_periods == has_periods);
-            if let Some(set) = known {
-                set.groupings.push(place);
-            } else {
-                let measured = vec![Vec::new(); request.measures.len()];
-                sets.push(Self { keys: grouping.keys.to_vec(), has_periods, groupings: vec![place], groups: Vec::new(), measured });
-            }
-        }
-        sets
+        let set = |family: &Family<'_>| {
+            let groupings: Vec<usize> = family.places().collect();
+            let Grouping { period, keys } = request.groupings[groupings[0]];
+            Self { keys: keys.to_vec(), has_periods: period.is_some(), groupings, groups: Vec::new(), measured: vec![Vec::new(); request.measures.len()] }
+        };
+        Family::of(request.groupings).iter().map(set).collect()
     }
 
     fn add(&mut self, lot: &Lot<'_>) -> Result<(), CubeError> {
@@ -174,7 +168,7 @@ impl KeySet {
         Ok(())
     }
 
-    /// The shortest periods that those of all groupings consist of, over the days of a lot.
+    /// The shortest periods that those of all groupings consist of, over the days of a lot: days, where those of the first lot looked otherwise.
     fn shortest<'l>(&self, lot: &Lot<'l>) -> Result<Option<Cow<'l, PeriodStarts>>, CubeError> {
         let periods: Vec<&'l PeriodStarts> = self.groupings.iter().filter_map(|place| lot.request.groupings[*place].period).collect();
         let Some(shortest) = periods.iter().copied().max_by_key(|periods| periods.periods()) else { return Ok(None) };
