@@ -1,6 +1,7 @@
 {# Unbroken spells of service, by gaps and islands: a gap of at most var grace_days is no gap. #}
 {# In: services, a relation with customer_id, started_on, ended_on (null: runs) and the key columns; #}
 {# keys, a list of column names. #}
+{# A service without a customer is nobody's, and is left out. #}
 {# Out: the keys, spell_number (from 1), started_on, ended_on (null: runs). Grain: one row per keys and spell. #}
 {% macro service_spells(services, keys) %}
 SELECT
@@ -59,6 +60,7 @@ FROM (
                         ORDER BY services.started_on ASC NULLS LAST, services.ended_on ASC NULLS LAST
                     ) AS service_number
                 FROM {{ services }} AS services
+                WHERE services.customer_id IS NOT NULL
             ) AS numbered
         ) AS followed
     ) AS flagged

@@ -230,6 +230,9 @@ fn tests_of_new_files_find_what_tests_of_all_rows_find() {
     assert_eq!(found("a rep comes late"), ["last_lead 1 L5", "not_null 1 ", "hot_leads 1 L2", "unique 1 L2", "relationships 1 R9", "accepted_values 1 tepid"]);
     lead_file("e.parquet", &[("L6", "tepid", "R8"), ("L1", "warm", "R1")]);
     assert_eq!(found("more failures"), ["last_lead 1 L6", "not_null 1 ", "hot_leads 1 L2", "unique 2 \"L1", "relationships 2 \"R8", "accepted_values 2 \"tepid"]);
+    lead_file("f.parquet", &[("L7", "cold", "R9"), ("", "cold", "R7"), ("L8", "cold", "R1")]);
+    assert_eq!(found("the same failures once more"), ["last_lead 1 L8", "not_null 2 ", "hot_leads 1 L2", "unique 2 \"L1", "relationships 4 \"R7", "accepted_values 2 \"tepid"]);
+    fs::remove_file(shop.fixture.lake().join("leads/f.parquet")).unwrap();
     lead_file("e.parquet", &[("L6", "cold", "R1")]);
     assert_eq!(found("a file is another one"), ["last_lead 1 L6", "not_null 1 ", "hot_leads 1 L2", "unique 1 L2", "relationships 1 R9", "accepted_values 1 tepid"]);
     fs::remove_file(shop.fixture.lake().join("leads/c.parquet")).unwrap();

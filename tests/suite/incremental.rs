@@ -27,7 +27,7 @@ periods: {grains: [day, month, year]}
 tables:
   - {name: sales, metrics: [revenue, units_sold, orders, revenue_growth, revenue_ytd, revenue_trailing_12m, revenue_constant_currency], slices: [[], [rep__team], [product__family]]}
   - {name: deals, metrics: [won_deals, win_rate, sales_cycle_days_median, average_deal_size], slices: [[], [rep__team], [opportunity__kind]]}
-  - {name: pipeline, metrics: [open_opportunities, open_pipeline_amount], slices: [[], [customer__segment]]}
+  - {name: pipeline, metrics: [open_opportunities, open_pipeline_amount], slices: [[], [customer__segment], [deal__kind]]}
   - {name: response, metrics: [lead_response_hours_median, within_sla_rate, leads_never_contacted], slices: [[], [lead__source]]}
   - {name: new_business, metrics: [new_customers, customer_acquisition_cost, sales_efficiency], slices: [[], [sales_team]]}
   - {name: customers, metrics: [active_customers, churned_customers, customer_churn_rate, customers_lost_net], slices: [[], [customer__segment]]}

@@ -58,6 +58,12 @@ impl Answers {
         self.0.values().filter_map(|answered| answered.stored.first_day()).min().and_then(NaiveDate::from_epoch_days)
     }
 
+    /// Those of one table, taken out.
+    pub(crate) fn take(&mut self, table: &str) -> Self {
+        let prefix = format!("{table}.");
+        Self(self.0.extract_if(.., |key, _| key.starts_with(&prefix)).collect())
+    }
+
     fn of_table(&self, table: &str) -> impl Iterator<Item = &Answered> {
         let prefix = format!("{table}.");
         self.0.iter().filter(move |(key, _)| key.starts_with(&prefix)).map(|(_, answered)| answered)

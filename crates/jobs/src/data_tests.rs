@@ -18,7 +18,7 @@ use quotient_model::{DataTest, Outcome, Place, Project, Rule, quoted};
 use quotient_report::{Finding, ReportError, cell_texts};
 use rayon::prelude::*;
 
-use crate::file_lots::{FileLots, Rows};
+use crate::file_lots::{Lots, Rows};
 
 /// How many examples a finding has.
 pub(crate) const EXAMPLES: usize = 5;
@@ -79,7 +79,7 @@ pub(crate) struct Asking<'e, 'a> {
 }
 
 /// Tables whose rows come in lots, with the places of those of their tests that can be asked lot by lot.
-type InLots = Vec<(FileLots, Vec<usize>)>;
+type InLots = Vec<(Lots, Vec<usize>)>;
 
 impl Asking<'_, '_> {
     /// Runs data tests; a result for each, in their order.
@@ -105,13 +105,14 @@ impl Asking<'_, '_> {
         let mut found = Vec::new();
         for (table, tests) in tables {
             let Some(lots) = rows.lots(table)? else { continue };
-            // The queries of its tests name it.
-            self.engine.relation(table)?;
+            // The queries of its tests name it; all of its rows are not made for that.
+            let first = rows.engine(&lots, 0)?;
+            first.relation(table)?;
             let mut places = Vec::new();
             for (place, test) in tests {
                 let looked_at = looked_at(test, None, self.tested);
                 let query = SqlModel { name: &test.name, file: &test.place.file, sql: &looked_at };
-                if rows.have_what_is_looked_for(&lots.source, test) && self.engine.query_row_by_row(&query)?.contains(table) {
+                if rows.have_what_is_looked_for(&lots, test) && first.query_reads_row_by_row(&query, table)? {
                     places.push(place);
                 }
             }
@@ -123,9 +124,9 @@ impl Asking<'_, '_> {
     }
 
     /// Does something with an engine over each lot of rows.
-    fn each_lot(&self, FileLots { source, lots }: &FileLots, mut work: impl FnMut(&PolarsEngine<'_>) -> Result<(), MetricsError>) -> Result<(), MetricsError> {
+    fn each_lot(&self, lots: &Lots, mut work: impl FnMut(&PolarsEngine<'_>) -> Result<(), MetricsError>) -> Result<(), MetricsError> {
         let Some(rows) = &self.rows else { return Ok(()) };
-        lots.iter().try_for_each(|lot| work(&rows.engine(source, lot)?))
+        (0..lots.count).try_for_each(|lot| work(&rows.engine(lots, lot)?))
     }
 
     /// Whether each test may have failures: those that one pass over their table decides have some.
@@ -197,7 +198,7 @@ fn open_at<'a>(asked: &'a [Asked<'a>], is_meant: &dyn Fn(usize) -> bool) -> Vec<
 }
 
 /// Whether the failures of all rows are those of their lots.
-fn adds_up(test: &DataTest) -> bool {
+pub(crate) fn adds_up(test: &DataTest) -> bool {
     matches!(test.rule, Rule::NotNull | Rule::ExpressionIsTrue { .. } | Rule::Relationships { .. })
 }
 

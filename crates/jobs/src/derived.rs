@@ -1,6 +1,6 @@
 //! The tables of a job, derived from the base cells of a run: of each the rows of the periods from which on it may differ.
 //!
-//! In: the answers to every request. Out: rows for the publication, the gathered rows of `kpi_values`, the headline.
+//! In: the answers to every request. Out: rows for the publication, the gathered rows of `kpi_values`, the headline, what is kept of the answers.
 
 use std::collections::BTreeMap;
 
@@ -9,25 +9,30 @@ use chrono::NaiveDate;
 use quotient_metrics::{LateCells, cells, periods_needed};
 use quotient_model::JobTable;
 use quotient_report::{EndingAfter, Replace, Step};
-use rayon::prelude::*;
 
 use crate::answers::{Answers, TableAnswers};
 use crate::availability::Unavailable;
 use crate::error::JobError;
 use crate::headline::Headline;
+use crate::ledger::Kept;
 use crate::progress::Laps;
 use crate::publish::Publication;
 use crate::results::{Shown, asked_keys, table};
 use crate::run::request_of;
+use crate::side_by_side::side_by_side;
 use crate::since::Since;
 use crate::values::{AllValues, TableCells, Values};
 use crate::workspace::Workspace;
 
+/// What is kept of answers.
+pub(crate) type KeptCells = BTreeMap<String, Kept>;
+
 /// What tables are derived with.
 pub(crate) struct Deriving<'r, 'w> {
     pub(crate) workspace: &'w Workspace,
-    pub(crate) answers: &'r Answers,
     pub(crate) since: &'r Since,
+    /// Puts the answers from which a table was derived where they stay.
+    pub(crate) keep: &'r (dyn Fn(Answers) -> Result<KeptCells, JobError> + Sync),
     /// Metrics whose values are withheld.
     pub(crate) lacking: &'r [Unavailable],
     pub(crate) laps: &'r Laps<'r>,
@@ -59,31 +64,38 @@ pub(crate) struct Derived<'a> {
     pub(crate) of_metrics: BTreeMap<String, i32>,
     /// The first day of the first period that has a cell.
     pub(crate) first_day: NaiveDate,
+    /// What the next ledger says of kept cells.
+    pub(crate) cells: KeptCells,
 }
 
 impl<'w> Deriving<'_, 'w> {
-    /// Derives tables, and adds them to a publication.
-    pub(crate) fn derive(&self, tables: &[&JobTable], publication: &mut Publication<'_>) -> Result<Derived<'w>, JobError> {
+    /// Derives tables, and adds them to a publication; the answers of each are let go of when it is derived.
+    pub(crate) fn derive(&self, tables: &[&JobTable], mut answers: Answers, publication: &mut Publication<'_>) -> Result<Derived<'w>, JobError> {
         let workspace = self.workspace;
         let today = workspace.project.calendar.last_day_before(workspace.as_of);
         let tomorrow = today.succ_opt().unwrap_or(today);
-        let first = self.answers.first_day().map_or(tomorrow, |first| first.min(tomorrow));
+        let first = answers.first_day().map_or(tomorrow, |first| first.min(tomorrow));
         let range = Range { first, today, tomorrow };
-        let tables: Vec<(&JobTable, i32)> = tables.iter().map(|table| (*table, self.since.of_table(&table.name, self.answers.since(&table.name)))).collect();
+        let tables: Vec<(&JobTable, i32)> = tables.iter().map(|table| (*table, self.since.of_table(&table.name, answers.since(&table.name)))).collect();
         let of_metrics = self.since_of_metrics(&tables);
-        let derived: Vec<Result<DerivedTable<'w>, JobError>> = tables.par_iter().map(|(wanted, since)| self.table(wanted, *since, &of_metrics, &range)).collect();
-        let (mut values, mut headline) = (Vec::with_capacity(tables.len()), Headline::new(&workspace.project, workspace.as_of));
+        let pieces: Vec<_> = tables.iter().map(|(wanted, since)| (*wanted, *since, answers.take(&wanted.name))).collect();
+        let derived = side_by_side(pieces, rayon::current_num_threads().max(1), |_, (wanted, since, answers)| {
+            let derived = self.table(wanted, since, &answers, (&of_metrics, &range))?;
+            Ok((derived, (self.keep)(answers)?))
+        });
+        let (mut values, mut headline, mut cells) = (Vec::with_capacity(tables.len()), Headline::new(&workspace.project, workspace.as_of), KeptCells::new());
         for ((wanted, since), derived) in tables.iter().zip(derived) {
-            let derived = derived?;
+            let (derived, kept): (DerivedTable<'w>, KeptCells) = derived?;
             publication.add(&wanted.name, derived.rows, replacing(*since));
             headline.add_all(derived.headline);
             values.push(derived.values);
+            cells.extend(kept);
         }
-        Ok(Derived { values: AllValues::of_tables(values)?, headline, of_metrics, first_day: range.first })
+        Ok(Derived { values: AllValues::of_tables(values)?, headline, of_metrics, first_day: range.first, cells })
     }
 
     /// One table: its rows are those of periods that end after a day.
-    fn table(&self, wanted: &JobTable, since: i32, of_metrics: &BTreeMap<String, i32>, range: &Range) -> Result<DerivedTable<'w>, JobError> {
+    fn table(&self, wanted: &JobTable, since: i32, answers: &Answers, (of_metrics, range): (&BTreeMap<String, i32>, &Range)) -> Result<DerivedTable<'w>, JobError> {
         let project = &self.workspace.project;
         let (mut values, mut headline) = (Values::default(), Headline::new(project, self.workspace.as_of));
         // Cells under conditions are in their own table alone: elsewhere nothing would tell them from those of all rows.
@@ -97,12 +109,12 @@ impl<'w> Deriving<'_, 'w> {
             history: (range.first, range.tomorrow),
         };
         let periods = if after == i32::MIN { None } else { periods_needed(project, &late).map_err(JobError::Metrics)? };
-        let engine = TableAnswers { answers: self.answers, project, table: &wanted.name, periods };
+        let engine = TableAnswers { answers, project, table: &wanted.name, periods };
         let mut found = cells(&engine, project, &request_of(wanted), range.today).map_err(JobError::Metrics)?;
         for lack in self.lacking {
             found.withhold(&lack.metric);
         }
-        let shown = Shown { after: since, covered: self.answers.covered(&wanted.name), tomorrow: range.tomorrow.to_epoch_days() };
+        let shown = Shown { after: since, covered: answers.covered(&wanted.name), tomorrow: range.tomorrow.to_epoch_days() };
         let keys = asked_keys(wanted, &found);
         let rows = table(self.workspace, wanted, &found, &shown.of(&project.calendar, &found, &keys))?;
         if wanted.filters.is_empty() {

@@ -1,35 +1,50 @@
-//! Rows of many files in lots: what would fill the memory at once is read file by file.
+//! Rows of many files in lots: what would fill the memory at once is read some files at a time.
 //!
-//! In: a source or a model, and opened sources. Out: lots of the files of the one source that decides how many rows there are, and engines over
-//! these. Only rows that are made row by row from that source come in lots.
+//! In: a source or a model, and opened sources. Out: lots of the files, and of the known rows, that decide how many rows there are, and engines
+//! over these. Rows that look at each other do not come in lots, but for groups that add up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use indexmap::IndexMap;
 use quotient_ingest::SourceFrame;
+use quotient_metrics::sql::Relation;
 use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Rule};
 
 use crate::incremental_engine::{inner, part_of};
 use crate::workspace::Workspace;
 
-/// Files of a source by their addresses, in lots that are read one after the other.
-pub(crate) struct FileLots {
-    pub(crate) source: String,
-    pub(crate) lots: Vec<Vec<String>>,
+/// Lots of the rows of some sources and models, which are read one after the other: each has some rows of all of them.
+pub(crate) struct Lots {
+    /// Of sources the addresses of files, by lot.
+    files: BTreeMap<String, Vec<BTreeSet<String>>>,
+    /// Of models whose rows are known some of these, by lot.
+    known: BTreeMap<String, Vec<Vec<Relation>>>,
+    /// Models that are made of none of these.
+    apart: BTreeSet<String>,
+    /// How many lots there are.
+    pub(crate) count: usize,
+    /// How many rows they have, about.
+    rows: u64,
 }
 
-/// Things that follow each other in lots of no more than so many rows, unless one alone has more.
-pub(crate) fn lots_of<T>(things: impl Iterator<Item = (T, u64)>, at_once: u64) -> Vec<Vec<T>> {
-    let mut lots: Vec<Vec<T>> = Vec::new();
-    let mut rows = 0;
-    for (thing, count) in things {
-        let fits = rows + count <= at_once;
-        rows = if fits { rows + count } else { count };
-        match lots.last_mut().filter(|_| fits) {
-            Some(lot) => lot.push(thing),
-            None => lots.push(vec![thing]),
-        }
+/// Things that follow each other in so many lots with about as many rows each.
+pub(crate) fn lots_of<T>(things: Vec<(T, u64)>, lots: usize) -> Vec<Vec<T>> {
+    let all: u64 = things.iter().map(|(_, rows)| rows).sum();
+    let mut found: Vec<Vec<T>> = (0..lots).map(|_| Vec::new()).collect();
+    let mut before: u128 = 0;
+    for (thing, rows) in things {
+        let lot = usize::try_from(before * lots as u128 / u128::from(all.max(1))).unwrap_or(usize::MAX);
+        found[lot.min(lots - 1)].push(thing);
+        before += u128::from(rows);
     }
-    lots
+    found
+}
+
+/// The lots that so many rows are put in, where so many are made at once.
+pub(crate) fn count_of_lots(rows: u64, at_once: u64) -> usize {
+    usize::try_from(rows.div_ceil(at_once)).unwrap_or(usize::MAX).max(1)
 }
 
 /// Which rows of sources are seen.
@@ -45,39 +60,96 @@ pub(crate) enum Seen {
 pub(crate) struct Rows<'e, 'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) sources: &'e IndexMap<String, SourceFrame>,
-    pub(crate) whole: &'e PolarsEngine<'a>,
+    pub(crate) whole: &'e Rc<PolarsEngine<'a>>,
     pub(crate) seen: Seen,
 }
 
 impl<'a> Rows<'_, 'a> {
     /// The lots of a model or a source; `None` where its rows are few, are known already, or where more than one row makes one.
-    pub(crate) fn lots(&self, name: &str) -> Result<Option<FileLots>, MetricsError> {
+    pub(crate) fn lots(&self, name: &str) -> Result<Option<Lots>, MetricsError> {
         if self.whole.has_rows(name) {
             return Ok(None);
         }
-        let read = self.whole.row_by_row(name)?;
-        let largest = read.into_iter().filter_map(|name| Some((self.sources.get(&name)?, name))).max_by_key(|(source, _)| count(source));
+        self.lots_of_sets(self.whole.row_by_row(name)?)
+    }
+
+    /// The rows of a model that groups many rows, made lot by lot; `None` where that cannot be, or they are few.
+    pub(crate) fn grouped(&self, name: &str) -> Result<Option<Relation>, MetricsError> {
+        let Some((sets, merges)) = self.whole.grouped(name)? else { return Ok(None) };
+        let Some(lots) = self.lots_of_sets(sets)? else { return Ok(None) };
+        let mut groups: Option<Relation> = None;
+        for lot in 0..lots.count {
+            let of_lot = self.engine(&lots, lot)?.relation(name)?;
+            let schema = of_lot.schema.clone();
+            let both: Vec<Relation> = groups.into_iter().chain([of_lot]).collect();
+            groups = Some(Relation::together(&schema, &both, name)?.merged(&merges, name)?.rows(name)?.relation());
+        }
+        Ok(groups)
+    }
+
+    /// Lots of what has the most rows, if these are many.
+    fn lots_of_sets(&self, sets: Vec<BTreeSet<String>>) -> Result<Option<Lots>, MetricsError> {
         let at_once = self.workspace.rows_at_once;
-        let Some((source, name)) = largest.filter(|(source, _)| count(source) > at_once) else { return Ok(None) };
-        Ok(Some(FileLots { lots: lots_of(source.files.iter().map(|file| (file.address.clone(), file.rows)), at_once), source: name }))
+        let mut largest = (at_once, BTreeSet::new());
+        for set in sets {
+            let mut rows = 0;
+            for name in &set {
+                rows += self.rows_of(name)?;
+            }
+            if rows > largest.0 {
+                largest = (rows, set);
+            }
+        }
+        let (rows, set) = largest;
+        if set.is_empty() {
+            return Ok(None);
+        }
+        let count = count_of_lots(rows, at_once);
+        let apart = self.whole.made_of_none(&set.iter().map(String::as_str).collect());
+        let mut lots = Lots { files: BTreeMap::new(), known: BTreeMap::new(), apart, count, rows };
+        for name in set {
+            if let Some(source) = self.sources.get(&name) {
+                let files = lots_of(source.files.iter().map(|file| (file.address.clone(), file.rows)).collect(), count);
+                lots.files.insert(name, files.into_iter().map(BTreeSet::from_iter).collect());
+            } else {
+                let known = self.whole.known_lots(&name)?.into_iter().map(|lot| (lot, 1)).collect();
+                lots.known.insert(name, lots_of(known, count));
+            }
+        }
+        Ok(Some(lots))
     }
 
-    /// Whether lots of a source have all that a test looks for in another table: all rows of another source, of which there are few, since each
-    /// lot looks through them.
-    pub(crate) fn have_what_is_looked_for(&self, source: &str, test: &DataTest) -> bool {
+    /// How many rows a source has; or a model whose rows are known, about.
+    fn rows_of(&self, name: &str) -> Result<u64, MetricsError> {
+        if let Some(source) = self.sources.get(name) {
+            return Ok(count(source));
+        }
+        let further = self.whole.known_lots(name)?.len().saturating_sub(1);
+        Ok(self.workspace.rows_at_once.saturating_mul(u64::try_from(further).unwrap_or(u64::MAX)))
+    }
+
+    /// Whether lots have all that a test looks for in another table: all rows of another source, of which there are few, since each lot looks
+    /// through them.
+    pub(crate) fn have_what_is_looked_for(&self, lots: &Lots, test: &DataTest) -> bool {
         let Rule::Relationships { to, .. } = &test.rule else { return true };
-        let own = self.sources.get(source).map_or(0, count);
-        to != source && self.sources.get(to).is_some_and(|parents| count(parents).saturating_mul(4) <= own)
+        !lots.files.contains_key(to) && self.sources.get(to).is_some_and(|parents| count(parents).saturating_mul(4) <= lots.rows)
     }
 
-    /// An engine over a lot of the files of a source, and all of the others.
-    pub(crate) fn engine(&self, source: &str, lot: &[String]) -> Result<PolarsEngine<'a>, MetricsError> {
+    /// An engine over one of some lots, and all rows of what does not come in lots.
+    pub(crate) fn engine(&self, lots: &Lots, lot: usize) -> Result<PolarsEngine<'a>, MetricsError> {
         let mut parts = self.sources.clone();
-        if let Some(frame) = parts.get_mut(source) {
-            *frame = part_of(source, frame, &|file| lot.contains(&file.address))?;
+        for (name, files) in &lots.files {
+            if let Some(frame) = parts.get_mut(name) {
+                *frame = part_of(name, frame, &|file| files[lot].contains(&file.address))?;
+            }
         }
         let parts = if self.seen == Seen::Clean { self.workspace.without_bad_rows(parts).map_err(inner)? } else { parts };
-        Ok(self.workspace.engine(&parts))
+        let engine = self.workspace.engine(&parts).with_models_of(self.whole, lots.apart.clone());
+        for (name, known) in &lots.known {
+            let schema = self.whole.relation(name)?.schema;
+            engine.put(name, Relation::together(&schema, &known[lot], name)?);
+        }
+        Ok(engine)
     }
 }
 
@@ -88,13 +160,19 @@ pub(crate) fn count(source: &SourceFrame) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::lots_of;
+    use super::{count_of_lots, lots_of};
 
     #[test]
-    fn lots_are_full_and_no_thing_is_cut() {
-        let lots = |counts: &[u64]| lots_of(counts.iter().map(|count| (*count, *count)), 10);
-        assert_eq!(lots(&[4, 6, 1, 0, 9, 20, 3, 3]), [vec![4, 6], vec![1, 0, 9], vec![20], vec![3, 3]]);
-        assert_eq!(lots(&[11]), [vec![11]]);
-        assert!(lots(&[]).is_empty());
+    fn lots_have_about_as_many_rows_and_no_thing_is_cut() {
+        let lots = |counts: &[u64], lots| lots_of(counts.iter().map(|count| (*count, *count)).collect(), lots);
+        assert_eq!(lots(&[4, 6, 1, 0, 9, 20, 3, 3], 4), [vec![4, 6, 1, 0, 9], vec![20], vec![], vec![3, 3]]);
+        assert_eq!(lots(&[11], 2), [vec![11], vec![]]);
+        assert_eq!(lots(&[0, 0], 1), [vec![0, 0]]);
+        assert_eq!(lots(&[], 1), [vec![0; 0]]);
+    }
+
+    #[test]
+    fn there_is_a_lot_for_what_is_made_at_once() {
+        assert_eq!([0, 1, 10, 11].map(|rows| count_of_lots(rows, 10)), [1, 1, 1, 2]);
     }
 }

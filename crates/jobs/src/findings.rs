@@ -1,6 +1,7 @@
 //! What data tests, freshness and models of findings say of opened sources, and which rows they keep out of the models.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray, make_comparator};
 use arrow::compute::{SortOptions, cast};
@@ -42,7 +43,7 @@ impl Workspace {
     /// Runs the tests of opened sources, of the models in scope, and the models of findings that read nothing else.
     ///
     /// Tests of sources see all rows, the others those that the models see: those of the engine.
-    pub(crate) fn findings(&self, sources: &IndexMap<String, SourceFrame>, clean: &PolarsEngine<'_>, scope: &Scope<'_>) -> Result<Found<TestResult>, JobError> {
+    pub(crate) fn findings(&self, sources: &IndexMap<String, SourceFrame>, clean: &Rc<PolarsEngine<'_>>, scope: &Scope<'_>) -> Result<Found<TestResult>, JobError> {
         let is_open = |name: &str| sources.contains_key(name) || (self.project.models.contains_key(name) && self.reads_only(name, sources));
         let wanted = |test: &&DataTest| {
             let other = if let Rule::Relationships { to, .. } = &test.rule { to.as_str() } else { test.table.as_str() };
@@ -71,7 +72,7 @@ impl Workspace {
     ///
     /// # Errors
     /// [`JobError::Findings`] where a test is over its limit.
-    pub(crate) fn job_findings(&self, models: &BTreeSet<String>, since: &Worklist<'_>, clean: &PolarsEngine<'_>) -> Result<Found<Finding>, JobError> {
+    pub(crate) fn job_findings(&self, models: &BTreeSet<String>, since: &Worklist<'_>, clean: &Rc<PolarsEngine<'_>>) -> Result<Found<Finding>, JobError> {
         // Facts are computed once, by the metrics; their own tests are for `test`. Staging models are as cheap as the sources.
         let read = models.iter().flat_map(|model| self.project.upstream(model)).filter(|model| !model.sources.is_empty());
         let models = read.chain(self.assertions()).map(|model| model.name.as_str()).collect();

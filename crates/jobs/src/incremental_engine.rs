@@ -19,7 +19,7 @@ use quotient_report::Step;
 
 use crate::ahead::Ahead;
 use crate::answers::{Answered, Answers, Changed};
-use crate::days::{Days, gaps, joined};
+use crate::days::{Days, gaps, joined, pairs};
 use crate::error::JobError;
 use crate::kept_rows::{HeldRows, RowKeeper, RowShelf};
 use crate::progress::Laps;
@@ -88,7 +88,7 @@ impl<'a> IncrementalEngine<'a> {
                 if rows.are_many() {
                     shelf.put(&model.name, &mut rows, &|_| true)?;
                 }
-                let lots = keeper.in_lots(&model.name, &rows).map_err(JobError::Metrics)?;
+                let lots = keeper.in_lots(&model.name, &rows, None).map_err(JobError::Metrics)?;
                 self.whole().and_then(|whole| whole.put_lots(&model.name, lots)).map_err(JobError::Metrics)?;
                 self.rows.borrow_mut().insert(model.name.clone(), rows);
             }
@@ -238,7 +238,8 @@ impl<'a> IncrementalEngine<'a> {
     pub(crate) fn fresh(&self, request: &BaseRequest<'_>, touching: &Touching) -> Result<Vec<RecordBatch>, MetricsError> {
         let mut fresh: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
         for stretch in touching.stretches(&self.workspace.project.calendar, request) {
-            let limited = BaseRequest { from: NaiveDate::from_epoch_days(stretch.from), to: NaiveDate::from_epoch_days(stretch.to), ..request.clone() };
+            let (from, to) = (NaiveDate::from_epoch_days(stretch.from), NaiveDate::from_epoch_days(stretch.to));
+            let limited = BaseRequest { from, to, only: pairs(&touching.days), ..request.clone() };
             let batches = self.of_days(request, stretch)?.base_cells(&limited)?;
             fresh.iter_mut().zip(batches).for_each(|(all, batch)| all.push(batch));
         }
@@ -253,7 +254,7 @@ impl<'a> IncrementalEngine<'a> {
         let project = &self.workspace.project;
         let others = project.models.keys().filter(|name| *name != request.model).cloned().collect();
         let engine = PolarsEngine::new(project, IndexMap::new(), self.workspace.as_of).with_models_of(&self.whole()?, others);
-        engine.put(request.model, self.keeper(shelf).relation(request.model, held, Some(&[days]))?.undated());
+        engine.put_lots(request.model, self.keeper(shelf).in_lots(request.model, held, Some(&[days]))?)?;
         Ok(Rc::new(engine))
     }
 
@@ -288,15 +289,6 @@ impl<'a> IncrementalEngine<'a> {
         let rows = Chosen::Keys(column.to_owned(), keys.clone(), Vec::new()).of(relation).rows(source)?.relation();
         self.chosen.borrow_mut().insert(place, (keys.clone(), rows.clone()));
         Ok(rows)
-    }
-
-    /// An engine over some files of one source, and all of the others.
-    pub(crate) fn over(&self, source: &str, keep: &dyn Fn(&LakeFile) -> bool) -> Result<PolarsEngine<'a>, MetricsError> {
-        let mut parts = self.worklist.sources().clone();
-        if let Some(frame) = parts.get_mut(source) {
-            *frame = part_of(source, frame, keep)?;
-        }
-        self.over_parts(parts, &|name| name == source)
     }
 
     /// An engine over sources of which some have not all of their files.

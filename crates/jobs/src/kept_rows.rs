@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::days::{Days, joined, pairs};
 use crate::error::JobError;
-use crate::file_lots::{FileLots, Rows, Seen, count, lots_of};
+use crate::file_lots::{Rows, Seen, count, count_of_lots, lots_of};
 use crate::incremental_engine::{IncrementalEngine, inner, part_of};
 use crate::ledger::{KeptPart, KeptRows};
 use crate::shelf::Shelf;
@@ -102,6 +102,12 @@ impl HeldRows {
         in_memory.map(Part::count).sum::<u64>() > ROWS_BY_YEAR
     }
 
+    /// The parts in which rows of some days can be; all where no days are given.
+    fn parts_of(&self, days: Option<&[Days]>) -> impl Iterator<Item = &Part> {
+        let days = days.map(pairs);
+        self.parts.iter().filter(move |(name, _)| days.as_ref().is_none_or(|days| self.span.meets(name, days))).map(|(_, part)| part)
+    }
+
     /// Names parts that were made anew by paths, and gives their rows: they are let go of.
     fn named(&mut self, path_of: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(String, RecordBatch)>, MetricsError> {
         let mut objects = Vec::new();
@@ -174,9 +180,9 @@ impl<'a> RowKeeper<'_, 'a> {
         let mut held = HeldRows { hash, differing: None, schema, span: PartSpan::Month, parts: BTreeMap::new() };
         // Its rows would fill the memory.
         let rows = Rows { workspace: self.workspace, sources: self.worklist.sources(), whole: &whole, seen: Seen::Clean };
-        if let Some(FileLots { source, lots }) = rows.lots(&model.name)? {
-            for lot in lots {
-                let rows = self.engine.over(&source, &|file| lot.contains(&file.address))?.dated(&model.name)?.rows(&model.name)?;
+        if let Some(lots) = rows.lots(&model.name)? {
+            for lot in 0..lots.count {
+                let rows = rows.engine(&lots, lot)?.dated(&model.name)?.rows(&model.name)?;
                 self.add(&mut held, &model.name, &rows)?;
             }
         } else if let Some((key, ranges)) = self.key_ranges(model, incremental)? {
@@ -186,7 +192,8 @@ impl<'a> RowKeeper<'_, 'a> {
                 self.add(&mut held, &model.name, &rows)?;
             }
         } else {
-            let rows = whole.dated(&model.name)?.rows(&model.name)?;
+            let dated = if let Some(groups) = rows.grouped(&model.name)? { whole.with_days(&model.name, &groups) } else { whole.dated(&model.name) };
+            let rows = dated?.rows(&model.name)?;
             held.span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
             held.parts = rows.parts(held.span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
         }
@@ -355,17 +362,15 @@ impl<'a> RowKeeper<'_, 'a> {
 
     /// The rows of a model with their days; where days are given, those of parts in which these can be.
     pub(crate) fn relation(&self, model: &str, rows: &HeldRows, days: Option<&[Days]>) -> Result<Relation, MetricsError> {
-        let days = days.map(pairs);
-        let parts = rows.parts.iter().filter(|(name, _)| days.as_ref().is_none_or(|days| rows.span.meets(name, days)));
-        self.relation_of(model, &rows.schema, parts.map(|(_, part)| part))
+        self.relation_of(model, &rows.schema, rows.parts_of(days))
     }
 
-    /// All rows of a model without their days, in lots of about so many as are made at once; one lot of none where there is no row.
-    pub(crate) fn in_lots(&self, model: &str, held: &HeldRows) -> Result<Vec<Relation>, MetricsError> {
-        let mut lots = lots_of(held.parts.values().map(|part| (part, part.count())), self.workspace.rows_at_once);
-        if lots.is_empty() {
-            lots.push(Vec::new());
-        }
+    /// The rows of a model without their days, in lots of about so many as are made at once, one of none where there is no row; where days are
+    /// given, those of parts in which these can be.
+    pub(crate) fn in_lots(&self, model: &str, held: &HeldRows, days: Option<&[Days]>) -> Result<Vec<Relation>, MetricsError> {
+        let parts: Vec<(&Part, u64)> = held.parts_of(days).map(|part| (part, part.count())).collect();
+        let lots = count_of_lots(parts.iter().map(|(_, rows)| rows).sum(), self.workspace.rows_at_once);
+        let lots = lots_of(parts, lots);
         lots.into_iter().map(|lot| Ok(self.relation_of(model, &held.schema, lot.into_iter())?.undated())).collect()
     }
 

@@ -4,16 +4,18 @@
 //! A test of a model is asked anew: as-of alone may change its rows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use indexmap::IndexMap;
 use quotient_ingest::SourceFrame;
 use quotient_metrics::sql::SqlModel;
 use quotient_metrics::{MetricsError, PolarsEngine};
-use quotient_model::{DataTest, Rule, short_hash};
+use quotient_model::{ColumnType, DataTest, Rule, short_hash};
+use quotient_report::Finding;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::data_tests::{Asking, TestResult, Tested, known, looked_at, new_rows};
+use crate::data_tests::{Asking, EXAMPLES, TestResult, Tested, adds_up, known, looked_at, new_rows};
 use crate::error::JobError;
 use crate::file_lots::{Rows, Seen};
 use crate::incremental_engine::part_of;
@@ -47,7 +49,7 @@ impl Workspace {
     ///
     /// Out: a result for each test.
     pub(crate) fn source_tests(&self, sources: &IndexMap<String, SourceFrame>, tests: &[&DataTest], since: Option<&Worklist<'_>>) -> Result<Vec<TestResult>, JobError> {
-        let raw = self.engine(sources);
+        let raw = Rc::new(self.engine(sources));
         let known = match since {
             Some(worklist) => self.results_by_new_rows(&raw, tests, worklist)?,
             None => vec![None; tests.len()],
@@ -83,11 +85,30 @@ impl Workspace {
         let of_new: Vec<&DataTest> = asked.iter().map(|(_, test, ..)| *test).collect();
         let asking = Asking { engine: &self.engine(&sources), project: &self.project, tested: Tested::New, rows: None };
         let answers = asking.results(&of_new).map_err(JobError::Metrics)?;
-        for ((place, _, kept, same), answer) in asked.into_iter().zip(answers) {
-            // Failures of before and new ones are counted together only by asking for all.
-            results[place] = if answer.finding.count == 0 { Some(same) } else { Some(answer).filter(|_| kept.count == 0) };
+        for ((place, test, kept, same), answer) in asked.into_iter().zip(answers) {
+            results[place] = match (kept.count, answer.finding.count) {
+                (_, 0) => Some(same),
+                (0, _) => Some(answer),
+                _ => self.added_up(test, kept, answer.finding),
+            };
         }
         Ok(results)
+    }
+
+    /// What a test found before and what it finds in new rows, as one; `None` where only all rows say it: of values that are more than the examples,
+    /// and of examples whose order is not that of their texts.
+    fn added_up(&self, test: &DataTest, kept: &KeptTest, new: Finding) -> Option<TestResult> {
+        let columns = self.project.sources.get(&test.table).map(|source| source.columns.as_slice()).unwrap_or_default();
+        let has_texts = new.key.is_none_or(|key| columns.iter().any(|column| column.name == key && column.data_type == ColumnType::Text));
+        let are_all = |count: u64, examples: &[String]| u64::try_from(examples.len()) == Ok(count);
+        let has_all = are_all(kept.count, &kept.examples) && are_all(new.count, &new.examples);
+        let examples: BTreeSet<String> = kept.examples.iter().cloned().chain(new.examples).collect();
+        let count = match test.rule {
+            // A value that is not accepted counts once.
+            Rule::AcceptedValues { .. } => u64::try_from(examples.len()).ok().filter(|_| has_all)?,
+            _ => Some(kept.count + new.count).filter(|_| adds_up(test))?,
+        };
+        has_texts.then(|| known(test, &self.project, count, examples.into_iter().take(EXAMPLES).collect()))
     }
 
     /// What the results of tests of sources say to the next run.
@@ -116,7 +137,7 @@ fn since<'a>(raw: &PolarsEngine<'_>, test: &DataTest, kept: &KeptTest, worklist:
     }
     let rows = looked_at(test, None, Tested::All);
     // A condition may look at other rows than its own.
-    if !raw.query_row_by_row(&SqlModel { name: &test.name, file: &test.place.file, sql: &rows })?.contains(&test.table) {
+    if !raw.query_reads_row_by_row(&SqlModel { name: &test.name, file: &test.place.file, sql: &rows }, &test.table)? {
         return Ok(Since::AllRows);
     }
     Ok(if new.is_empty() { Since::Nothing } else { Since::NewRows(new) })

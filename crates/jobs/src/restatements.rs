@@ -46,11 +46,8 @@ impl Restating<'_> {
             let was_final = |row: &usize| before.jobs.value(*row) == self.job && before.statuses.value(*row) != "incomplete" && is_compared(before, *row);
             for row in (0..before.len()).filter(was_final) {
                 let (name, old) = (before.name(row), before.value(row));
-                if !self.shown.contains(&(name.0.to_owned(), name.3.to_owned())) {
-                    continue;
-                }
                 let new = now.get(&name).copied().flatten();
-                if old.map(f64::to_bits) != new.map(f64::to_bits) {
+                if old.map(f64::to_bits) != new.map(f64::to_bits) && self.shown.contains(&(name.0.to_owned(), name.3.to_owned())) {
                     found.push((name, old, new));
                 }
             }

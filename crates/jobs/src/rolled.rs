@@ -176,6 +176,7 @@ mod tests {
             window: None,
             from: None,
             to: None,
+            only: Vec::new(),
         }
     }
 

@@ -190,7 +190,7 @@ impl Workspace {
         let folder = rows_folder(&job.name);
         let paths = if with_rows { shelf.kept_paths(&folder)? } else { BTreeSet::new() };
         let engine = engine.with_rows(RowShelf { shelf, folder, run_id: run_id.clone(), paths }, &models, &laps)?;
-        let Found { found, kept: tests } = self.job_findings(&self.job_models(job), &worklist, &*engine.whole().map_err(JobError::Metrics)?)?;
+        let Found { found, kept: tests } = self.job_findings(&self.job_models(job), &worklist, &engine.whole().map_err(JobError::Metrics)?)?;
         laps.done(Step::Test, None);
         for wanted in &tables {
             engine.ask(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?;
@@ -198,11 +198,11 @@ impl Workspace {
         }
         engine.put_rows()?;
         let (answers, rows) = engine.into_kept();
-        let deriving = Deriving { workspace: self, answers: &answers, since: &since, lacking: &lacking, laps: &laps };
-        let Derived { values, headline, of_metrics, first_day } = deriving.derive(&tables, &mut publication)?;
         // Tables remember the number of the last run, where its ledger is lost.
         let epoch = if ledger.epoch == 0 { shelf.last_write("kpi_values", &application(&job.name, "kpi_values"))? } else { ledger.epoch } + 1;
-        let cells = keep_cells(job, &ledger, (epoch, &run_id), answers, shelf)?;
+        let keep = |answers| keep_cells(job, &ledger, (epoch, &run_id), answers, shelf);
+        let deriving = Deriving { workspace: self, since: &since, keep: &keep, lacking: &lacking, laps: &laps };
+        let Derived { values, headline, of_metrics, first_day, cells } = deriving.derive(&tables, answers, &mut publication)?;
         let values: Arc<dyn MakeRows> = Arc::new(values.arranged(&stamp));
         let (values, restated) = self.restate(job, Restated { ledger: &ledger, run_id: &run_id, works: &works, since: &of_metrics, values }, shelf, &mut publication)?;
         let own = Replace::Where { column: "job".to_owned(), value: job.name.clone() };
@@ -282,8 +282,10 @@ impl Workspace {
                 models.insert(request.model.to_owned());
             }
         }
+        // Nobody reads findings; what they look for in sources, facts have looked for before them.
+        let (findings, facts): (Vec<&String>, Vec<&String>) = models.iter().partition(|model| self.project.models.get(*model).is_some_and(|model| model.findings));
         let mut seen = BTreeSet::new();
-        let read = models.iter().flat_map(|model| self.project.upstream(model)).filter(|model| seen.insert(model.name.as_str()));
+        let read = facts.into_iter().chain(findings).flat_map(|model| self.project.upstream(model)).filter(|model| seen.insert(model.name.as_str()));
         Ok(read.filter(|model| model.incremental.as_ref().is_some_and(|incremental| incremental.keep_rows)).collect())
     }
 

@@ -1,5 +1,7 @@
 //! `test`: data tests, freshness and unit tests of a project.
 
+use std::rc::Rc;
+
 use quotient_metrics::MetricsError;
 use quotient_model::{Outcome, Rule, SourceTable, UnitTest, nearest};
 
@@ -48,7 +50,7 @@ impl Workspace {
         if !tables.is_empty() {
             let models = self.project.models.keys().map(String::as_str).collect();
             let sources = Self::gathered(self.open_all_rows(&tables)?)?;
-            let clean = self.engine(&self.without_bad_rows(sources.clone())?);
+            let clean = Rc::new(self.engine(&self.without_bad_rows(sources.clone())?));
             results = self.findings(&sources, &clean, &Scope { models, wants: &wants, since: None })?.found;
         }
         for test in self.project.unit_tests.iter().filter(|test| wants(&test.name, &test.model)) {

@@ -68,6 +68,8 @@ pub struct BaseRequest<'a> {
     pub from: Option<NaiveDate>,
     /// The day after the last that counts, where the caller limits it.
     pub to: Option<NaiveDate>,
+    /// Where there are some: only cells of periods that have one of these days are asked for, each from its first day on and before its second.
+    pub only: Vec<(i32, i32)>,
 }
 
 /// One aggregate over a model's rows.

@@ -30,6 +30,7 @@ mod polars_engine;
 mod query;
 mod requests;
 mod roll_up;
+mod row_lots;
 mod snapshot;
 mod time_item;
 mod windows;

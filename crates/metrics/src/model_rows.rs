@@ -54,26 +54,18 @@ impl PolarsEngine<'_> {
     /// # Errors
     /// SQL that does not bind or is not supported; a model without a default time.
     pub fn dated(&self, model: &str) -> Result<Relation, MetricsError> {
-        let relation = self.lowered(model)?;
-        let day = day_of_time(self, model, &relation)?;
-        let mut columns: Vec<(String, String)> = relation.schema.fields().iter().map(|field| (field.name().clone(), quoted(field.name()))).collect();
-        columns.push((DAY.to_owned(), day));
-        project_columns(self, model, &relation, &columns)
+        self.with_days(model, &self.lowered(model)?)
     }
 
-    /// The sources of which the rows of a model, or of a source, can be made lot by lot: those that it reads row by row, through all models between.
+    /// Rows of a model with their days.
     ///
     /// # Errors
-    /// SQL that does not bind or is not supported.
-    pub fn row_by_row(&self, name: &str) -> Result<BTreeSet<String>, MetricsError> {
-        let Some(model) = self.project().models.get(name) else { return Ok(BTreeSet::from([name.to_owned()])) };
-        let mut found = BTreeSet::new();
-        for read in self.reads_row_by_row(model)? {
-            let others = model.refs.iter().chain(&model.sources).filter(|other| **other != read);
-            let behind_others: BTreeSet<&String> = others.flat_map(|other| self.project().sources_behind(other).into_iter().chain([other])).collect();
-            found.extend(self.row_by_row(&read)?.into_iter().filter(|source| !behind_others.contains(source)));
-        }
-        Ok(found)
+    /// A model without a default time.
+    pub fn with_days(&self, model: &str, rows: &Relation) -> Result<Relation, MetricsError> {
+        let day = day_of_time(self, model, rows)?;
+        let mut columns: Vec<(String, String)> = rows.schema.fields().iter().map(|field| (field.name().clone(), quoted(field.name()))).collect();
+        columns.push((DAY.to_owned(), day));
+        project_columns(self, model, rows, &columns)
     }
 }
 

@@ -222,7 +222,7 @@ fn semantics_of<'a>(project: &'a Project, simple: &Simple) -> Option<&'a Semanti
 }
 
 fn empty_request<'a>(request: &CellRequest, model: &'a str, time: &'a str) -> BaseRequest<'a> {
-    BaseRequest { model, time, measures: Vec::new(), groupings: Vec::new(), keep: Vec::new(), snapshot: None, window: None, from: request.from, to: request.to }
+    BaseRequest { model, time, measures: Vec::new(), groupings: Vec::new(), keep: Vec::new(), snapshot: None, window: None, from: request.from, to: request.to, only: Vec::new() }
 }
 
 fn add<'a>(project: &'a Project, request: &'a CellRequest, reached: &Reached<'a>, simple: &'a Simple, shared: Shared<'a>, groupings: &[BaseGrouping], needs: &mut Needs<'a>) {

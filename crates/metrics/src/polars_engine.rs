@@ -12,7 +12,7 @@ use std::thread;
 use arrow::array::{AsArray, Date32Array, RecordBatch};
 use arrow::compute::{max, min};
 use arrow::datatypes::Date32Type;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, Engine as PolarsTarget, IntoLazy, LazyFrame, OptFlags};
 use quotient_model::{Agg, Grain, Model, Project};
@@ -27,7 +27,7 @@ use crate::join::Other;
 use crate::labels::{self, Labels};
 use crate::periods::period_starts;
 use crate::snapshot;
-use crate::sql::{Relation, SqlModel, lower_model, row_by_row};
+use crate::sql::{Relation, SqlError, SqlModel, lower_model};
 use crate::windows;
 
 /// What is done with a query, for messages.
@@ -111,21 +111,12 @@ impl<'a> PolarsEngine<'a> {
         Ok(lower_model(&sql_of(model), &self.relations.borrow())?)
     }
 
-    /// What a query reads row by row, of sources and models that are known here.
-    ///
-    /// # Errors
-    /// A query that does not bind.
-    pub fn query_row_by_row(&self, query: &SqlModel<'_>) -> Result<BTreeSet<String>, MetricsError> {
-        Ok(row_by_row(query, &self.relations.borrow())?)
+    /// What is found of a query over sources and models that are known here.
+    pub(crate) fn query_of<T>(&self, query: &SqlModel<'_>, find: impl Fn(&SqlModel<'_>, &IndexMap<String, Relation>) -> Result<T, SqlError>) -> Result<T, MetricsError> {
+        Ok(find(query, &self.relations.borrow())?)
     }
 
-    /// The models and sources that a model reads row by row.
-    pub(crate) fn reads_row_by_row(&self, model: &Model) -> Result<BTreeSet<String>, MetricsError> {
-        self.lower_what_is_read(model)?;
-        self.query_row_by_row(&sql_of(model))
-    }
-
-    fn lower_what_is_read(&self, model: &Model) -> Result<(), MetricsError> {
+    pub(crate) fn lower_what_is_read(&self, model: &Model) -> Result<(), MetricsError> {
         for read in &model.refs {
             self.relation(read)?;
         }
@@ -336,7 +327,19 @@ impl<'r> FactCells<'r> {
             metric: self.request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default(),
             message: format!("day {day} of `{}` is outside the calendar", self.request.time),
         };
-        grains.into_iter().map(|grain| Ok((grain, period_starts(&self.project.calendar, grain, &days).map_err(outside)?))).collect()
+        let calendar = &self.project.calendar;
+        let of_grain = |grain| {
+            let periods = period_starts(calendar, grain, &days).map_err(outside)?;
+            let only = &self.request.only;
+            let is_asked = |start| {
+                NaiveDate::from_epoch_days(start).map(|day| calendar.period(grain, day)).is_some_and(|period| {
+                    let (start, end) = (period.start.to_epoch_days(), period.end.to_epoch_days());
+                    only.iter().any(|(from, to)| *from < end && start < *to)
+                })
+            };
+            Ok((grain, if only.is_empty() { periods } else { periods.only(is_asked) }))
+        };
+        grains.into_iter().map(of_grain).collect()
     }
 
     fn refused(&self, source: CubeError) -> MetricsError {
@@ -371,6 +374,7 @@ impl PolarsEngine<'_> {
     }
 }
 
-fn sql_of(model: &Model) -> SqlModel<'_> {
+/// The query of a model.
+pub(crate) fn sql_of(model: &Model) -> SqlModel<'_> {
     SqlModel { name: &model.name, file: &model.file, sql: &model.sql }
 }

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value, json};
@@ -22,14 +22,26 @@ use crate::stable::{coded, is_text};
 /// Texts longer than this have no bounds in the statistics.
 const LONGEST_BOUND: usize = 64;
 
-/// Rows as the bytes of a Parquet file.
+/// Rows as the bytes of a Parquet file that others read.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
-    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+    let mut properties = compressed();
     // The log has the bounds of the file: those of texts within it would be a comparison for every row.
     for field in batch.schema_ref().fields().iter().filter(|field| matches!(field.data_type(), DataType::Dictionary(_, _))) {
         properties = properties.set_column_statistics_enabled(ColumnPath::new(vec![field.name().clone()]), EnabledStatistics::None);
     }
-    let properties = properties.build();
+    encode_with(batch, properties.build())
+}
+
+/// The same of rows that only a later run reads: nobody asks for their bounds.
+pub(crate) fn encode_kept(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
+    encode_with(batch, compressed().set_statistics_enabled(EnabledStatistics::None).build())
+}
+
+fn compressed() -> WriterPropertiesBuilder {
+    WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()))
+}
+
+fn encode_with(batch: &RecordBatch, properties: WriterProperties) -> Result<Vec<u8>, ParquetError> {
     // Without Arrow's own schema, under which readers would find codes for text.
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)?;

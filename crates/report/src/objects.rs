@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::delta::ResultStore;
 use crate::error::ReportError;
-use crate::file::{decode, encode};
+use crate::file::{decode, encode_kept};
 
 /// Kept objects that are fetched or put at once.
 const OBJECTS_AT_ONCE: usize = 16;
@@ -29,7 +29,7 @@ impl ResultStore {
     pub async fn keep(&self, objects: Vec<(String, RecordBatch)>) -> Result<(), ReportError> {
         // As many at once as there are threads: all of them would be in memory a second time.
         for group in objects.chunks(rayon::current_num_threads().max(1)) {
-            let encoded: Vec<_> = group.par_iter().map(|(path, rows)| (path, encode(rows))).collect();
+            let encoded: Vec<_> = group.par_iter().map(|(path, rows)| (path, encode_kept(rows))).collect();
             let puts = futures::stream::iter(encoded).map(|(path, bytes)| async move {
                 let bytes = bytes.map_err(|source| ReportError::Encode { table: path.clone(), source })?;
                 let put = self.store.put(&Path::from(path.as_str()), PutPayload::from(bytes)).await;

@@ -21,6 +21,7 @@ WITH services AS (
         services.end_reason AS end_reason,
         services.mrr AS mrr
     FROM {{ ref('services') }} AS services
+    WHERE services.customer_id IS NOT NULL
 ),
 
 spells AS (

@@ -20,7 +20,8 @@ changed AS (
 SELECT
     'activity_before_creation' AS rule,
     'crm.leads' AS table_name,
-    leads.lead_id AS key
+    leads.lead_id AS key,
+    leads.created_on AS created_on
 FROM {{ ref('stg_leads') }} AS leads
 INNER JOIN touched
     ON leads.lead_id = touched.lead_id
@@ -29,7 +30,8 @@ UNION ALL
 SELECT
     'no_temperature' AS rule,
     'crm.leads' AS table_name,
-    leads.lead_id AS key
+    leads.lead_id AS key,
+    leads.created_on AS created_on
 FROM {{ ref('stg_leads') }} AS leads
 LEFT JOIN changed
     ON leads.lead_id = changed.lead_id
@@ -38,14 +40,16 @@ UNION ALL
 SELECT
     'converted_before_created' AS rule,
     'crm.leads' AS table_name,
-    leads.lead_id AS key
+    leads.lead_id AS key,
+    leads.created_on AS created_on
 FROM {{ ref('stg_leads') }} AS leads
 WHERE leads.converted_at < leads.created_at
 UNION ALL
 SELECT
     'no_temperature_at_creation' AS rule,
     'crm.leads' AS table_name,
-    leads.lead_id AS key
+    leads.lead_id AS key,
+    leads.created_on AS created_on
 FROM {{ ref('stg_leads') }} AS leads
 INNER JOIN changed
     ON leads.lead_id = changed.lead_id
@@ -54,6 +58,7 @@ UNION ALL
 SELECT
     'created_before_calendar' AS rule,
     'crm.leads' AS table_name,
-    leads.lead_id AS key
+    leads.lead_id AS key,
+    leads.created_on AS created_on
 FROM {{ ref('stg_leads') }} AS leads
 WHERE leads.created_on < {{ day(var('time_spine_start')) }}

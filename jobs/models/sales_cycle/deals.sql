@@ -20,6 +20,7 @@ WITH versions AS (
 
 SELECT
     opportunities.opportunity_id AS deal_id,
+    opportunities.created_at AS created_at,
     opportunities.kind AS kind,
     opportunities.channel AS channel,
     opportunities.rep_id AS owner,

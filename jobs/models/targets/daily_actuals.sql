@@ -1,5 +1,4 @@
 -- What was reached of order lines (revenue) and deals won (won_deals), by day, and by team and territory at the event.
--- Of versions of a rep that overlap, which rep_version_overlaps refuses, the one that began last counts.
 -- Grain: one row per metric, day, team and territory.
 WITH events AS (
     SELECT
@@ -18,60 +17,18 @@ WITH events AS (
         CAST(1 AS DECIMAL(38, 6)) AS amount
     FROM {{ ref('closed_deals') }} AS deals
     WHERE deals.is_won
-),
-
-moments AS (
-    SELECT
-        events.metric AS metric,
-        events.rep_id AS rep_id,
-        events.happened_at AS happened_at,
-        events.happened_on AS happened_on,
-        sum(events.amount) AS amount
-    FROM events
-    GROUP BY events.metric, events.rep_id, events.happened_at, events.happened_on
-),
-
-versions AS (
-    SELECT
-        moments.metric AS metric,
-        moments.rep_id AS rep_id,
-        moments.happened_at AS happened_at,
-        reps.team AS team,
-        reps.territory AS territory,
-        row_number() OVER (
-            PARTITION BY moments.metric, moments.rep_id, moments.happened_at
-            ORDER BY
-                {{ latest_version_first() }}
-        ) AS place
-    FROM moments
-    INNER JOIN {{ ref('reps') }} AS reps
-        ON
-            moments.rep_id = reps.rep_id
-            AND moments.happened_at >= reps.valid_from
-            AND (reps.valid_to IS NULL OR moments.happened_at < reps.valid_to)
-),
-
-placed AS (
-    SELECT
-        moments.metric AS metric,
-        moments.happened_on AS happened_on,
-        versions.team AS team,
-        versions.territory AS territory,
-        moments.amount AS amount
-    FROM moments
-    LEFT JOIN versions
-        ON
-            moments.metric = versions.metric
-            AND moments.rep_id = versions.rep_id
-            AND moments.happened_at = versions.happened_at
-            AND versions.place = 1
 )
 
 SELECT
-    placed.metric AS metric,
-    placed.happened_on AS happened_on,
-    placed.team AS team,
-    placed.territory AS territory,
-    sum(placed.amount) AS amount
-FROM placed
-GROUP BY placed.metric, placed.happened_on, placed.team, placed.territory
+    events.metric AS metric,
+    events.happened_on AS happened_on,
+    spans.team AS team,
+    spans.territory AS territory,
+    sum(events.amount) AS amount
+FROM events
+LEFT JOIN {{ ref('rep_spans') }} AS spans
+    ON
+        events.rep_id = spans.rep_id
+        AND events.happened_at >= spans.held_from
+        AND (spans.held_to IS NULL OR events.happened_at < spans.held_to)
+GROUP BY events.metric, events.happened_on, spans.team, spans.territory

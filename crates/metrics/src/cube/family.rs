@@ -55,11 +55,6 @@ impl<'a> Family<'a> {
         families
     }
 
-    /// The places in the request of its groupings, of which there is one at least.
-    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
-        self.members.iter().map(|(place, _)| *place)
-    }
-
     /// The groups of every member.
     pub(crate) fn levels(&self, rows: usize, days: Option<&[Option<i32>]>, codes: &BTreeMap<usize, Codes>) -> Result<Vec<Level>, CubeError> {
         let mut levels: Vec<Level> = Vec::with_capacity(self.members.len());

@@ -2,11 +2,10 @@
 //!
 //! In: lots of rows, one after the other; a lot is read and encoded once, and is not needed any more when it was added.
 //! Out: one batch per grouping. What is kept of a lot is one row and one state per measure for each of its groups: by the keys of groupings
-//! and by the shortest periods that all of their periods consist of.
+//! and by the longest stretches of days that all of their periods consist of.
 //!
 //! Groupings of other keys, and the measures within them, run in parallel on the current rayon pool.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,7 +40,7 @@ pub struct Cube {
     known: BTreeMap<usize, KnownValues>,
 }
 
-/// Groupings by the same keys, and by periods that consist of those of one of them: rows are grouped once for all of them.
+/// Groupings by the same keys: rows are grouped once for all of them, by the longest stretches of days that all of their periods consist of.
 #[derive(Debug)]
 struct KeySet {
     keys: Vec<usize>,
@@ -139,20 +138,28 @@ impl Cube {
 }
 
 impl KeySet {
-    /// The sets of a request, as its periods look over the days of the first lot; every grouping is in one of them.
+    /// The sets of a request; every grouping is in one of them.
     fn of(request: &CubeRequest<'_>) -> Vec<Self> {
-        let set = |family: &Family<'_>| {
-            let groupings: Vec<usize> = family.places().collect();
-            let Grouping { period, keys } = request.groupings[groupings[0]];
-            Self { keys: keys.to_vec(), has_periods: period.is_some(), groupings, groups: Vec::new(), measured: vec![Vec::new(); request.measures.len()] }
-        };
-        Family::of(request.groupings).iter().map(set).collect()
+        let mut sets: Vec<Self> = Vec::new();
+        for (place, Grouping { period, keys }) in request.groupings.iter().enumerate() {
+            match sets.iter_mut().find(|set| set.keys == *keys && set.has_periods == period.is_some()) {
+                Some(set) => set.groupings.push(place),
+                None => sets.push(Self {
+                    keys: keys.to_vec(),
+                    has_periods: period.is_some(),
+                    groupings: vec![place],
+                    groups: Vec::new(),
+                    measured: vec![Vec::new(); request.measures.len()],
+                }),
+            }
+        }
+        sets
     }
 
     fn add(&mut self, lot: &Lot<'_>) -> Result<(), CubeError> {
-        let shortest = self.shortest(lot)?;
+        let stretches = self.stretches(lot)?;
         let keys: Vec<&Codes> = self.keys.iter().filter_map(|key| lot.codes.get(key)).collect();
-        let periods = lot.days.zip(shortest.as_deref());
+        let periods = lot.days.zip(stretches.as_ref());
         let groups = GroupKeys { rows: lot.fact.rows, periods, keys }.groups()?;
         let measured: Vec<Result<Measured, CubeError>> = lot.measures.par_iter().map(|measure| measure.of_groups(lot.fact, &groups.codes)).collect();
         for (all, of_lot) in self.measured.iter_mut().zip(measured) {
@@ -168,16 +175,15 @@ impl KeySet {
         Ok(())
     }
 
-    /// The shortest periods that those of all groupings consist of, over the days of a lot: days, where those of the first lot looked otherwise.
-    fn shortest<'l>(&self, lot: &Lot<'l>) -> Result<Option<Cow<'l, PeriodStarts>>, CubeError> {
-        let periods: Vec<&'l PeriodStarts> = self.groupings.iter().filter_map(|place| lot.request.groupings[*place].period).collect();
-        let Some(shortest) = periods.iter().copied().max_by_key(|periods| periods.periods()) else { return Ok(None) };
-        let days = lot.days.ok_or(CubeError::NoTime)?;
-        if periods.iter().all(|other| std::ptr::eq(*other, shortest) || shortest.is_part_of(other)) {
-            return Ok(Some(Cow::Borrowed(shortest)));
+    /// The stretches of days that the periods of all groupings consist of.
+    fn stretches(&self, lot: &Lot<'_>) -> Result<Option<PeriodStarts>, CubeError> {
+        if !self.has_periods {
+            return Ok(None);
         }
+        let periods: Vec<&PeriodStarts> = self.groupings.iter().filter_map(|place| lot.request.groupings[*place].period).collect();
+        let days = lot.days.ok_or(CubeError::NoTime)?;
         let (first, last) = days.iter().flatten().fold((i32::MAX, i32::MIN), |(first, last), day| (first.min(*day), last.max(*day)));
-        Ok(Some(Cow::Owned(PeriodStarts::new(first, (first..=last).collect()))))
+        Ok(Some(PeriodStarts::common_parts(&periods, first, last)))
     }
 
     /// The cells of the groupings, each with its place in the request.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub struct PeriodStarts {
     first_day: i32,
-    starts: Vec<i32>,
-    codes: Vec<u64>,
+    /// Of each day the first day of its period, and the period's number; none where nobody asks for the period.
+    days: Vec<Option<(i32, u64)>>,
     periods: u64,
 }
 
@@ -18,25 +18,51 @@ impl PeriodStarts {
     /// A lookup where day `first_day + i` belongs to the period that starts on day `starts[i]`.
     #[must_use]
     pub fn new(first_day: i32, starts: Vec<i32>) -> Self {
-        let mut code_of_start: BTreeMap<i32, u64> = starts.iter().map(|start| (*start, 0)).collect();
+        Self::of(first_day, starts.into_iter().map(Some).collect())
+    }
+
+    fn of(first_day: i32, starts: Vec<Option<i32>>) -> Self {
+        let mut code_of_start: BTreeMap<i32, u64> = starts.iter().flatten().map(|start| (*start, 0)).collect();
         let mut periods = 0;
         for code in code_of_start.values_mut() {
             *code = periods;
             periods += 1;
         }
-        let codes = starts.iter().filter_map(|start| code_of_start.get(start).copied()).collect();
-        Self { first_day, starts, codes, periods }
+        let days = starts.into_iter().map(|start| start.and_then(|start| Some((start, *code_of_start.get(&start)?)))).collect();
+        Self { first_day, days, periods }
     }
 
-    /// First day of the period that `day` belongs to; `None` outside the range.
+    /// The same for some of the periods, chosen by their first days; days of the others have none.
+    #[must_use]
+    pub fn only(&self, is_asked: impl Fn(i32) -> bool) -> Self {
+        Self::of(self.first_day, self.days.iter().map(|day| day.map(|(start, _)| start).filter(|start| is_asked(*start))).collect())
+    }
+
+    /// The longest stretches of days between two that lie within one period of each of some lookups, or within none.
+    pub(crate) fn common_parts(lookups: &[&Self], first: i32, last: i32) -> Self {
+        let mut starts = Vec::new();
+        let mut known: Option<(Vec<Option<i32>>, Option<i32>)> = None;
+        for day in first..=last {
+            let periods: Vec<Option<i32>> = lookups.iter().map(|lookup| lookup.start_of(day)).collect();
+            let start = match known.take().filter(|(before, _)| *before == periods) {
+                Some((_, start)) => start,
+                None => periods.iter().any(Option::is_some).then_some(day),
+            };
+            starts.push(start);
+            known = Some((periods, start));
+        }
+        Self::of(first, starts)
+    }
+
+    /// First day of the period that `day` belongs to; `None` outside the range, and where the period is not asked for.
     #[must_use]
     pub fn start_of(&self, day: i32) -> Option<i32> {
-        self.starts.get(self.place(day)?).copied()
+        self.day(day).map(|(start, _)| start)
     }
 
     /// Number of the period of `day`, ascending with the period's start.
     pub(crate) fn code_of(&self, day: i32) -> Option<u64> {
-        self.codes.get(self.place(day)?).copied()
+        self.day(day).map(|(_, code)| code)
     }
 
     /// How many periods there are; codes are below it.
@@ -47,12 +73,15 @@ impl PeriodStarts {
     /// Whether every period of another lookup over the same days consists of whole periods of this one.
     pub(crate) fn is_part_of(&self, other: &Self) -> bool {
         let mut whole_of_part = BTreeMap::new();
-        let is_whole = |(part, whole): (&u64, &u64)| *whole_of_part.entry(*part).or_insert(*whole) == *whole;
-        self.first_day == other.first_day && self.starts.len() == other.starts.len() && self.codes.iter().zip(&other.codes).all(is_whole)
+        let mut days = self.days.iter().zip(&other.days);
+        self.first_day == other.first_day
+            && self.days.len() == other.days.len()
+            && days.all(|(part, whole)| part.map_or(whole.is_none(), |(start, _)| *whole_of_part.entry(start).or_insert(*whole) == *whole))
     }
 
-    fn place(&self, day: i32) -> Option<usize> {
-        usize::try_from(i64::from(day) - i64::from(self.first_day)).ok()
+    fn day(&self, day: i32) -> Option<(i32, u64)> {
+        let place = usize::try_from(i64::from(day) - i64::from(self.first_day)).ok()?;
+        self.days.get(place).copied().flatten()
     }
 }
 
@@ -79,6 +108,32 @@ mod tests {
         assert!(days.is_part_of(&pairs) && days.is_part_of(&crossing) && pairs.is_part_of(&pairs));
         assert!(!pairs.is_part_of(&days) && !pairs.is_part_of(&crossing) && !crossing.is_part_of(&pairs));
         assert!(!days.is_part_of(&PeriodStarts::new(1, vec![1, 1, 1, 1])) && !days.is_part_of(&PeriodStarts::new(0, vec![0, 0])));
+    }
+
+    #[test]
+    fn days_of_periods_that_are_not_asked_for_have_none() {
+        let days = PeriodStarts::new(0, vec![0, 1, 2, 3]).only(|start| start == 3);
+        let pairs = PeriodStarts::new(0, vec![0, 0, 2, 2]);
+        let pair = pairs.only(|start| start == 2);
+        assert_eq!((0..5).map(|day| pair.code_of(day)).collect::<Vec<_>>(), [None, None, Some(0), Some(0), None]);
+        assert_eq!((pair.start_of(3), pair.periods(), days.periods()), (Some(2), 1, 1));
+        // A day that is left out is missing from the pair.
+        assert!(!days.is_part_of(&pair) && pairs.is_part_of(&pair) && !pair.is_part_of(&pairs));
+    }
+
+    #[test]
+    fn common_parts_are_within_one_period_of_each() {
+        let starts = |lookups: &[&PeriodStarts], first: i32, last: i32| {
+            let parts = PeriodStarts::common_parts(lookups, first, last);
+            (first..=last).map(|day| parts.start_of(day)).collect::<Vec<_>>()
+        };
+        let threes = PeriodStarts::new(0, (0..12).map(|day| day / 3 * 3).collect());
+        let fours = PeriodStarts::new(0, (0..12).map(|day| day / 4 * 4).collect());
+        assert_eq!(starts(&[&threes, &fours], 2, 9), [2, 3, 4, 4, 6, 6, 8, 9].map(Some));
+        assert_eq!(starts(&[&threes], 0, 3), [0, 0, 0, 3].map(Some));
+        let (one, other) = (threes.only(|start| start == 3), fours.only(|start| start == 4));
+        assert_eq!(starts(&[&one, &other], 1, 9), [None, None, Some(3), Some(4), Some(4), Some(6), Some(6), None, None]);
+        assert_eq!(starts(&[&threes], 3, 2), []);
     }
 
     #[test]

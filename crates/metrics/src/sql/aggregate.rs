@@ -66,7 +66,8 @@ impl Lowering<'_> {
     }
 }
 
-fn aggregate_of(expression: &Expr) -> Result<&AggregateFunction, Fault> {
+/// The call of an aggregate, whatever its name.
+pub(crate) fn aggregate_of(expression: &Expr) -> Result<&AggregateFunction, Fault> {
     match expression {
         Expr::Alias(Alias { expr, .. }) => aggregate_of(expr),
         Expr::AggregateFunction(function) => Ok(function),

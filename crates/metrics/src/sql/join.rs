@@ -42,13 +42,13 @@ impl Lowering<'_> {
         let condition = Condition::of(join, &on.pairs, &schema, widths.0)?;
         match join.join_type {
             JoinType::Inner => Ok(inner(left, right, condition)),
-            JoinType::Left => left_outer(left, right, condition),
+            JoinType::Left => Ok(left_outer(left, right, condition)),
             JoinType::Right => {
-                let swapped = left_outer(right, left, condition.swapped(widths))?;
+                let swapped = left_outer(right, left, condition.swapped(widths));
                 let back = (widths.1..widths.1 + widths.0).chain(0..widths.1);
                 Ok(swapped.select(back.enumerate().map(|(to, from)| pl::col(position(from)).alias(position(to))).collect::<Vec<_>>()))
             }
-            JoinType::LeftSemi | JoinType::LeftAnti => self.semi(left, right, (condition, join.join_type)),
+            JoinType::LeftSemi | JoinType::LeftAnti => Ok(self.semi(left, right, (condition, join.join_type))),
             other => Err(Fault::unsupported(format!("{other} JOIN"))),
         }
     }
@@ -57,7 +57,7 @@ impl Lowering<'_> {
         Ok(Side { frame: self.filtered(plan, conjuncts)?, schema: plan.schema() })
     }
 
-    fn semi(&self, left: Side<'_>, right: Side<'_>, (condition, join_type): (Condition, JoinType)) -> Result<pl::LazyFrame, Fault> {
+    fn semi(&self, left: Side<'_>, right: Side<'_>, (condition, join_type): (Condition, JoinType)) -> pl::LazyFrame {
         let width = left.width();
         let right_width = right.width();
         let pairing = Pairing {
@@ -68,10 +68,10 @@ impl Lowering<'_> {
         };
         let inner = moved(right, width, Vec::new());
         let name = self.fresh("q");
-        let marked = mark(left.frame, inner, (pairing, &name))?;
+        let marked = mark(left.frame, inner, (pairing, &name));
         let found = pl::col(name.as_str());
         let keep = if join_type == JoinType::LeftSemi { found } else { found.not() };
-        Ok(marked.filter(keep).select(columns(0..width)))
+        marked.filter(keep).select(columns(0..width))
     }
 }
 
@@ -223,7 +223,7 @@ fn inner(left: Side<'_>, right: Side<'_>, condition: Condition) -> pl::LazyFrame
     joined.select(columns(0..width))
 }
 
-fn left_outer(left: Side<'_>, right: Side<'_>, condition: Condition) -> Result<pl::LazyFrame, Fault> {
+fn left_outer(left: Side<'_>, right: Side<'_>, condition: Condition) -> pl::LazyFrame {
     let (start, width) = (left.width(), left.width() + right.width());
     let (mut left_keys, mut right_keys) = (condition.left_keys, condition.right_keys);
     if left_keys.is_empty() {
@@ -245,22 +245,38 @@ fn left_outer(left: Side<'_>, right: Side<'_>, condition: Condition) -> Result<p
         .maintain_order(pl::MaintainOrderJoin::LeftRight)
         .finish();
     let Some(residual) = condition.residual else {
-        return Ok(joined.select(columns(0..width)));
+        return joined.select(columns(0..width));
     };
     let matches = pl::col("pair").is_not_null().and(residual.fill_null(truth(false)));
-    let kept = candidates(joined, matches)?.filter(pl::col("match").or(pl::col("any").not().and(pl::col("first"))));
+    let kept = candidates(joined, matches).filter(pl::col("match").or(pl::col("any").not().and(pl::col("first"))));
     let mut outputs = columns(0..start);
     outputs.extend((start..width).map(|index| {
         let name = position(index);
         pl::when(pl::col("match")).then(pl::col(name.as_str())).otherwise(pl::lit(pl::NULL)).alias(name)
     }));
-    Ok(kept.select(outputs))
+    kept.select(outputs)
 }
 
 /// Pairs with `match`, whether they match; `any`, whether one of their left row does; `first`, once per left row.
-pub(crate) fn candidates(joined: pl::LazyFrame, matches: pl::Expr) -> Result<pl::LazyFrame, Fault> {
-    let any = pl::col("match").any(true).over([pl::col("row")]).map_err(|source| Fault::Polars { doing: "asking whether a row of the left has a match", source })?;
-    Ok(joined.with_column(matches.alias("match")).with_columns([any.alias("any"), pl::col("row").is_first_distinct().alias("first")]))
+///
+/// The pairs of a row of the left follow each other.
+pub(crate) fn candidates(joined: pl::LazyFrame, matches: pl::Expr) -> pl::LazyFrame {
+    let any = pl::col("match").apply_many(any_of_row, &[pl::col("row")], |_, _| Ok(pl::Field::new("any".into(), pl::DataType::Boolean)));
+    let first = pl::col("row").neq_missing(pl::col("row").shift(pl::lit(1)));
+    joined.with_column(matches.alias("match")).with_columns([any.alias("any"), first.alias("first")])
+}
+
+/// Of each pair whether one of its row matches: of columns `match` and `row`.
+fn any_of_row(columns: &mut [pl::Column]) -> pl::PolarsResult<pl::Column> {
+    let [matches, rows] = columns else { return Err(pl::polars_err!(ComputeError: "pairs have two columns")) };
+    let matches: Vec<bool> = matches.bool()?.iter().map(|matches| matches == Some(true)).collect();
+    let rows: Vec<Option<pl::IdxSize>> = rows.idx()?.iter().collect();
+    let mut any = Vec::with_capacity(rows.len());
+    for pairs in rows.chunk_by(|one, other| one == other) {
+        let of_row = matches[any.len()..any.len() + pairs.len()].contains(&true);
+        any.extend(std::iter::repeat_n(of_row, pairs.len()));
+    }
+    Ok(pl::IntoColumn::into_column(any.into_iter().map(Some).collect::<pl::BooleanChunked>()))
 }
 
 /// The expression with its columns `c{i}` counted anew.

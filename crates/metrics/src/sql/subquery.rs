@@ -102,7 +102,7 @@ impl Lowering<'_> {
     fn mark_exists(&self, frame: pl::LazyFrame, schema: &DFSchema, (exists, name): (&Exists, &str)) -> Result<pl::LazyFrame, Fault> {
         let opened = self.open(&exists.subquery.subquery)?;
         let pairing = pairing(&opened, schema)?;
-        let frame = mark(frame, opened.frame, (pairing, name))?;
+        let frame = mark(frame, opened.frame, (pairing, name));
         Ok(if exists.negated { frame.with_column(pl::col(name).not().alias(name)) } else { frame })
     }
 
@@ -118,9 +118,9 @@ impl Lowering<'_> {
         equal.outer_keys.push(value.clone());
         equal.inner_keys.push(pl::col(item.as_str()));
         let nulls = inner.clone().filter(pl::col(item.as_str()).is_null());
-        let frame = mark(frame, inner.clone(), (equal, name))?;
-        let frame = mark(frame, inner, (pairing(&opened, schema)?, &some))?;
-        let frame = mark(frame, nulls, (pairing(&opened, schema)?, &null))?;
+        let frame = mark(frame, inner.clone(), (equal, name));
+        let frame = mark(frame, inner, (pairing(&opened, schema)?, &some));
+        let frame = mark(frame, nulls, (pairing(&opened, schema)?, &null));
 
         let unknown = pl::col(null.as_str()).or(pl::col(some.as_str()).and(value.is_null()));
         let answer = pl::when(pl::col(name)).then(truth(true)).when(unknown).then(pl::lit(pl::Scalar::null(pl::DataType::Boolean))).otherwise(truth(false));
@@ -173,11 +173,11 @@ impl Lowering<'_> {
 }
 
 /// Adds the column `name`: whether a row of `inner` belongs to the outer row. Never null, no row more or less.
-pub(crate) fn mark(outer: pl::LazyFrame, inner: pl::LazyFrame, (pairing, name): (Pairing, &str)) -> Result<pl::LazyFrame, Fault> {
+pub(crate) fn mark(outer: pl::LazyFrame, inner: pl::LazyFrame, (pairing, name): (Pairing, &str)) -> pl::LazyFrame {
     let count = pairing.outer_keys.len();
     if count == 0 && pairing.residual.is_none() {
         let flag = inner.select([pl::len().gt(pl::lit(0_u32)).alias(name)]);
-        return Ok(outer.cross_join(flag, None));
+        return outer.cross_join(flag, None);
     }
     let key = |side: &str, index: usize| format!("{name}{side}{index}");
     let (mut outer_keys, mut inner_keys) = (pairing.outer_keys, pairing.inner_keys);
@@ -196,18 +196,18 @@ pub(crate) fn mark(outer: pl::LazyFrame, inner: pl::LazyFrame, (pairing, name): 
     let found = pl::col(name).fill_null(truth(false));
     let Some(residual) = pairing.residual else {
         let inner = inner.select(columns_of("i")).unique_stable(None, pl::UniqueKeepStrategy::Any).with_column(truth(true).alias(name));
-        return Ok(join(outer, inner).with_column(found.alias(name)));
+        return join(outer, inner).with_column(found.alias(name));
     };
     let mut wanted = columns_of("i");
     wanted.extend(pairing.inner_columns.iter().map(|column| pl::col(column.as_str())));
     let inner = inner.select(wanted).with_column(truth(true).alias(name));
     let joined = join(outer.with_row_index("row", None), inner);
     let matches = found.and(residual.fill_null(truth(false)));
-    let rows = candidates(joined, matches)?.filter(pl::col("first")).with_column(pl::col("any").alias(name));
+    let rows = candidates(joined, matches).filter(pl::col("first")).with_column(pl::col("any").alias(name));
     // The inner columns go too: the next mark may bring the same ones.
     let mut passing: Vec<String> = ["row", "match", "any", "first"].map(str::to_owned).into();
     passing.extend(pairing.inner_columns);
-    Ok(rows.drop(pl::cols(passing)))
+    rows.drop(pl::cols(passing))
 }
 
 /// The predicates as keys and a residual.

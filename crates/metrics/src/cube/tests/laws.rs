@@ -1,5 +1,9 @@
 //! What holds for any rows.
 
+use arrow::array::AsArray;
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Date32Type;
+
 use super::*;
 
 #[test]
@@ -112,6 +116,35 @@ fn lots_give_what_all_rows_give_at_once() {
             let periods: Vec<Option<&PeriodStarts>> = by_all(periods).iter().map(|grouping| grouping.period).collect();
             let found = cube.cells(&periods).unwrap();
             assert_eq!(found, expected, "periods {kept:?}");
+        }
+    }
+}
+
+#[test]
+fn periods_that_are_asked_for_alone_have_the_cells_that_they_have_among_all() {
+    let many = many_rows();
+    let measures =
+        [measure("sum", HOURS, Agg::Sum), measure("median", UNITS, Agg::Median), where_won(measure("amounts", AMOUNT, Agg::CountDistinct)), measure("first", REP, Agg::Min)];
+    let lengths = [1, 5, 7, 20];
+    let all: Vec<PeriodStarts> = lengths.iter().map(|length| PeriodStarts::new(0, (0..20).map(|day| day / length * length).collect())).collect();
+    let of_all = ask(&[batch(&many)], &measures, &by_all(&all)).unwrap();
+    for asked in [&[12][..], &[0, 19], &[25]] {
+        let is_asked = |start: i32, length: i32| asked.iter().any(|day| start <= *day && *day < start + length);
+        let only: Vec<PeriodStarts> = all.iter().zip(lengths).map(|(periods, length)| periods.only(|start| is_asked(start, length))).collect();
+        let mut cube = Cube::default();
+        for lot in many.chunks(1_000) {
+            cube.add(&CubeRequest { schema: schema(), batches: &[batch(lot)], time: Some(DAY), measures: &measures, groupings: &by_all(&only) }).unwrap();
+        }
+        let periods: Vec<Option<&PeriodStarts>> = by_all(&only).iter().map(|grouping| grouping.period).collect();
+        for (place, (found, all)) in cube.cells(&periods).unwrap().iter().zip(&of_all).enumerate() {
+            let expected = match lengths.get(place % (lengths.len() + 1)) {
+                Some(length) => {
+                    let starts = all.column(0).as_primitive::<Date32Type>();
+                    filter_record_batch(all, &starts.iter().map(|start| start.map(|start| is_asked(start, *length))).collect()).unwrap()
+                }
+                None => all.clone(),
+            };
+            assert_eq!(*found, expected, "days {asked:?}, grouping {place}");
         }
     }
 }
