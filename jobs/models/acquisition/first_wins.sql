@@ -63,24 +63,6 @@ firsts AS (
         ranked.won_on AS won_on
     FROM ranked
     WHERE ranked.place = 1
-),
-
-placed AS (
-    SELECT
-        firsts.customer_id AS customer_id,
-        reps.team AS team,
-        reps.territory AS territory,
-        row_number() OVER (
-            PARTITION BY firsts.customer_id
-            ORDER BY
-                {{ latest_version_first() }}
-        ) AS place
-    FROM firsts
-    INNER JOIN {{ ref('reps') }} AS reps
-        ON
-            firsts.rep_id = reps.rep_id
-            AND firsts.won_at >= reps.valid_from
-            AND (reps.valid_to IS NULL OR firsts.won_at < reps.valid_to)
 )
 
 SELECT
@@ -88,10 +70,13 @@ SELECT
     firsts.customer_id AS customer_id,
     firsts.rep_id AS rep_id,
     firsts.product_id AS product_id,
-    placed.team AS team,
-    placed.territory AS territory,
+    spans.team AS team,
+    spans.territory AS territory,
     firsts.won_at AS won_at,
     firsts.won_on AS won_on
 FROM firsts
-LEFT JOIN placed
-    ON firsts.customer_id = placed.customer_id AND placed.place = 1
+LEFT JOIN {{ ref('rep_spans') }} AS spans
+    ON
+        firsts.rep_id = spans.rep_id
+        AND firsts.won_at >= spans.held_from
+        AND (spans.held_to IS NULL OR firsts.won_at < spans.held_to)

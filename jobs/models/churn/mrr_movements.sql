@@ -161,26 +161,6 @@ movements AS (
             AND classified.family_key = ranked.family_key
             AND classified.moved_on = ranked.moved_on
             AND ranked.place = 1
-),
-
-placed AS (
-    SELECT
-        movements.customer_id AS customer_id,
-        movements.family_key AS family_key,
-        movements.moved_on AS moved_on,
-        reps.team AS team,
-        reps.territory AS territory,
-        row_number() OVER (
-            PARTITION BY movements.customer_id, movements.family_key, movements.moved_on
-            ORDER BY
-                {{ latest_version_first() }}
-        ) AS place
-    FROM movements
-    INNER JOIN {{ ref('reps') }} AS reps
-        ON
-            movements.rep_id = reps.rep_id
-            AND {{ local_midnight('movements.moved_on') }} >= reps.valid_from
-            AND (reps.valid_to IS NULL OR {{ local_midnight('movements.moved_on') }} < reps.valid_to)
 )
 
 SELECT
@@ -188,8 +168,8 @@ SELECT
     movements.customer_id AS customer_id,
     movements.product_id AS product_id,
     movements.rep_id AS rep_id,
-    placed.team AS team,
-    placed.territory AS territory,
+    spans.team AS team,
+    spans.territory AS territory,
     movements.family AS family,
     movements.moved_on AS moved_on,
     movements.kind AS kind,
@@ -206,9 +186,8 @@ SELECT
     {{ where_or_zero("movements.is_change AND movements.amount < CAST(0 AS DECIMAL(38, 6))", '-movements.amount') }} AS contraction_amount,
     {{ where_or_zero("movements.kind = 'churn'", '-movements.amount') }} AS churned_amount
 FROM movements
-LEFT JOIN placed
+LEFT JOIN {{ ref('rep_spans') }} AS spans
     ON
-        movements.customer_id = placed.customer_id
-        AND movements.family_key = placed.family_key
-        AND movements.moved_on = placed.moved_on
-        AND placed.place = 1
+        movements.rep_id = spans.rep_id
+        AND {{ local_midnight('movements.moved_on') }} >= spans.held_from
+        AND (spans.held_to IS NULL OR {{ local_midnight('movements.moved_on') }} < spans.held_to)

@@ -36,7 +36,10 @@ versions AS (
         row_number() OVER (
             PARTITION BY spans.rep_id, spans.held_from
             ORDER BY
-                {{ latest_version_first() }}
+                reps.valid_from DESC NULLS LAST,
+                reps.valid_to ASC NULLS LAST,
+                reps.team ASC NULLS LAST,
+                reps.territory ASC NULLS LAST
         ) AS place
     FROM spans
     INNER JOIN {{ ref('reps') }} AS reps
