@@ -107,8 +107,7 @@ impl<'a> PolarsEngine<'a> {
     /// A model lowered over what it reads, and not computed.
     pub(crate) fn lowered(&self, name: &str) -> Result<Relation, MetricsError> {
         let model = self.project.models.get(name).ok_or_else(|| MetricsError::Unknown { what: "model", name: name.to_owned(), near: None })?;
-        self.lower_what_is_read(model)?;
-        Ok(lower_model(&sql_of(model), &self.relations.borrow())?)
+        self.query_of_model(model, lower_model)
     }
 
     /// What is found of a query over sources and models that are known here.
@@ -116,7 +115,13 @@ impl<'a> PolarsEngine<'a> {
         Ok(find(query, &self.relations.borrow())?)
     }
 
-    pub(crate) fn lower_what_is_read(&self, model: &Model) -> Result<(), MetricsError> {
+    /// The same of the query of a model.
+    pub(crate) fn query_of_model<T>(&self, model: &Model, find: impl Fn(&SqlModel<'_>, &IndexMap<String, Relation>) -> Result<T, SqlError>) -> Result<T, MetricsError> {
+        self.lower_what_is_read(model)?;
+        self.query_of(&sql_of(model), find)
+    }
+
+    fn lower_what_is_read(&self, model: &Model) -> Result<(), MetricsError> {
         for read in &model.refs {
             self.relation(read)?;
         }
@@ -374,7 +379,6 @@ impl PolarsEngine<'_> {
     }
 }
 
-/// The query of a model.
-pub(crate) fn sql_of(model: &Model) -> SqlModel<'_> {
+fn sql_of(model: &Model) -> SqlModel<'_> {
     SqlModel { name: &model.name, file: &model.file, sql: &model.sql }
 }

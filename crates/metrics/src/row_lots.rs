@@ -1,6 +1,6 @@
 //! Rows of models that are made lot by lot, of lots of the rows that they read, through all models between.
 //!
-//! In: an engine over all rows. Out: of what the rows come in lots, an engine beside it that has one lot, and groups of several lots put together.
+//! In: an engine over all rows. Out: of what the rows come in lots, the models that lots do not touch, and groups of several lots put together.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use polars::prelude::{Expr, NULL, UniqueKeepStrategy, col, lit, when};
 use quotient_model::Model;
 
 use crate::error::MetricsError;
-use crate::polars_engine::{PolarsEngine, sql_of};
+use crate::polars_engine::PolarsEngine;
 use crate::sql::{Merge, Part, Relation, Sets, SqlModel, grouped, row_by_row, together};
 
 impl PolarsEngine<'_> {
@@ -19,8 +19,7 @@ impl PolarsEngine<'_> {
     /// SQL that does not bind or is not supported.
     pub fn row_by_row(&self, name: &str) -> Result<Sets, MetricsError> {
         let Some(model) = self.made(name) else { return Ok(vec![BTreeSet::from([name.to_owned()])]) };
-        let sets = self.reads_row_by_row(model)?;
-        self.through_models(model, sets)
+        self.through_models(model, self.query_of_model(model, row_by_row)?)
     }
 
     /// The same of a model that groups rows, and what becomes of its columns when the groups of lots are put together.
@@ -29,14 +28,8 @@ impl PolarsEngine<'_> {
     /// SQL that does not bind or is not supported.
     pub fn grouped(&self, name: &str) -> Result<Option<(Sets, Vec<Merge>)>, MetricsError> {
         let Some(model) = self.made(name) else { return Ok(None) };
-        self.lower_what_is_read(model)?;
-        let found = self.query_of(&sql_of(model), grouped)?;
+        let found = self.query_of_model(model, grouped)?;
         found.map(|(sets, merges)| Ok((self.through_models(model, sets)?, merges))).transpose()
-    }
-
-    fn reads_row_by_row(&self, model: &Model) -> Result<Sets, MetricsError> {
-        self.lower_what_is_read(model)?;
-        self.query_of(&sql_of(model), row_by_row)
     }
 
     /// Whether a query reads a source, or a model that is known here, row by row, and nothing else in lots.

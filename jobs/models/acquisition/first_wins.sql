@@ -77,6 +77,4 @@ SELECT
 FROM firsts
 LEFT JOIN {{ ref('rep_spans') }} AS spans
     ON
-        firsts.rep_id = spans.rep_id
-        AND firsts.won_at >= spans.held_from
-        AND (spans.held_to IS NULL OR firsts.won_at < spans.held_to)
+        {{ holds_at('firsts.rep_id', 'firsts.won_at') }}

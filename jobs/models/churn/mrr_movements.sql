@@ -188,6 +188,4 @@ SELECT
 FROM movements
 LEFT JOIN {{ ref('rep_spans') }} AS spans
     ON
-        movements.rep_id = spans.rep_id
-        AND {{ local_midnight('movements.moved_on') }} >= spans.held_from
-        AND (spans.held_to IS NULL OR {{ local_midnight('movements.moved_on') }} < spans.held_to)
+        {{ holds_at('movements.rep_id', local_midnight('movements.moved_on')) }}

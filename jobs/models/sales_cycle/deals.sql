@@ -11,6 +11,4 @@ SELECT
 FROM {{ ref('stg_opportunities') }} AS opportunities
 LEFT JOIN {{ ref('rep_spans') }} AS spans
     ON
-        opportunities.rep_id = spans.rep_id
-        AND opportunities.created_at >= spans.held_from
-        AND (spans.held_to IS NULL OR opportunities.created_at < spans.held_to)
+        {{ holds_at('opportunities.rep_id', 'opportunities.created_at') }}

@@ -28,7 +28,5 @@ SELECT
 FROM events
 LEFT JOIN {{ ref('rep_spans') }} AS spans
     ON
-        events.rep_id = spans.rep_id
-        AND events.happened_at >= spans.held_from
-        AND (spans.held_to IS NULL OR events.happened_at < spans.held_to)
+        {{ holds_at('events.rep_id', 'events.happened_at') }}
 GROUP BY events.metric, events.happened_on, spans.team, spans.territory

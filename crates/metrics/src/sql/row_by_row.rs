@@ -150,12 +150,17 @@ fn has_subqueries(plan: &LogicalPlan) -> bool {
 }
 
 fn part_of(plan: &LogicalPlan) -> Part {
-    reads(plan).map_or(Part { sets: Vec::new(), reads: BTreeSet::new() }, |reads| Part { sets: of_plan(plan), reads })
+    part_with(plan, of_plan(plan))
 }
 
 /// A part that reads all of its relations whole.
 fn whole(plan: &LogicalPlan) -> Part {
-    reads(plan).map_or(Part { sets: Vec::new(), reads: BTreeSet::new() }, |reads| Part { sets: vec![BTreeSet::new()], reads })
+    part_with(plan, vec![BTreeSet::new()])
+}
+
+/// A part with these sets; none where nobody knows what it reads.
+fn part_with(plan: &LogicalPlan, sets: Sets) -> Part {
+    reads(plan).map_or(Part { sets: Vec::new(), reads: BTreeSet::new() }, |reads| Part { sets, reads })
 }
 
 /// All relations that a plan reads.
