@@ -24,5 +24,6 @@ mod suite {
     mod s3;
     mod saved_queries;
     mod sql_constructs;
+    mod together;
     mod usage;
 }

@@ -19,6 +19,7 @@ use quotient_report::{Finding, ReportError, cell_texts};
 use rayon::prelude::*;
 
 use crate::file_lots::{Lots, Rows};
+use crate::parents::Parents;
 
 /// How many examples a finding has.
 pub(crate) const EXAMPLES: usize = 5;
@@ -87,9 +88,10 @@ impl Asking<'_, '_> {
         let in_lots = self.in_lots(tests)?;
         let may_fail = self.suspects(tests, &in_lots)?;
         let asked: Vec<Asked<'_>> = tests.iter().zip(may_fail).map(|(test, may_fail)| Asked::new(test, self.project, may_fail.then_some(self.tested))).collect();
-        let mut answers = self.failures_in_lots(&asked, &in_lots)?;
+        let parents = Parents::of(self.engine, self.tested);
+        let mut answers = self.failures_in_lots(&asked, &in_lots, &parents)?;
         let open = open_at(&asked, &|place| !answers.contains_key(&place));
-        let found = ask(self.engine, &open.iter().map(|(_, test, sql)| (*test, *sql)).collect::<Vec<_>>())?;
+        let found = parents.failures(self.engine, &open)?;
         answers.extend(open.iter().map(|(place, ..)| *place).zip(found));
         let result = |(place, asked): (usize, &Asked<'_>)| answers.get(&place).map_or_else(|| Ok(asked.result(0, Vec::new())), |answer| asked.answered(answer));
         asked.iter().enumerate().map(result).collect()
@@ -171,17 +173,16 @@ impl Asking<'_, '_> {
     }
 
     /// The failures of those tests that may have some and of which those of all lots are counted together, by their places.
-    fn failures_in_lots(&self, asked: &[Asked<'_>], in_lots: &InLots) -> Result<BTreeMap<usize, RecordBatch>, MetricsError> {
+    fn failures_in_lots(&self, asked: &[Asked<'_>], in_lots: &InLots, parents: &Parents<'_, '_>) -> Result<BTreeMap<usize, RecordBatch>, MetricsError> {
         let mut answers = BTreeMap::new();
         for (lots, of_table) in in_lots {
             let open = open_at(asked, &|place| of_table.contains(&place) && adds_up(asked[place].test));
             if open.is_empty() {
                 continue;
             }
-            let queries: Vec<(&DataTest, &str)> = open.iter().map(|(_, test, sql)| (*test, *sql)).collect();
             let mut found: Vec<Vec<RecordBatch>> = vec![Vec::new(); open.len()];
             self.each_lot(lots, |engine| {
-                found.iter_mut().zip(ask(engine, &queries)?).for_each(|(found, answer)| found.push(answer));
+                found.iter_mut().zip(parents.failures(engine, &open)?).for_each(|(found, answer)| found.push(answer));
                 Ok(())
             })?;
             for ((place, test, _), found) in open.into_iter().zip(found) {
@@ -192,8 +193,11 @@ impl Asking<'_, '_> {
     }
 }
 
+/// A test that may have failures: its place, and the query for them.
+pub(crate) type Open<'a> = (usize, &'a DataTest, &'a str);
+
 /// The tests that have a query for failures, at some of the places.
-fn open_at<'a>(asked: &'a [Asked<'a>], is_meant: &dyn Fn(usize) -> bool) -> Vec<(usize, &'a DataTest, &'a str)> {
+fn open_at<'a>(asked: &'a [Asked<'a>], is_meant: &dyn Fn(usize) -> bool) -> Vec<Open<'a>> {
     asked.iter().enumerate().filter(|(place, _)| is_meant(*place)).filter_map(|(place, asked)| Some((place, asked.test, asked.failures.as_deref()?))).collect()
 }
 
@@ -203,7 +207,7 @@ pub(crate) fn adds_up(test: &DataTest) -> bool {
 }
 
 /// Answers of several lots as one: the least of their examples beside the sum of their failures.
-fn together(answers: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn together(answers: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
     let examples: Vec<&dyn Array> = answers.iter().map(|answer| answer.column(0).as_ref()).collect();
     let examples = concat(&examples)?;
     let order = SortOptions { descending: false, nulls_first: false };
@@ -391,7 +395,7 @@ fn from(test: &DataTest, tested: Tested) -> String {
 }
 
 /// The answers to queries, each with the test that asks.
-fn ask(engine: &PolarsEngine<'_>, queries: &[(&DataTest, &str)]) -> Result<Vec<RecordBatch>, MetricsError> {
+pub(crate) fn ask(engine: &PolarsEngine<'_>, queries: &[(&DataTest, &str)]) -> Result<Vec<RecordBatch>, MetricsError> {
     let mut asked = Vec::with_capacity(queries.len());
     for (test, sql) in queries {
         let mut reads = vec![test.table.as_str()];

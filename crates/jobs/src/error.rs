@@ -123,7 +123,7 @@ impl JobError {
             Self::Input(_) | Self::Unavailable(_) => ErrorClass::Input,
             Self::Metrics(error) => match error {
                 MetricsError::Unknown { .. } | MetricsError::Group { .. } => ErrorClass::Usage,
-                MetricsError::Sql(_) | MetricsError::Definition { .. } | MetricsError::Render { .. } => ErrorClass::Project,
+                MetricsError::Sql(_) | MetricsError::Definition { .. } | MetricsError::Render { .. } | MetricsError::KeyTypes { .. } => ErrorClass::Project,
                 MetricsError::Compute { .. } | MetricsError::Cube { .. } | MetricsError::DuplicateKey { .. } | MetricsError::Overlap { .. } => ErrorClass::Input,
                 MetricsError::NotOpen { .. } | MetricsError::Bridge { .. } => ErrorClass::Internal,
             },

@@ -25,8 +25,6 @@ pub(crate) struct Lots {
     apart: BTreeSet<String>,
     /// How many lots there are.
     pub(crate) count: usize,
-    /// How many rows they have, about.
-    rows: u64,
 }
 
 /// Things that follow each other in so many lots with about as many rows each.
@@ -106,7 +104,7 @@ impl<'a> Rows<'_, 'a> {
         }
         let count = count_of_lots(rows, at_once);
         let apart = self.whole.made_of_none(&set.iter().map(String::as_str).collect());
-        let mut lots = Lots { files: BTreeMap::new(), known: BTreeMap::new(), apart, count, rows };
+        let mut lots = Lots { files: BTreeMap::new(), known: BTreeMap::new(), apart, count };
         for name in set {
             if let Some(source) = self.sources.get(&name) {
                 let files = lots_of(source.files.iter().map(|file| (file.address.clone(), file.rows)).collect(), count);
@@ -128,11 +126,10 @@ impl<'a> Rows<'_, 'a> {
         Ok(self.workspace.rows_at_once.saturating_mul(u64::try_from(further).unwrap_or(u64::MAX)))
     }
 
-    /// Whether lots have all that a test looks for in another table: all rows of another source, of which there are few, since each lot looks
-    /// through them.
+    /// Whether lots have all that a test looks for in another table: all rows of another source.
     pub(crate) fn have_what_is_looked_for(&self, lots: &Lots, test: &DataTest) -> bool {
         let Rule::Relationships { to, .. } = &test.rule else { return true };
-        !lots.files.contains_key(to) && self.sources.get(to).is_some_and(|parents| count(parents).saturating_mul(4) <= lots.rows)
+        !lots.files.contains_key(to) && self.sources.contains_key(to)
     }
 
     /// An engine over one of some lots, and all rows of what does not come in lots.

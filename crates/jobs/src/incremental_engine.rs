@@ -1,6 +1,6 @@
 //! An engine that computes what changed, and takes the rest from the cells that were kept.
 //!
-//! In: requests of one table. Out: the same cells as the engine inside gives for the whole lake. Cells of touched periods come from the
+//! In: requests of tables. Out: the same cells as the engine inside gives for the whole lake. Cells of touched periods come from the
 //! engine, over those files of the lake alone in which events of these periods can be; all others are those of the last run.
 
 use std::cell::{Ref, RefCell};
@@ -43,6 +43,14 @@ struct AnsweredBy<'r> {
 /// What is touched, and what was kept, to an answer.
 type Part<'r> = dyn Fn(&Touching, Option<&Stored>) -> Result<Stored, MetricsError> + 'r;
 
+/// A request that will be put to the engine over all files, or to that of some days.
+struct Announced<'a> {
+    days: Option<Days>,
+    request: BaseRequest<'a>,
+    /// Its cells, where they were computed with those of another.
+    cells: Option<Vec<RecordBatch>>,
+}
+
 /// The engine of one run.
 pub(crate) struct IncrementalEngine<'a> {
     workspace: &'a Workspace,
@@ -54,6 +62,8 @@ pub(crate) struct IncrementalEngine<'a> {
     /// Rows of sources by the column of their keys, with all of the keys that were looked for.
     chosen: RefCell<BTreeMap<(String, String), (Keys, Relation)>>,
     answers: RefCell<Answers>,
+    /// What will be asked of rows, until it is: requests for the same rows are answered together.
+    announced: RefCell<Vec<Announced<'a>>>,
     /// Cells that were computed before.
     ahead: Option<&'a Ahead>,
     /// The rows of models that are kept.
@@ -72,6 +82,7 @@ impl<'a> IncrementalEngine<'a> {
             engines: RefCell::default(),
             chosen: RefCell::default(),
             answers: RefCell::default(),
+            announced: RefCell::default(),
             ahead: None,
             rows: RefCell::default(),
             shelf: None,
@@ -136,20 +147,80 @@ impl<'a> IncrementalEngine<'a> {
         (self.answers.into_inner(), self.rows.into_inner())
     }
 
-    /// Answers every request of a table, so that it is known what differs before cells are derived from them.
-    pub(crate) fn ask(&self, table: &str, request: &CellRequest) -> Result<(), MetricsError> {
-        let requests = requests_of(&self.workspace.project, request)?;
-        for base in &requests.base {
-            self.observe_joins(base)?;
-            self.ask_base(table, base)?;
+    /// Says what the engines will be asked for a table.
+    fn announce(&self, table: &str, request: &'a CellRequest) -> Result<(), MetricsError> {
+        for base in requests_of(&self.workspace.project, request)?.base {
+            self.observe_joins(&base)?;
+            let (key, question) = (base_key(table, &base), base_question(&self.workspace.project, &base));
+            let decision = self.worklist.of_base(&key, &question, &base);
+            let kept = self.kept_answer(&key, &question)?;
+            let touching = match (decision.work, &kept) {
+                (Work::Keep, Some(_)) => continue,
+                (Work::Days(days), kept) => {
+                    let before = self.worklist.covered(&key, &question);
+                    Some(self.worklist.touching(&days, joined(before.iter().filter(|_| kept.is_some()).chain(&days).copied())))
+                }
+                _ => None,
+            };
+            let Some(touching) = touching else {
+                self.announced.borrow_mut().push(Announced { days: None, request: base, cells: None });
+                continue;
+            };
+            if self.ahead.is_some_and(|ahead| ahead.cells(&key, &touching).is_some()) {
+                continue;
+            }
+            let rolled = kept.as_ref().and_then(|kept| RolledUp::new(&base, kept));
+            let parts = rolled.map(|rolled| std::iter::once(rolled.shortest()).chain(rolled.others()).collect());
+            for part in parts.unwrap_or_else(|| vec![base.clone()]) {
+                let limited = self.stretches(&part, &touching).into_iter().map(|(days, request)| Announced { days: Some(days), request, cells: None });
+                self.announced.borrow_mut().extend(limited);
+            }
         }
-        requests.conversions.iter().try_for_each(|conversion| self.ask_conversion(table, conversion))
+        Ok(())
+    }
+
+    /// The cells of a request over all files or over those of some days; those that were announced for the same rows are computed with it.
+    fn base_cells(&self, days: Option<Days>, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
+        let known = |announced: &Announced<'_>| announced.days == days && announced.request == *request;
+        let mut announced = self.announced.borrow_mut();
+        let asked = announced.iter().position(known).map(|at| announced.swap_remove(at));
+        if let Some(cells) = asked.and_then(|asked| asked.cells) {
+            return Ok(cells);
+        }
+        let engine = days.map_or_else(|| self.whole(), |days| self.of_days(request, days))?;
+        // An engine of some days has some files of the sources that are the model's own: of one that a join brings as well, it has all.
+        let own = self.worklist.own_sources(request);
+        let has_files_of = |other: &BaseRequest<'_>| days.is_none() || self.worklist.own_sources(other) == own;
+        let is_beside = |other: &&mut Announced<'_>| other.days == days && other.cells.is_none() && request.has_rows_of(&other.request) && has_files_of(&other.request);
+        let beside: Vec<&mut Announced<'_>> = announced.iter_mut().filter(is_beside).collect();
+        if beside.is_empty() {
+            return engine.base_cells(request);
+        }
+        let requests: Vec<BaseRequest<'_>> = std::iter::once(request).chain(beside.iter().map(|other| &other.request)).cloned().collect();
+        let mut cells = engine.base_cells_together(&requests)?.into_iter();
+        let own = cells.next().unwrap_or_default();
+        beside.into_iter().zip(cells).for_each(|(other, cells)| other.cells = Some(cells));
+        Ok(own)
+    }
+
+    /// Answers every request of some tables, so that it is known what differs before cells are derived from them.
+    pub(crate) fn ask(&self, tables: &'a [(&str, CellRequest)], answered: &dyn Fn(&str)) -> Result<(), MetricsError> {
+        for (table, request) in tables {
+            self.announce(table, request)?;
+        }
+        for (table, request) in tables {
+            let requests = requests_of(&self.workspace.project, request)?;
+            requests.base.iter().try_for_each(|base| self.ask_base(table, base))?;
+            requests.conversions.iter().try_for_each(|conversion| self.ask_conversion(table, conversion))?;
+            answered(table);
+        }
+        Ok(())
     }
 
     fn ask_base(&self, table: &str, request: &BaseRequest<'_>) -> Result<(), MetricsError> {
         let (key, question) = (base_key(table, request), base_question(&self.workspace.project, request));
         let decision = self.worklist.of_base(&key, &question, request);
-        let whole = || self.whole()?.base_cells(request);
+        let whole = || self.base_cells(None, request);
         let of_part = key.clone();
         let part = |touching: &Touching, kept: Option<&Stored>| self.part(&of_part, request, touching, kept);
         self.answer(AnsweredBy { key, question, grains: &grains_of(request), decision: &decision, whole: &whole, part: &part })
@@ -163,6 +234,12 @@ impl<'a> IncrementalEngine<'a> {
         let of_part = question.clone();
         let part = |_: &Touching, _: Option<&Stored>| Stored::new(of_part.clone(), &whole()?).map_err(|error| refused(request.base.model, &error));
         self.answer(AnsweredBy { key, question, grains: &grains_of(&request.base), decision: &decision, whole: &whole, part: &part })
+    }
+
+    /// The kept cells that answer a question.
+    fn kept_answer(&self, key: &str, question: &Question) -> Result<Option<Stored>, MetricsError> {
+        let kept = self.kept.borrow().get(key).filter(|stored| stored.question.covers(question)).cloned();
+        kept.map(|stored| stored.narrowed(question)).transpose().map_err(|error| refused(key, &error))
     }
 
     fn answer(&self, asked: AnsweredBy<'_>) -> Result<(), MetricsError> {
@@ -237,14 +314,21 @@ impl<'a> IncrementalEngine<'a> {
     /// The cells of whole periods around some days, over the files in which their events can be.
     pub(crate) fn fresh(&self, request: &BaseRequest<'_>, touching: &Touching) -> Result<Vec<RecordBatch>, MetricsError> {
         let mut fresh: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
-        for stretch in touching.stretches(&self.workspace.project.calendar, request) {
-            let (from, to) = (NaiveDate::from_epoch_days(stretch.from), NaiveDate::from_epoch_days(stretch.to));
-            let limited = BaseRequest { from, to, only: pairs(&touching.days), ..request.clone() };
-            let batches = self.of_days(request, stretch)?.base_cells(&limited)?;
+        for (days, limited) in self.stretches(request, touching) {
+            let batches = self.base_cells(Some(days), &limited)?;
             fresh.iter_mut().zip(batches).for_each(|(all, batch)| all.push(batch));
         }
         self.whole()?.forget_joined();
         fresh.iter().map(|batches| joined_rows(batches)).collect::<Result<_, _>>().map_err(|error: ArrowError| refused(request.model, &error))
+    }
+
+    /// A request limited to the whole periods around some days, stretch by stretch.
+    fn stretches<'r>(&self, request: &BaseRequest<'r>, touching: &Touching) -> Vec<(Days, BaseRequest<'r>)> {
+        let limited = |days: Days| {
+            let (from, to) = (NaiveDate::from_epoch_days(days.from), NaiveDate::from_epoch_days(days.to));
+            (days, BaseRequest { from, to, only: pairs(&touching.days), ..request.clone() })
+        };
+        touching.stretches(&self.workspace.project.calendar, request).into_iter().map(limited).collect()
     }
 
     /// An engine for the rows of a request between two days.

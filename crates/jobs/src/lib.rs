@@ -27,6 +27,7 @@ mod ledger;
 mod lineage;
 mod notify;
 mod openlineage;
+mod parents;
 mod plan;
 mod progress;
 mod project_files;

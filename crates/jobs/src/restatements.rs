@@ -27,45 +27,63 @@ pub(crate) struct Restating<'a> {
     pub(crate) since: &'a BTreeMap<String, i32>,
 }
 
-/// What names a cell.
-type Name<'a> = (&'a str, &'a str, i32, &'a str, &'a str);
+/// A restated cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Restated {
+    metric: String,
+    grain: String,
+    period_start: i32,
+    slice: String,
+    dimensions: String,
+    old: Option<f64>,
+    /// None where the cell is gone, or has no value.
+    new: Option<f64>,
+}
 
 impl Restating<'_> {
-    /// The restated cells: of values that were published, and those of now; none where nothing was published.
+    /// The restated cells: of values that were published, and those of now, of the same periods.
+    pub(crate) fn found(&self, before: &RecordBatch, after: &RecordBatch) -> Result<Vec<Restated>, ArrowError> {
+        let (before, after) = (Values::of(before)?, Values::of(after)?);
+        let mut numbers = HashMap::new();
+        let (names_before, names_after) = (before.names(&mut numbers), after.names(&mut numbers));
+        // Looked up, and never walked: its order is nobody's.
+        let now: HashMap<Name, Option<f64>> = names_after.into_iter().enumerate().map(|(row, name)| (name, after.value(row))).collect();
+        let is_compared = |row: usize| self.since.get(before.metrics.value(row)).is_some_and(|day| before.ends.value(row) > *day);
+        let was_final = |row: usize| before.jobs.value(row) == self.job && before.statuses.value(row) != "incomplete" && is_compared(row);
+        let mut found = Vec::new();
+        for (row, name) in names_before.into_iter().enumerate() {
+            let (old, new) = (before.value(row), now.get(&name).copied().flatten());
+            if old.map(f64::to_bits) == new.map(f64::to_bits) || !was_final(row) {
+                continue;
+            }
+            let (metric, slice) = (before.metrics.value(row).to_owned(), before.slices.value(row).to_owned());
+            if self.shown.contains(&(metric.clone(), slice.clone())) {
+                let (grain, dimensions) = (before.grains.value(row).to_owned(), before.dimensions.value(row).to_owned());
+                found.push(Restated { metric, grain, period_start: before.starts.value(row), slice, dimensions, old, new });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Restated cells as rows, in order.
     ///
     /// Columns: job, metric, grain, `period_start`, slice, dimensions, `old_value`, `new_value` (null where a cell is gone, or has no value),
     /// cause, `run_id`, `restated_at` (as-of of the run).
-    pub(crate) fn rows(&self, published: Option<(&RecordBatch, &RecordBatch)>) -> Result<RecordBatch, ArrowError> {
-        // Looked up, and never walked: its order is nobody's.
-        let mut now: HashMap<Name<'_>, Option<f64>> = HashMap::new();
-        let published = published.map(|(before, after)| Ok::<_, ArrowError>((Values::of(before)?, Values::of(after)?))).transpose()?;
-        let mut found: Vec<(Name<'_>, Option<f64>, Option<f64>)> = Vec::new();
-        if let Some((before, after)) = &published {
-            now.extend((0..after.len()).map(|row| (after.name(row), after.value(row))));
-            let is_compared = |before: &Values<'_>, row: usize| self.since.get(before.metrics.value(row)).is_some_and(|day| before.ends.value(row) > *day);
-            let was_final = |row: &usize| before.jobs.value(*row) == self.job && before.statuses.value(*row) != "incomplete" && is_compared(before, *row);
-            for row in (0..before.len()).filter(was_final) {
-                let (name, old) = (before.name(row), before.value(row));
-                let new = now.get(&name).copied().flatten();
-                if old.map(f64::to_bits) != new.map(f64::to_bits) && self.shown.contains(&(name.0.to_owned(), name.3.to_owned())) {
-                    found.push((name, old, new));
-                }
-            }
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        let text = |of: &dyn Fn(&Name<'_>) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(found.iter().map(|(name, ..)| of(name)))) };
+    pub(crate) fn rows(&self, mut found: Vec<Restated>) -> Result<RecordBatch, ArrowError> {
+        let name = |cell: &Restated| (cell.metric.clone(), cell.grain.clone(), cell.period_start, cell.slice.clone(), cell.dimensions.clone());
+        found.sort_by_cached_key(name);
         let at = TimestampMicrosecondArray::from_iter_values(found.iter().map(|_| self.as_of.timestamp_micros())).with_timezone("UTC");
         let columns: Vec<(&str, ArrayRef)> = vec![
-            ("job", text(&|_| self.job.to_owned())),
-            ("metric", text(&|name| name.0.to_owned())),
-            ("grain", text(&|name| name.1.to_owned())),
-            ("period_start", Arc::new(Date32Array::from_iter_values(found.iter().map(|(name, ..)| name.2)))),
-            ("slice", text(&|name| name.3.to_owned())),
-            ("dimensions", text(&|name| name.4.to_owned())),
-            ("old_value", Arc::new(found.iter().map(|(_, old, _)| *old).collect::<Float64Array>())),
-            ("new_value", Arc::new(found.iter().map(|(_, _, new)| *new).collect::<Float64Array>())),
-            ("cause", text(&|name| self.causes.get(name.0).cloned().unwrap_or_default())),
-            ("run_id", text(&|_| self.run_id.to_owned())),
+            ("job", texts(found.iter().map(|_| self.job))),
+            ("metric", texts(found.iter().map(|cell| cell.metric.as_str()))),
+            ("grain", texts(found.iter().map(|cell| cell.grain.as_str()))),
+            ("period_start", Arc::new(Date32Array::from_iter_values(found.iter().map(|cell| cell.period_start)))),
+            ("slice", texts(found.iter().map(|cell| cell.slice.as_str()))),
+            ("dimensions", texts(found.iter().map(|cell| cell.dimensions.as_str()))),
+            ("old_value", Arc::new(found.iter().map(|cell| cell.old).collect::<Float64Array>())),
+            ("new_value", Arc::new(found.iter().map(|cell| cell.new).collect::<Float64Array>())),
+            ("cause", texts(found.iter().map(|cell| self.causes.get(&cell.metric).map_or("", String::as_str)))),
+            ("run_id", texts(found.iter().map(|_| self.run_id))),
             ("restated_at", Arc::new(at)),
         ];
         RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
@@ -79,6 +97,13 @@ impl Restating<'_> {
         concat_batches(&new.schema(), [&filter_record_batch(there, &mask)?, new])
     }
 }
+
+fn texts<'t>(texts: impl Iterator<Item = &'t str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(texts))
+}
+
+/// What names a cell: numbers of its metric, grain, slice and dimensions, and the first day of its period.
+type Name = (u32, u32, i32, u32, u32);
 
 /// Columns of `kpi_values`.
 struct Values<'a> {
@@ -109,6 +134,22 @@ impl<'a> Texts<'a> {
         Ok(Self { codes, texts: texts.as_string_opt::<i32>().ok_or_else(|| other_type(name))? })
     }
 
+    /// The number of the text of each row; texts that are not known get the next ones.
+    fn numbers(&self, rows: usize, known: &mut HashMap<&'a str, u32>) -> Vec<u32> {
+        let mut number = |text: &'a str| {
+            let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            *known.entry(text).or_insert(next)
+        };
+        let Some(codes) = self.codes else { return (0..rows).map(|row| number(self.texts.value(row))).collect() };
+        // A text is looked for once, and only where a row has it.
+        let mut of_code: Vec<Option<u32>> = vec![None; self.texts.len()];
+        let mut of_row = |code: &i32| {
+            let place = usize::try_from(*code).unwrap_or_default();
+            *of_code[place].get_or_insert_with(|| number(self.texts.value(place)))
+        };
+        codes.values().iter().map(&mut of_row).collect()
+    }
+
     fn value(&self, row: usize) -> &'a str {
         let place = self.codes.map_or(row, |codes| usize::try_from(codes.value(row)).unwrap_or_default());
         self.texts.value(place)
@@ -130,12 +171,10 @@ impl<'a> Values<'a> {
         })
     }
 
-    fn len(&self) -> usize {
-        self.numbers.len()
-    }
-
-    fn name(&self, row: usize) -> Name<'_> {
-        (self.metrics.value(row), self.grains.value(row), self.starts.value(row), self.slices.value(row), self.dimensions.value(row))
+    /// The name of each row, in numbers of texts.
+    fn names(&self, known: &mut HashMap<&'a str, u32>) -> Vec<Name> {
+        let [metrics, grains, slices, dimensions] = [&self.metrics, &self.grains, &self.slices, &self.dimensions].map(|texts| texts.numbers(self.numbers.len(), known));
+        (0..self.numbers.len()).map(|row| (metrics[row], grains[row], self.starts.value(row), slices[row], dimensions[row])).collect()
     }
 
     fn value(&self, row: usize) -> Option<f64> {
@@ -197,7 +236,7 @@ mod tests {
             ("orders", 1, Some(4.0), "ok"),
         ]);
         let after = values(&[("revenue", 0, Some(1.0), "ok"), ("revenue", 1, Some(2.5), "ok"), ("revenue", 2, Some(9.0), "ok")]);
-        render(&restating.rows(Some((&before, &after))).unwrap(), Format::Csv).unwrap()
+        render(&restating.rows(restating.found(&before, &after).unwrap()).unwrap(), Format::Csv).unwrap()
     }
 
     #[test]
@@ -213,7 +252,10 @@ mod tests {
     fn a_run_that_did_not_end_has_restated_nothing() {
         let (causes, shown, since) = (BTreeMap::new(), [("revenue".to_owned(), "total".to_owned())].into(), [("revenue".to_owned(), i32::MIN)].into());
         let restating = |run_id| Restating { job: "nightly", run_id, as_of: "2024-05-01T00:00:00Z".parse().unwrap(), causes: &causes, shown: &shown, since: &since };
-        let rows = |run_id| restating(run_id).rows(Some((&values(&[("revenue", 0, Some(1.0), "ok")]), &values(&[])))).unwrap();
+        let rows = |run_id| {
+            let restating = restating(run_id);
+            restating.rows(restating.found(&values(&[("revenue", 0, Some(1.0), "ok")]), &values(&[])).unwrap()).unwrap()
+        };
         let there = restating("r1").appended(None, &|_| true, &rows("r1")).unwrap();
         assert_eq!(restating("r2").appended(Some(&there), &|run| run == "r1", &rows("r2")).unwrap().num_rows(), 2);
         assert_eq!(restating("r2").appended(Some(&there), &|_| false, &rows("r2")).unwrap().num_rows(), 1);

@@ -4,6 +4,7 @@
 //! A run that another one overtakes looks again at what is left to do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -40,6 +41,9 @@ use crate::workspace::Workspace;
 
 /// How often a run looks again after another one came first.
 const LOOKS: usize = 50;
+
+/// Days by which the end of a period with the same first day moves where its calendar changes: the months of a retail year have a week more or less.
+const END_MOVES: i32 = 7;
 
 /// What a run did.
 #[derive(Debug, Clone)]
@@ -171,15 +175,16 @@ impl Workspace {
             Publication::new(self, job).record(&ledger, shelf)?;
         }
         let since = Since::new(self, &ledger, &job_hash).but_for(strange);
+        let is_known = |table: &JobTable| asked.tables.is_empty() || asked.tables.contains(&table.name) || ledger.has_cells(&table.name);
+        let tables: Vec<&JobTable> = job.tables.iter().filter(|table| is_known(table)).collect();
+        let requests: Vec<(&str, CellRequest)> = tables.iter().map(|table| (table.name.as_str(), request_of(table))).collect();
         let engine = IncrementalEngine::new(self, &worklist, kept).with(ahead);
         let run_id = self.run_id(job, asked, &sources);
         let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
         let mut publication = Publication::new(self, job);
         let mut works: IndexMap<&str, TableWork> = IndexMap::new();
-        let is_known = |table: &JobTable| asked.tables.is_empty() || asked.tables.contains(&table.name) || ledger.has_cells(&table.name);
-        let tables: Vec<&JobTable> = job.tables.iter().filter(|table| is_known(table)).collect();
-        for wanted in &tables {
-            works.insert(&wanted.name, worklist.of_table(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?);
+        for (table, request) in &requests {
+            works.insert(table, worklist.of_table(table, request).map_err(JobError::Metrics)?);
         }
         let reasons: BTreeSet<Reason> = works.iter().flat_map(|(table, work)| since.reasons(table, work)).collect();
         if reasons.is_empty() && !asked.is_nothing() && asked.backfill == ledger.backfill {
@@ -192,10 +197,7 @@ impl Workspace {
         let engine = engine.with_rows(RowShelf { shelf, folder, run_id: run_id.clone(), paths }, &models, &laps)?;
         let Found { found, kept: tests } = self.job_findings(&self.job_models(job), &worklist, &engine.whole().map_err(JobError::Metrics)?)?;
         laps.done(Step::Test, None);
-        for wanted in &tables {
-            engine.ask(&wanted.name, &request_of(wanted)).map_err(JobError::Metrics)?;
-            laps.done(Step::Aggregate, Some(&wanted.name));
-        }
+        engine.ask(&requests, &|table| laps.done(Step::Aggregate, Some(table))).map_err(JobError::Metrics)?;
         engine.put_rows()?;
         let (answers, rows) = engine.into_kept();
         // Tables remember the number of the last run, where its ledger is lost.
@@ -309,19 +311,28 @@ impl Workspace {
         // A run that died may have written its values already: what counts is what the last whole run published.
         let published = new.ledger.tables.iter().find(|table| table.name == "kpi_values").filter(|_| new.ledger.claimed);
         let first = new.since.values().copied().min().unwrap_or(i32::MAX);
-        let before = shelf.read_ending_after("kpi_values", first, published.map(|table| table.version))?;
         let values = NewRows::Made(new.values);
-        // Where nothing is published, there is nothing to compare: the values are made as they are written.
-        let after = before.as_ref().map(|_| values.all()).transpose().map_err(|error| refused("kpi_values", &error))?;
-        let rows = restating.rows(before.as_ref().zip(after.as_ref())).map_err(refuse)?;
-        let count = u64::try_from(rows.num_rows()).unwrap_or(u64::MAX);
+        let by_end = values.by_end().unwrap_or_default();
+        let mut found = Vec::new();
+        // Where nothing is published, there is nothing to compare; the values are made as they are compared, and again as they are written.
+        shelf.visit_ending_after("kpi_values", (first, published.map(|table| table.version)), |months| {
+            let of_month = |(days, before): (Range<i32>, RecordBatch)| {
+                let days = days.start.saturating_sub(END_MOVES)..days.end.saturating_add(END_MOVES);
+                restating.found(&before, &values.at(&by_end.within(days))?)
+            };
+            let restated = months.into_par_iter().map(of_month).collect::<Result<Vec<_>, _>>()?;
+            found.extend(restated.into_iter().flatten());
+            Ok(())
+        })?;
+        let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
+        let rows = restating.rows(found).map_err(refuse)?;
         let runs = shelf.read("kpi_runs")?;
         let ended: BTreeSet<&str> =
             runs.iter().filter_map(|runs| runs.column_by_name("run_id")?.as_string_opt::<i32>()).flat_map(arrow::array::GenericByteArray::iter).flatten().collect();
         let has_ended = |run: &str| ended.contains(run) || (run == new.ledger.run_id && !new.ledger.claimed);
         let all = restating.appended(shelf.read(RESTATEMENTS)?.as_ref(), &has_ended, &rows).map_err(refuse)?;
         publication.add(RESTATEMENTS, all, Replace::Where { column: "job".to_owned(), value: job.name.clone() });
-        Ok((after.map_or(values, NewRows::There), count))
+        Ok((values, count))
     }
 
     /// A hash of all that decides what is computed beside the lake and as-of.

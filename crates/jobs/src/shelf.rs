@@ -1,9 +1,11 @@
 //! Where the results of a job lie, opened for reading and writing from ordinary threads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use quotient_ingest::{existing_store, open_store};
@@ -53,10 +55,15 @@ impl Shelf {
         self.runtime.block_on(store.read_at(table, version)).map_err(JobError::Output)
     }
 
-    /// The rows of a table, or of an earlier version of it, whose periods end after a day; others may be among them.
-    pub(crate) fn read_ending_after(&self, table: &str, day: i32, version: Option<i64>) -> Result<Option<RecordBatch>, JobError> {
-        let Some(store) = self.store_that_is_there()? else { return Ok(None) };
-        self.runtime.block_on(store.read_ending_after(table, day, version)).map_err(JobError::Output)
+    /// Gives the rows of a table, or of an earlier version of it, whose periods end after a day, some months at a time; others may be among them.
+    pub(crate) fn visit_ending_after(
+        &self,
+        table: &str,
+        after: (i32, Option<i64>),
+        visit: impl FnMut(Vec<(Range<i32>, RecordBatch)>) -> Result<(), ArrowError>,
+    ) -> Result<(), JobError> {
+        let Some(store) = self.store_that_is_there()? else { return Ok(()) };
+        self.runtime.block_on(store.visit_ending_after(table, after, visit)).map_err(JobError::Output)
     }
 
     /// The latest versions of tables, by listings alone; a table that is not there has none.

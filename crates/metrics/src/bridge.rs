@@ -25,7 +25,8 @@ pub(crate) fn record_batch(frame: &DataFrame) -> Result<RecordBatch, MetricsErro
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(|e| refused("*", &e))
 }
 
-fn array(column: &Column) -> Result<ArrayRef, MetricsError> {
+/// A column as an array.
+pub(crate) fn array(column: &Column) -> Result<ArrayRef, MetricsError> {
     // A column from the streaming engine has many chunks; only a rechunked one is whole in its first.
     let series = column.as_materialized_series().rechunk();
     let level = CompatLevel::newest();

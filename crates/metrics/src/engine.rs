@@ -48,7 +48,7 @@ pub struct ConversionRequest<'a> {
 }
 
 /// What is asked of one model's rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BaseRequest<'a> {
     /// The model.
     pub model: &'a str,
@@ -72,8 +72,19 @@ pub struct BaseRequest<'a> {
     pub only: Vec<(i32, i32)>,
 }
 
+impl BaseRequest<'_> {
+    /// Whether the rows of another request are the same, so that they need to be computed once for both.
+    #[must_use]
+    pub fn has_rows_of(&self, other: &Self) -> bool {
+        // Rows that are spread over windows, or stand beside values of metrics, are made for one request.
+        let is_alone = |request: &Self| request.window.is_some() || request.measures.iter().flat_map(|measure| &measure.filters).any(|filter| !filter.metrics.is_empty());
+        let rows = |request: &Self| (request.time.to_owned(), request.from, request.to, request.snapshot.is_some());
+        !is_alone(self) && !is_alone(other) && self.model == other.model && rows(self) == rows(other) && self.keep == other.keep
+    }
+}
+
 /// One aggregate over a model's rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BaseMeasure<'a> {
     /// Its name in the answer.
     pub name: String,
@@ -107,3 +118,36 @@ pub fn joined_rows(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
 
 /// The text that stands for a missing or unknown value of a dimension.
 pub const NONE: &str = "(none)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_the_same_for_one_model_time_and_stretch_of_days() {
+        let request = BaseRequest {
+            model: "deals",
+            time: "closed_at",
+            measures: Vec::new(),
+            groupings: Vec::new(),
+            keep: Vec::new(),
+            snapshot: None,
+            window: None,
+            from: NaiveDate::from_ymd_opt(2025, 1, 1),
+            to: None,
+            only: Vec::new(),
+        };
+        let filter = Filter { metrics: vec![quotient_model::MetricRef { name: "revenue".to_owned(), group_by: Vec::new(), column: "m".to_owned() }], ..Filter::default() };
+        let measure = BaseMeasure { name: "won".to_owned(), metric: "won", agg: Agg::Count, expr: "1", filters: Vec::new() };
+        assert!(request.has_rows_of(&BaseRequest { measures: vec![measure.clone()], only: vec![(1, 2)], ..request.clone() }));
+        let others = [
+            BaseRequest { model: "leads", ..request.clone() },
+            BaseRequest { time: "created_at", ..request.clone() },
+            BaseRequest { from: None, ..request.clone() },
+            BaseRequest { keep: vec![("k".to_owned(), "k".to_owned())], ..request.clone() },
+            BaseRequest { window: Some((Span::ToDate(quotient_model::Grain::Month), PeriodAgg::Last)), ..request.clone() },
+            BaseRequest { measures: vec![BaseMeasure { filters: vec![&filter], ..measure }], ..request.clone() },
+        ];
+        assert!(others.iter().all(|other| !request.has_rows_of(other) && !other.has_rows_of(&request)));
+    }
+}

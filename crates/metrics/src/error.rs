@@ -59,6 +59,18 @@ pub enum MetricsError {
         /// One of them.
         example: String,
     },
+    /// Keys of a fact and of the model that it is joined with are of two types.
+    #[error("model `{model}`: entity `{entity}` is {found}, expected {expected} as in the rows that are joined with it")]
+    KeyTypes {
+        /// The model that has the entity as its key.
+        model: String,
+        /// The entity.
+        entity: String,
+        /// The type of the rows that look for it.
+        expected: String,
+        /// Its type.
+        found: String,
+    },
     /// Versions of one key that are valid at the same instant.
     #[error("model `{model}`: versions of entity `{entity}` overlap, for example those of `{example}`: a join to it would add rows")]
     Overlap {

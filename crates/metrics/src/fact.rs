@@ -2,6 +2,7 @@
 //!
 //! In: a request. Out: one row per row of the model, never more: joins are checked before they are made.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use arrow::array::RecordBatch;
@@ -34,7 +35,8 @@ pub(crate) struct Fact {
     pub(crate) measures: MeasureColumns,
 }
 
-/// The columns of the measures of a fact.
+/// The columns of the measures of a request.
+#[derive(Debug, Default)]
 pub(crate) struct MeasureColumns {
     /// The column of each measure.
     pub(crate) columns: Vec<String>,
@@ -44,12 +46,18 @@ pub(crate) struct MeasureColumns {
 
 /// Computes the rows that a request needs.
 pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Fact, MetricsError> {
-    let (plan, relation) = Plan::of(engine, request)?;
-    let frame = collect(plan.rows(engine, &relation, &plan.others(engine)?)?, request.model, COMPUTE)?;
-    Ok(Fact { frame, measures: MeasureColumns { columns: plan.measures, filters: plan.filters } })
+    let (frame, measures) = prepare_together(engine, std::slice::from_ref(request))?;
+    Ok(Fact { frame, measures: measures.into_iter().next().unwrap_or_default() })
 }
 
-/// What the cube reads of the rows that a request needs, in the lots of their model: each is computed when it is asked for.
+/// Computes the rows that requests for the same rows need, once for all of them; with the columns of the measures of each.
+pub(crate) fn prepare_together(engine: &PolarsEngine<'_>, requests: &[BaseRequest<'_>]) -> Result<(DataFrame, Vec<MeasureColumns>), MetricsError> {
+    let (plan, relation) = Plan::of(engine, requests)?;
+    let frame = collect(plan.rows(engine, &relation, &plan.others(engine)?)?, plan.first.model, COMPUTE)?;
+    Ok((frame, plan.measures))
+}
+
+/// What the cube reads of the rows that requests need, in the lots of their model: each is computed when it is asked for, once for all of them.
 pub(crate) struct FactLots<'e, 'p, 'r, 'a> {
     engine: &'e PolarsEngine<'p>,
     plan: Plan<'r, 'a>,
@@ -60,25 +68,27 @@ pub(crate) struct FactLots<'e, 'p, 'r, 'a> {
 }
 
 impl<'e, 'p, 'r, 'a> FactLots<'e, 'p, 'r, 'a> {
-    pub(crate) fn new(engine: &'e PolarsEngine<'p>, request: &'r BaseRequest<'a>) -> Result<Self, MetricsError> {
-        let (plan, relation) = Plan::of(engine, request)?;
+    /// Of requests for the same rows: those of one model by one time, between the same days.
+    pub(crate) fn new(engine: &'e PolarsEngine<'p>, requests: &'r [BaseRequest<'a>]) -> Result<Self, MetricsError> {
+        let (mut plan, relation) = Plan::of(engine, requests)?;
+        plan.code_labels();
         let others = plan.others(engine)?;
         // A metric beside the rows is computed for all of them.
-        let lots = engine.lots(request.model).filter(|_| plan.metrics.is_empty()).unwrap_or_else(|| vec![relation]);
+        let lots = engine.lots(plan.first.model).filter(|_| plan.metrics.is_empty()).unwrap_or_else(|| vec![relation]);
         let read = plan.read_by_the_cube().into_iter().map(col).collect();
-        let labels = Labels::new(&plan.items);
+        let labels = Labels::new(&plan.items, others.iter().flat_map(|other| &other.labels));
         Ok(Self { engine, plan, others, waiting: lots.into_iter(), read, labels })
     }
 
-    /// The columns of the measures.
-    pub(crate) fn measures(&self) -> MeasureColumns {
-        MeasureColumns { columns: self.plan.measures.clone(), filters: self.plan.filters.clone() }
+    /// The columns of the measures of each request.
+    pub(crate) fn measures(&self) -> &[MeasureColumns] {
+        &self.plan.measures
     }
 
     /// The next lot, in which a label is its place among all labels.
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>, MetricsError> {
         let Some(lot) = self.waiting.next() else { return Ok(None) };
-        let model = self.plan.request.model;
+        let model = self.plan.first.model;
         let rows = collect(self.plan.rows(self.engine, &lot, &self.others)?.select(self.read.clone()), model, COMPUTE)?;
         self.labels.placed(&record_batch(&rows)?).map(Some).map_err(|source| MetricsError::Cube { model: model.to_owned(), source })
     }
@@ -107,9 +117,11 @@ pub(crate) fn day_of_time(engine: &PolarsEngine<'_>, model: &str, relation: &Rel
     Ok(time_of(engine, (model, semantics), time, relation, model)?.0)
 }
 
-/// What is collected of a request before anything is computed.
+/// What is collected of requests for the same rows before anything is computed.
 struct Plan<'r, 'a> {
-    request: &'r BaseRequest<'a>,
+    /// The first request, which says which rows these are.
+    first: &'r BaseRequest<'a>,
+    requests: &'r [BaseRequest<'a>],
     /// Columns of the model itself: name and SQL.
     own: IndexMap<String, String>,
     /// The joins by their paths; one that starts from another comes after it.
@@ -119,16 +131,15 @@ struct Plan<'r, 'a> {
     /// Columns over the joined rows: name and SQL.
     conditions: IndexMap<String, String>,
     items: Vec<String>,
-    /// The column of each measure.
-    measures: Vec<String>,
-    /// The filter column of each measure, where it has one.
-    filters: Vec<Option<String>>,
+    /// The columns of the measures of each request.
+    measures: Vec<MeasureColumns>,
 }
 
 impl<'r, 'a> Plan<'r, 'a> {
-    /// The plan of a request, and the rows of its model.
-    fn of(engine: &PolarsEngine<'_>, request: &'r BaseRequest<'a>) -> Result<(Self, Relation), MetricsError> {
+    /// The plan of some requests, at least one, and the rows of their model.
+    fn of(engine: &PolarsEngine<'_>, requests: &'r [BaseRequest<'a>]) -> Result<(Self, Relation), MetricsError> {
         let project = engine.project();
+        let request = requests.first().ok_or_else(|| MetricsError::Unknown { what: "request", name: String::new(), near: None })?;
         let semantics = project.models.get(request.model).and_then(|m| m.semantics.as_ref());
         let semantics = semantics.ok_or_else(|| MetricsError::Unknown {
             what: "semantic model",
@@ -137,28 +148,28 @@ impl<'r, 'a> Plan<'r, 'a> {
         })?;
         let relation = engine.computed(request.model)?;
         let (own, joins, conditions) = (IndexMap::new(), IndexMap::new(), IndexMap::new());
-        let mut plan = Self { request, own, joins, metrics: Vec::new(), conditions, items: Vec::new(), measures: Vec::new(), filters: Vec::new() };
+        let mut plan = Self { first: request, requests, own, joins, metrics: Vec::new(), conditions, items: Vec::new(), measures: Vec::new() };
         plan.add_time(engine, semantics, &relation)?;
-        for grouping in &request.groupings {
-            for item in &grouping.slice {
-                plan.add_item(engine, item)?;
-            }
+        for item in requests.iter().flat_map(|request| &request.groupings).flat_map(|grouping| &grouping.slice) {
+            plan.add_item(engine, item)?;
         }
-        for filter in request.measures.iter().flat_map(|m| &m.filters) {
+        for filter in requests.iter().flat_map(|request| &request.measures).flat_map(|m| &m.filters) {
             plan.add_filter_items(engine, filter)?;
         }
-        plan.own.extend(request.keep.iter().cloned());
-        plan.measures = plan.add_measures();
-        plan.filters = plan.add_filters();
+        for request in requests {
+            plan.own.extend(request.keep.iter().cloned());
+            let measures = MeasureColumns { columns: plan.add_measures(request), filters: plan.add_filters(request) };
+            plan.measures.push(measures);
+        }
         Ok((plan, relation))
     }
 
     fn metric(&self) -> String {
-        self.request.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default()
+        self.first.measures.first().map(|m| m.metric.to_owned()).unwrap_or_default()
     }
 
     fn add_time(&mut self, engine: &PolarsEngine<'_>, semantics: &Semantics, relation: &Relation) -> Result<(), MetricsError> {
-        let (day, event) = time_of(engine, (self.request.model, semantics), self.request.time, relation, &self.metric())?;
+        let (day, event) = time_of(engine, (self.first.model, semantics), self.first.time, relation, &self.metric())?;
         self.own.insert(TIME.to_owned(), day);
         self.own.insert(EVENT.to_owned(), event);
         Ok(())
@@ -168,7 +179,7 @@ impl<'r, 'a> Plan<'r, 'a> {
         if self.items.iter().any(|known| known == item) {
             return Ok(());
         }
-        let found = resolve_item(engine.project(), self.request.model, item).map_err(|message| MetricsError::Group { metric: self.metric(), message })?;
+        let found = resolve_item(engine.project(), self.first.model, item).map_err(|message| MetricsError::Group { metric: self.metric(), message })?;
         let sql = self.sql_of(engine, item, &found)?;
         match self.join_to(&found.path) {
             None => self.own.insert(item.to_owned(), sql),
@@ -190,7 +201,7 @@ impl<'r, 'a> Plan<'r, 'a> {
             ItemColumn::Key(entity) => &entity.expr,
         };
         let Some(part) = found.part else { return Ok(expr.clone()) };
-        let model = found.path.last().map_or(self.request.model, |hop| hop.model.name.as_str());
+        let model = found.path.last().map_or(self.first.model, |hop| hop.model.name.as_str());
         let kind = type_of(engine, model, &engine.computed(model)?, expr)?;
         let (day, _) = day_and_instant(&kind, expr, calendar.zone.name())
             .ok_or_else(|| MetricsError::Group { metric: self.metric(), message: format!("`{item}` of model `{model}` is {kind}, expected a date or a timestamp") })?;
@@ -228,9 +239,9 @@ impl<'r, 'a> Plan<'r, 'a> {
     }
 
     /// One column per different expression.
-    fn add_measures(&mut self) -> Vec<String> {
+    fn add_measures(&mut self, request: &BaseRequest<'_>) -> Vec<String> {
         let mut names = Vec::new();
-        for measure in &self.request.measures {
+        for measure in &request.measures {
             let known = self.own.iter().find(|(name, sql)| name.starts_with("__m") && sql.as_str() == measure.expr).map(|(name, _)| name.clone());
             let name = known.unwrap_or_else(|| {
                 let name = format!("__m{}", self.own.len());
@@ -243,9 +254,9 @@ impl<'r, 'a> Plan<'r, 'a> {
     }
 
     /// One column per different list of filters.
-    fn add_filters(&mut self) -> Vec<Option<String>> {
+    fn add_filters(&mut self, request: &BaseRequest<'_>) -> Vec<Option<String>> {
         let mut names = Vec::new();
-        for measure in &self.request.measures {
+        for measure in &request.measures {
             if measure.filters.is_empty() {
                 names.push(None);
                 continue;
@@ -263,6 +274,17 @@ impl<'r, 'a> Plan<'r, 'a> {
         names
     }
 
+    /// Lets joins bring labels as the places of their texts, where nothing but the cube reads them.
+    fn code_labels(&mut self) {
+        let read: BTreeSet<&String> = self.requests.iter().flat_map(|request| &request.measures).flat_map(|measure| &measure.filters).flat_map(|filter| &filter.items).collect();
+        if !self.metrics.is_empty() {
+            return;
+        }
+        for join in self.joins.values_mut() {
+            join.coded = join.columns.keys().filter(|name| self.items.contains(name) && !read.contains(name)).cloned().collect();
+        }
+    }
+
     /// What the joins bring, in their order.
     fn others(&self, engine: &PolarsEngine<'_>) -> Result<Vec<Rc<Other>>, MetricsError> {
         self.joins.values().map(|join| other(engine, join)).collect()
@@ -270,18 +292,19 @@ impl<'r, 'a> Plan<'r, 'a> {
 
     /// The columns that cells are made of; the others served joins and conditions.
     fn read_by_the_cube(&self) -> IndexSet<&str> {
-        let named = self.items.iter().chain(&self.measures).chain(self.filters.iter().flatten());
+        let of_measures = self.measures.iter().flat_map(|measures| measures.columns.iter().chain(measures.filters.iter().flatten()));
+        let named = self.items.iter().chain(of_measures);
         std::iter::once(TIME).chain(named.map(String::as_str)).collect()
     }
 
     /// The rows of a relation of the model.
     fn rows(&self, engine: &PolarsEngine<'_>, relation: &Relation, others: &[Rc<Other>]) -> Result<LazyFrame, MetricsError> {
         let own: Vec<(String, String)> = self.own.clone().into_iter().collect();
-        let model = self.request.model;
+        let model = self.first.model;
         let mut rows = project_columns(engine, model, relation, &own)?;
         rows.frame = rows.frame.filter(self.window(engine));
         for (join_request, other) in self.joins.values().zip(others) {
-            rows = join(rows, join_request, other);
+            rows = join(rows, join_request, other)?;
         }
         for metric in &self.metrics {
             rows = add_metric(engine, rows, metric)?;
@@ -291,8 +314,9 @@ impl<'r, 'a> Plan<'r, 'a> {
             columns.extend(self.conditions.clone());
             rows = project_columns(engine, model, &rows, &columns)?;
         }
-        let labels: Vec<Expr> = self.items.iter().map(|item| col(item.as_str()).cast(PolarsType::String).fill_null(lit(NONE))).collect();
-        Ok(rows.frame.with_columns(labels))
+        let is_text = |item: &&String| !self.joins.values().any(|join| join.coded.contains(*item));
+        let labels = self.items.iter().filter(is_text).map(|item| col(item.as_str()).cast(PolarsType::String).fill_null(lit(NONE)));
+        Ok(rows.frame.with_columns(labels.collect::<Vec<_>>()))
     }
 
     /// Rows before as-of, and in the days asked for.
@@ -300,7 +324,7 @@ impl<'r, 'a> Plan<'r, 'a> {
         let as_of = engine.as_of().timestamp_micros();
         let instant = PolarsType::Datetime(polars::prelude::TimeUnit::Microseconds, Some(polars::prelude::TimeZone::UTC));
         let mut keep = col(EVENT).lt(lit(as_of).cast(instant));
-        for (bound, first) in [(self.request.from, true), (self.request.to, false)] {
+        for (bound, first) in [(self.first.from, true), (self.first.to, false)] {
             if let Some(day) = bound {
                 let day = lit(day.to_epoch_days()).cast(PolarsType::Date);
                 keep = keep.and(if first { col(TIME).gt_eq(day) } else { col(TIME).lt(day) });

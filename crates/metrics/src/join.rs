@@ -3,21 +3,27 @@
 //! A join never adds rows: the key is checked to be one, and versions of a key are checked not to overlap.
 //! Versions are those at the instant of the fact's event, however many joins away they are.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Field, Schema};
 use indexmap::IndexMap;
-use polars::prelude::{DataFrame, IntoLazy, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, len, lit};
+use polars::prelude::{Column, DataFrame, DataType as PolarsType, Expr, Field as PolarsField, IdxCa, IntoLazy, PolarsResult, SortMultipleOptions, col, len, lit};
 use quotient_model::{DimensionKind, EntityKind, Hop};
 
+use crate::bridge;
+use crate::cube::{KnownValues, distinct_values};
 use crate::error::MetricsError;
 use crate::fact::{EVENT, collect, project_columns};
+use crate::lookup::Lookup;
 use crate::polars_engine::PolarsEngine;
 use crate::sql::Relation;
 
 const FROM: &str = "__valid_from";
 const TO: &str = "__valid_to";
-const ROW: &str = "__row";
+const PLACE: &str = "__place";
 
 /// A join that a request needs.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub(crate) struct Join {
     pub(crate) key: String,
     /// The columns to bring: item and SQL over the joined model.
     pub(crate) columns: IndexMap<String, String>,
+    /// Those of them that are labels nobody reads: each comes as the place of its text among those of [`Other::labels`].
+    pub(crate) coded: BTreeSet<String>,
     model: String,
     entity: String,
     to_expr: String,
@@ -40,6 +48,7 @@ impl Join {
         Self {
             key,
             columns: IndexMap::new(),
+            coded: BTreeSet::new(),
             model: hop.model.name.clone(),
             entity: hop.to.name.clone(),
             to_expr: hop.to.expr.clone(),
@@ -54,8 +63,13 @@ impl Join {
 
 /// The rows of the model that a join brings, checked.
 pub(crate) struct Other {
-    schema: SchemaRef,
-    rows: DataFrame,
+    /// The columns of the join, as it brings them.
+    fields: Vec<Field>,
+    columns: Vec<Column>,
+    key_type: DataType,
+    lookup: Arc<Lookup>,
+    /// The texts of labels that come coded, each once.
+    pub(crate) labels: Vec<(String, Vec<String>)>,
 }
 
 /// The rows that a join brings.
@@ -73,50 +87,87 @@ fn checked(engine: &PolarsEngine<'_>, join: &Join) -> Result<Other, MetricsError
     }
     let other = project_columns(engine, &join.model, &other, &columns)?;
     let rows = collect(other.frame.filter(col(join.other_key()).is_not_null()), &join.model, "compute its keys")?;
-    let check = if join.validity.is_some() { check_versions } else { check_key };
-    check(join, &rows)?;
-    Ok(Other { schema: other.schema, rows })
+    let column = |name: &str| rows.column(name).map_err(|source| MetricsError::Compute { model: join.model.clone(), doing: "read its keys", source });
+    let keys = column(&join.other_key())?;
+    let lookup = if join.validity.is_some() {
+        check_versions(join, &rows)?;
+        Lookup::of_versions(keys, column(FROM)?, column(TO)?)?
+    } else {
+        let lookup = Lookup::of_keys(keys)?;
+        if lookup.len() < rows.height() {
+            return Err(repeated_keys(join, &rows)?);
+        }
+        lookup
+    };
+    let field = |name: &str| Field::new(name, other.schema.field_with_name(name).map_or(DataType::Null, |field| field.data_type().clone()), true);
+    let mut brought = Other { fields: Vec::new(), columns: Vec::new(), key_type: field(&join.other_key()).data_type().clone(), lookup: Arc::new(lookup), labels: Vec::new() };
+    for name in join.columns.keys() {
+        if join.coded.contains(name) {
+            let (places, texts) = coded(column(name)?, &join.model)?;
+            brought.fields.push(Field::new(name, DataType::UInt32, true));
+            brought.columns.push(places);
+            brought.labels.push((name.clone(), texts));
+        } else {
+            brought.fields.push(field(name));
+            brought.columns.push(column(name)?.clone());
+        }
+    }
+    Ok(brought)
+}
+
+/// Labels as the places of their texts, and the texts.
+fn coded(column: &Column, model: &str) -> Result<(Column, Vec<String>), MetricsError> {
+    let refused = |source| MetricsError::Compute { model: model.to_owned(), doing: "read its labels", source };
+    let texts = bridge::array(&column.cast(&PolarsType::String).map_err(refused)?)?;
+    let field = Field::new(column.name().as_str(), texts.data_type().clone(), true);
+    let (codes, first_rows) = distinct_values(&field, &texts).map_err(|source| MetricsError::Cube { model: model.to_owned(), source })?;
+    let known = texts.as_string_view();
+    let is_text = |code: &u32| (*code as usize) < first_rows.len();
+    let places: Vec<Option<u32>> = codes.into_iter().map(|code| Some(code).filter(is_text)).collect();
+    Ok((Column::new(column.name().clone(), places), first_rows.into_iter().map(|row| known.value(row).to_owned()).collect()))
 }
 
 /// Rows with the columns that a join brings.
-pub(crate) fn join(rows: Relation, join: &Join, other: &Other) -> Relation {
-    let joined = if join.validity.is_some() {
-        at_event(rows.frame, join, &other.rows)
-    } else {
-        rows.frame.join(other.rows.clone().lazy(), [col(join.key.as_str())], [col(join.other_key())], JoinArgs::new(JoinType::Left))
-    };
-    let mut fields: Vec<Field> = rows.schema.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for (name, _) in &join.columns {
-        if let Ok(field) = other.schema.field_with_name(name) {
-            fields.push(field.clone());
-        }
+///
+/// # Errors
+/// Keys of two types.
+pub(crate) fn join(rows: Relation, join: &Join, other: &Other) -> Result<Relation, MetricsError> {
+    let found = rows.schema.field_with_name(&join.key).map_or(&DataType::Null, Field::data_type);
+    if *found != DataType::Null && KnownValues::kind(found) != KnownValues::kind(&other.key_type) {
+        return Err(MetricsError::KeyTypes { model: join.model.clone(), entity: join.entity.clone(), expected: found.to_string(), found: other.key_type.to_string() });
     }
-    let names: Vec<_> = fields.iter().map(|f| col(f.name().as_str())).collect();
-    Relation { schema: Schema::new(fields).into(), frame: joined.select(names) }
+    let lookup = Arc::clone(&other.lookup);
+    let place = move |columns: &mut [Column]| match columns {
+        [keys, at] => lookup.places(keys, at),
+        _ => Ok(columns.first().cloned().unwrap_or_default()),
+    };
+    let place = col(join.key.as_str()).map_many(place, &[col(EVENT)], |_, _| Ok(PolarsField::new(PLACE.into(), PolarsType::IDX_DTYPE)));
+    let brought = other.columns.iter().map(brought);
+    let mut fields: Vec<Field> = rows.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+    fields.extend(other.fields.iter().cloned());
+    let names: Vec<Expr> = fields.iter().map(|field| col(field.name().as_str())).collect();
+    let frame = rows.frame.with_column(place.alias(PLACE)).with_columns(brought.collect::<Vec<_>>()).select(names);
+    Ok(Relation { schema: Schema::new(fields).into(), frame })
 }
 
-/// A left join to the version that is valid at the event's instant.
-fn at_event(rows: LazyFrame, join: &Join, versions: &DataFrame) -> LazyFrame {
-    let rows = rows.with_row_index(ROW, None);
-    let found = rows
-        .clone()
-        .select([col(ROW), col(join.key.as_str()), col(EVENT)])
-        .join(versions.clone().lazy(), [col(join.key.as_str())], [col(join.other_key())], JoinArgs::new(JoinType::Inner))
-        .filter(col(FROM).is_null().or(col(FROM).lt_eq(col(EVENT))))
-        .filter(col(TO).is_null().or(col(EVENT).lt(col(TO))));
-    let mut columns = vec![col(ROW)];
-    columns.extend(join.columns.keys().map(|name| col(name.as_str())));
-    rows.join(found.select(columns), [col(ROW)], [col(ROW)], JoinArgs::new(JoinType::Left))
+/// The values of a column at [`PLACE`].
+fn brought(column: &Column) -> Expr {
+    let (name, kind) = (column.name().clone(), column.dtype().clone());
+    let output = PolarsField::new(name.clone(), kind);
+    let values = column.clone();
+    let at = move |columns: &mut [Column]| -> PolarsResult<Column> {
+        let places: &IdxCa = columns[0].idx()?;
+        if values.is_empty() { Ok(Column::full_null(values.name().clone(), places.len(), values.dtype())) } else { values.take(places) }
+    };
+    col(PLACE).map_many(at, &[], move |_, _| Ok(output.clone())).alias(name)
 }
 
-fn check_key(join: &Join, rows: &DataFrame) -> Result<(), MetricsError> {
+/// The error of keys of which some are there more than once.
+fn repeated_keys(join: &Join, rows: &DataFrame) -> Result<MetricsError, MetricsError> {
     let key = join.other_key();
     let repeated = rows.clone().lazy().group_by([col(key.as_str())]).agg([len().alias("rows")]).filter(col("rows").gt(lit(1))).sort([key.as_str()], SortMultipleOptions::default());
     let repeated = collect(repeated, &join.model, "check its keys")?;
-    if repeated.height() == 0 {
-        return Ok(());
-    }
-    Err(MetricsError::DuplicateKey { model: join.model.clone(), entity: join.entity.clone(), count: repeated.height(), example: first_text(&repeated, &key) })
+    Ok(MetricsError::DuplicateKey { model: join.model.clone(), entity: join.entity.clone(), count: repeated.height(), example: first_text(&repeated, &key) })
 }
 
 fn check_versions(join: &Join, rows: &DataFrame) -> Result<(), MetricsError> {
@@ -136,4 +187,44 @@ fn check_versions(join: &Join, rows: &DataFrame) -> Result<(), MetricsError> {
 
 fn first_text(rows: &DataFrame, column: &str) -> String {
     rows.column(column).ok().and_then(|c| c.get(0).ok().map(|v| v.str_value().into_owned())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{DataType as PolarsType, df};
+
+    use super::*;
+
+    fn refusal(found: &DataType, key_type: DataType) -> Option<String> {
+        let join_to = Join {
+            key: "k".to_owned(),
+            columns: IndexMap::new(),
+            coded: BTreeSet::new(),
+            model: "reps".to_owned(),
+            entity: "rep".to_owned(),
+            to_expr: "id".to_owned(),
+            validity: None,
+        };
+        let lookup = Lookup::of_keys(&Column::new("id".into(), ["1"])).unwrap();
+        let other = Other { fields: Vec::new(), columns: Vec::new(), key_type, lookup: Arc::new(lookup), labels: Vec::new() };
+        let rows = Relation { schema: Schema::new(vec![Field::new("k", found.clone(), true)]).into(), frame: df!("k" => [1.5]).unwrap().lazy() };
+        join(rows, &join_to, &other).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn keys_of_two_types_are_refused() {
+        assert_eq!(refusal(&DataType::Float64, DataType::Utf8).unwrap(), "model `reps`: entity `rep` is Utf8, expected Float64 as in the rows that are joined with it");
+        assert_eq!(refusal(&DataType::UInt64, DataType::Int64).unwrap(), "model `reps`: entity `rep` is Int64, expected UInt64 as in the rows that are joined with it");
+        assert_eq!(refusal(&DataType::Int32, DataType::Int64), None);
+        assert_eq!(refusal(&DataType::Utf8, DataType::Utf8), None);
+    }
+
+    #[test]
+    fn labels_are_places_of_their_texts() {
+        let (places, texts) = coded(&Column::new("team".into(), [Some("b"), None, Some("a"), Some("b")]), "reps").unwrap();
+        assert_eq!(places.u32().unwrap().iter().collect::<Vec<_>>(), [Some(0), None, Some(1), Some(0)]);
+        assert_eq!(texts, ["b", "a"]);
+        let (places, texts) = coded(&Column::new("day".into(), [Some(1_i32), None]).cast(&PolarsType::Date).unwrap(), "reps").unwrap();
+        assert_eq!((places.u32().unwrap().iter().collect::<Vec<_>>(), texts), (vec![Some(0), None], vec!["1970-01-02".to_owned()]));
+    }
 }

@@ -1,8 +1,10 @@
 //! Labels of dimensions as codes: all lots of the rows of a fact share one list of texts.
 //!
-//! In: batches with labels as text, one after the other. Out: the same with dictionaries; and cells of them with text again.
+//! In: batches with labels as text, or as places among texts that are known before, one after the other. Out: the same with dictionaries;
+//! and cells of them with text again.
 //! Millions of rows have a few thousand labels.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
@@ -13,6 +15,7 @@ use indexmap::IndexSet;
 use rayon::prelude::*;
 
 use crate::cube::{CubeError, distinct_values};
+use crate::engine::NONE;
 
 /// The labels of some columns, as they gather.
 #[derive(Debug)]
@@ -22,9 +25,11 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// No label yet of these columns of text.
-    pub(crate) fn new(columns: &[String]) -> Self {
-        Self { columns: columns.iter().map(|name| (name.clone(), IndexSet::new())).collect() }
+    /// The labels of these columns: those that come as places have their texts, each once, and the others none yet.
+    pub(crate) fn new<'t>(columns: &[String], texts: impl Iterator<Item = &'t (String, Vec<String>)>) -> Self {
+        let mut known: BTreeMap<&String, &Vec<String>> = texts.map(|(name, texts)| (name, texts)).collect();
+        let mut labels = |name: &String| known.remove(name).into_iter().flatten().cloned().collect();
+        Self { columns: columns.iter().map(|name| (name.clone(), labels(name))).collect() }
     }
 
     /// A batch with the places of its labels instead of them.
@@ -67,6 +72,9 @@ impl LabelTexts {
 fn places(batch: &RecordBatch, name: &str, texts: &mut IndexSet<String>) -> Result<(usize, ArrayRef), CubeError> {
     let at = batch.schema_ref().index_of(name).map_err(fault)?;
     let column = batch.column(at);
+    if let Some(places) = column.as_primitive_opt::<UInt32Type>() {
+        return Ok((at, placed(places, texts)));
+    }
     let (codes, first_rows) = distinct_values(batch.schema_ref().field(at), column)?;
     let known = cast(column, &DataType::Utf8View).map_err(fault)?;
     let known = known.as_string_view();
@@ -78,6 +86,15 @@ fn places(batch: &RecordBatch, name: &str, texts: &mut IndexSet<String>) -> Resu
     // A code without a value is that of null.
     let of_row = |code: u32| usize::try_from(code).ok().and_then(|code| places.get(code)).copied();
     Ok((at, Arc::new(codes.into_iter().map(of_row).collect::<UInt32Array>())))
+}
+
+/// Places, in which one without a text has that of no label.
+fn placed(places: &UInt32Array, texts: &mut IndexSet<String>) -> ArrayRef {
+    if places.null_count() == 0 {
+        return Arc::new(places.clone());
+    }
+    let none = u32::try_from(texts.insert_full(NONE.to_owned()).0).unwrap_or(u32::MAX);
+    Arc::new(places.iter().map(|place| place.unwrap_or(none)).collect::<UInt32Array>())
 }
 
 /// Cells whose labels are no codes any more.
@@ -112,7 +129,7 @@ mod tests {
 
     #[test]
     fn lots_share_their_labels() {
-        let mut labels = Labels::new(&["team".to_owned()]);
+        let mut labels = Labels::new(&["team".to_owned()], [].iter());
         let lots = [vec![Some("north"), Some("a label longer than a view"), Some("north")], vec![], vec![None, Some("south"), Some("north")]];
         let placed: Vec<RecordBatch> = lots.into_iter().map(|lot| labels.placed(&batch(lot)).unwrap()).collect();
         let texts = labels.into_texts();
@@ -131,7 +148,21 @@ mod tests {
     }
 
     #[test]
+    fn places_of_known_texts_stay() {
+        let mut labels = Labels::new(&["deals".to_owned(), "team".to_owned()], [("team".to_owned(), vec!["south".to_owned(), "north".to_owned()])].iter());
+        let lot = |places: Vec<Option<u32>>| {
+            let deals: ArrayRef = Arc::new(StringViewArray::from(vec!["x"; places.len()]));
+            RecordBatch::try_from_iter_with_nullable([("deals", deals, true), ("team", Arc::new(UInt32Array::from(places)) as ArrayRef, true)]).unwrap()
+        };
+        let placed: Vec<RecordBatch> = [vec![Some(1), Some(0)], vec![None, Some(1)]].into_iter().map(|places| labels.placed(&lot(places)).unwrap()).collect();
+        let texts = labels.into_texts();
+        let coded = placed.iter().map(|lot| as_text(&texts.coded(lot).unwrap()).unwrap());
+        let found: Vec<Vec<String>> = coded.map(|lot| lot.column(1).as_string_view().iter().flatten().map(str::to_owned).collect()).collect();
+        assert_eq!(found, [["north", "south"], ["(none)", "north"]]);
+    }
+
+    #[test]
     fn other_columns_are_refused() {
-        assert!(Labels::new(&["rep".to_owned()]).placed(&batch(vec![None])).is_err());
+        assert!(Labels::new(&["rep".to_owned()], [].iter()).placed(&batch(vec![None])).is_err());
     }
 }

@@ -21,6 +21,7 @@ mod formula;
 mod group_columns;
 mod join;
 mod labels;
+mod lookup;
 mod metric_column;
 mod model_rows;
 mod needs;

@@ -16,6 +16,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, Engine as PolarsTarget, IntoLazy, LazyFrame, OptFlags};
 use quotient_model::{Agg, Grain, Model, Project};
+use rayon::prelude::*;
 
 use crate::bridge;
 use crate::conversion;
@@ -24,7 +25,7 @@ use crate::engine::{BaseRequest, ConversionRequest, Engine, joined_rows};
 use crate::error::MetricsError;
 use crate::fact::{self, FactLots, MeasureColumns, TIME, collect};
 use crate::join::Other;
-use crate::labels::{self, Labels};
+use crate::labels::{self, LabelTexts};
 use crate::periods::period_starts;
 use crate::snapshot;
 use crate::sql::{Relation, SqlError, SqlModel, lower_model};
@@ -235,18 +236,19 @@ impl<'a> PolarsEngine<'a> {
 
 impl Engine for PolarsEngine<'_> {
     fn base_cells(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
-        if request.snapshot.is_none() && request.window.is_none() {
-            return self.cells_of_lots(request);
-        }
+        let Some(window) = request.window else {
+            let cells = self.base_cells_together(std::slice::from_ref(request))?;
+            return Ok(cells.into_iter().next().unwrap_or_default());
+        };
         let mut fact = fact::prepare(self, request)?;
         if let Some(rule) = request.snapshot {
-            fact = snapshot::keep(self, request, rule, fact)?;
+            let filter = fact.measures.filters.first().and_then(Option::as_deref);
+            fact.frame = snapshot::Rows::new(fact.frame, request.model)?.at_moment(&self.project.calendar, request, rule, filter)?;
         }
         let measures = measures_of(request, &fact.measures);
-        let Some(window) = request.window else { return self.aggregate(request, &fact.frame, &measures) };
         let mut parts: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
         for pairs in windows::parts(self, request, window, &fact)? {
-            let cells = self.aggregate(request, &windows::spread(request, pairs, &fact)?, &measures)?;
+            let cells = aggregate(self.project, request, &windows::spread(request, pairs, &fact)?, &measures)?;
             parts.iter_mut().zip(cells).for_each(|(part, cells)| part.push(cells));
         }
         let joined = parts.iter().map(|part| joined_rows(part)).collect::<Result<_, _>>();
@@ -257,7 +259,7 @@ impl Engine for PolarsEngine<'_> {
         let rows = conversion::rows(self, request)?;
         let agg = request.conversion.measures.first().map_or(Agg::Count, |measure| measure.agg);
         let measure = Aggregated { name: request.name.clone(), agg, column: conversion::VALUE.to_owned(), filter: None };
-        self.aggregate(&request.base, &rows, &[measure])
+        aggregate(self.project, &request.base, &rows, &[measure])
     }
 }
 
@@ -312,9 +314,9 @@ impl<'r> FactCells<'r> {
         self.cube.add(&CubeRequest { schema: lot.schema(), batches, time, measures: &measures, groupings: &groupings }).map_err(|source| self.refused(source))
     }
 
-    /// The cells, labels as text; where labels are given, what was added has their places.
-    fn finish(mut self, labels: Option<Labels>) -> Result<Vec<RecordBatch>, MetricsError> {
-        if let Some(texts) = labels.map(Labels::into_texts) {
+    /// The cells, labels as text; where texts are given, what was added has their places.
+    fn finish(mut self, texts: Option<&LabelTexts>) -> Result<Vec<RecordBatch>, MetricsError> {
+        if let Some(texts) = texts {
             self.cube.relabel(|groups| texts.coded(groups)).map_err(|source| self.refused(source))?;
         }
         let periods = self.periods(self.cube.days())?;
@@ -353,21 +355,36 @@ impl<'r> FactCells<'r> {
 }
 
 impl PolarsEngine<'_> {
-    /// The cells of rows that are all there.
-    fn aggregate(&self, request: &BaseRequest<'_>, rows: &DataFrame, measures: &[Aggregated]) -> Result<Vec<RecordBatch>, MetricsError> {
-        let mut cells = FactCells::new(self.project, request);
-        cells.add(&bridge::record_batch(rows)?, measures)?;
-        cells.finish(None)
+    /// The cells of requests for rows of which those of one moment count, each by its own rule.
+    fn snapshot_cells(&self, requests: &[BaseRequest<'_>]) -> Result<Vec<Vec<RecordBatch>>, MetricsError> {
+        let Some(first) = requests.first() else { return Ok(Vec::new()) };
+        let (frame, measures) = fact::prepare_together(self, requests)?;
+        let (rows, project) = (snapshot::Rows::new(frame, first.model)?, self.project);
+        let cells = |(request, columns): (&BaseRequest<'_>, &MeasureColumns)| {
+            let filter = columns.filters.first().and_then(Option::as_deref);
+            let counting = request.snapshot.map(|rule| rows.at_moment(&project.calendar, request, rule, filter)).transpose()?;
+            aggregate(project, request, counting.as_ref().unwrap_or(&rows.frame), &measures_of(request, columns))
+        };
+        requests.par_iter().zip(&measures).map(cells).collect()
     }
 
-    /// The cells of rows that come in lots: while one is aggregated, the next is computed.
-    fn cells_of_lots(&self, request: &BaseRequest<'_>) -> Result<Vec<RecordBatch>, MetricsError> {
-        let mut lots = FactLots::new(self, request)?;
-        let measures = measures_of(request, &lots.measures());
-        let mut cells = FactCells::new(self.project, request);
+    /// The base cells of requests of which each [has the rows](BaseRequest::has_rows_of) of the others, which are computed once.
+    ///
+    /// Rows come in lots: while one is aggregated, the next is computed.
+    ///
+    /// # Errors
+    /// As [`Engine::base_cells`].
+    pub fn base_cells_together(&self, requests: &[BaseRequest<'_>]) -> Result<Vec<Vec<RecordBatch>>, MetricsError> {
+        if requests.iter().any(|request| request.snapshot.is_some()) {
+            return self.snapshot_cells(requests);
+        }
+        let mut lots = FactLots::new(self, requests)?;
+        let of_request = |(request, columns)| (FactCells::new(self.project, request), measures_of(request, columns));
+        let mut cells: Vec<(FactCells<'_>, Vec<Aggregated>)> = requests.iter().zip(lots.measures()).map(of_request).collect();
         thread::scope(|scope| {
             let (give, taken) = mpsc::sync_channel::<RecordBatch>(0);
-            let adding = scope.spawn(|| taken.into_iter().try_for_each(|lot| cells.add(&lot, &measures)));
+            let mut add = |lot: RecordBatch| cells.iter_mut().try_for_each(|(cells, measures)| cells.add(&lot, measures));
+            let adding = scope.spawn(move || taken.into_iter().try_for_each(&mut add));
             // Nobody takes any more where a lot was refused.
             while let Some(lot) = lots.next()?
                 && give.send(lot).is_ok()
@@ -375,8 +392,16 @@ impl PolarsEngine<'_> {
             drop(give);
             adding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
-        cells.finish(Some(lots.into_labels()))
+        let texts = lots.into_labels().into_texts();
+        cells.into_iter().map(|(cells, _)| cells.finish(Some(&texts))).collect()
     }
+}
+
+/// The cells of rows that are all there.
+fn aggregate(project: &Project, request: &BaseRequest<'_>, rows: &DataFrame, measures: &[Aggregated]) -> Result<Vec<RecordBatch>, MetricsError> {
+    let mut cells = FactCells::new(project, request);
+    cells.add(&bridge::record_batch(rows)?, measures)?;
+    cells.finish(None)
 }
 
 fn sql_of(model: &Model) -> SqlModel<'_> {

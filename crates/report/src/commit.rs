@@ -3,10 +3,10 @@
 //! A commit is made on the version that was read, or not at all: whoever comes second reads again.
 //! That is stricter than Delta asks for, and leaves no way for two writers to add the same rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{AsArray, UInt64Array};
-use arrow::datatypes::Date32Type;
+use arrow::datatypes::{Date32Type, Schema, SchemaRef};
 use chrono::{Datelike, NaiveDate};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake::kernel::{Action, Add, MetadataExt, Protocol, Transaction, new_metadata};
@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::data_files::{DataFiles, PERIOD_END, PERIOD_START};
+use crate::data_files::{PERIOD_END, PERIOD_START};
 use crate::delta::{ResultStore, TableWrite};
 use crate::error::ReportError;
 use crate::file::{encode, statistics};
@@ -30,7 +30,7 @@ use crate::stable::delta_schema;
 const ROWS_PER_FILE: usize = 2_000_000;
 
 /// Rows up to which a table is one file.
-const ROWS_OF_ONE_FILE: usize = 50_000;
+pub(crate) const ROWS_OF_ONE_FILE: usize = 50_000;
 
 /// Rows from which a part of a month is a file.
 const ROWS_OF_OWN_FILE: usize = 20_000;
@@ -62,15 +62,35 @@ enum Later {
     Others,
 }
 
+/// Files that a commit will bring.
+#[derive(Debug)]
+pub(crate) struct PutFiles {
+    /// The name of the commit.
+    id: String,
+    /// The columns of the table afterwards.
+    schema: SchemaRef,
+    adds: Vec<Add>,
+}
+
+impl PutFiles {
+    /// None yet.
+    pub(crate) fn of(schema: SchemaRef) -> Self {
+        Self { id: Uuid::new_v4().to_string(), schema, adds: Vec::new() }
+    }
+
+    /// The paths of the files.
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.adds.iter().map(|add| add.path.clone()).collect()
+    }
+}
+
 impl ResultStore {
-    /// Commits the rows in the place of some files, on top of the version of `table`.
-    pub(crate) async fn commit(&self, table: &DeltaTable, write: &TableWrite, rows: &NewRows, replaced: &DataFiles) -> Result<Committed, ReportError> {
-        let id = Uuid::new_v4().to_string();
-        let adds = self.put_files(&write.name, rows, &id).await?;
-        let files: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
-        let mut actions = self.schema_actions(table, write, rows)?;
+    /// Commits files that were put in the place of some others, on top of the version of `table`.
+    pub(crate) async fn commit(&self, table: &DeltaTable, write: &TableWrite, put: PutFiles, taken_out: &BTreeSet<String>) -> Result<Committed, ReportError> {
+        let files = put.files();
+        let PutFiles { id, schema, adds } = put;
+        let mut actions = self.schema_actions(table, &write.name, &schema)?;
         if let Some(state) = &table.state {
-            let taken_out = replaced.taken_out();
             let removed = state.log_data().into_iter().filter(|view| taken_out.contains(view.path().as_ref()));
             actions.extend(removed.map(|view| Action::Remove(view.remove_action(true))));
         }
@@ -102,9 +122,8 @@ impl ResultStore {
     }
 
     /// The actions that make or change a table's columns.
-    fn schema_actions(&self, table: &DeltaTable, write: &TableWrite, rows: &NewRows) -> Result<Vec<Action>, ReportError> {
-        let name = write.name.as_str();
-        let schema = delta_schema(name, rows.schema().map_err(ReportError::rows(name, "make"))?.as_ref())?;
+    fn schema_actions(&self, table: &DeltaTable, name: &str, schema: &Schema) -> Result<Vec<Action>, ReportError> {
+        let schema = delta_schema(name, schema)?;
         let fault = |source| self.delta_fault(name, source);
         let Some(state) = &table.state else {
             let protocol: Protocol = serde_json::from_value(json!({"minReaderVersion": 1, "minWriterVersion": 2})).map_err(|e| fault(e.into()))?;
@@ -119,10 +138,9 @@ impl ResultStore {
         Ok(vec![Action::Metadata(metadata)])
     }
 
-    /// Writes the rows to new files, in order of their names.
-    async fn put_files(&self, name: &str, rows: &NewRows, id: &str) -> Result<Vec<Add>, ReportError> {
+    /// Writes rows to new files beside those that were put, in order of their names.
+    pub(crate) async fn put(&self, name: &str, rows: &NewRows, put: &mut PutFiles) -> Result<(), ReportError> {
         let unwritable = |source| self.unwritable(name, source);
-        let mut adds = Vec::new();
         let parts = parts(rows);
         // As many at once as there are threads: all of a large table would be in memory a second time.
         let at_once = rayon::current_num_threads().max(1);
@@ -132,21 +150,21 @@ impl ResultStore {
             Ok((bytes, statistics(&rows)))
         };
         let groups = parts.chunks(at_once).map(|group| group.par_iter().map(made).collect::<Vec<_>>());
-        for (part, made) in groups.flatten().enumerate() {
+        for made in groups.flatten() {
             let (bytes, stats) = made?;
-            let file = format!("part-{part:05}-{id}.zstd.parquet");
+            let file = format!("part-{:05}-{}.zstd.parquet", put.adds.len(), put.id);
             let path = Path::from(format!("{name}/{file}"));
             let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
             self.store.put(&path, PutPayload::from(bytes)).await.map_err(unwritable)?;
             // The store's clock, not ours.
             let made = self.store.head(&path).await.map_err(unwritable)?.last_modified;
-            adds.push(Add { path: file, size, modification_time: made.timestamp_millis(), data_change: true, stats: Some(stats), ..Add::default() });
+            put.adds.push(Add { path: file, size, modification_time: made.timestamp_millis(), data_change: true, stats: Some(stats), ..Add::default() });
         }
-        Ok(adds)
+        Ok(())
     }
 
     /// Removes files that no version refers to; one that stays is in nobody's way.
-    async fn discard(&self, name: &str, files: &[String]) {
+    pub(crate) async fn discard(&self, name: &str, files: &[String]) {
         for file in files {
             let _ = self.store.delete(&Path::from(format!("{name}/{file}"))).await;
         }
@@ -168,7 +186,7 @@ impl ResultStore {
     }
 }
 
-/// Places of the rows of each data file: of a large table those of periods that end in one month apart, and among these the many of short
+/// Places of the rows of each data file: of many rows those of periods that end in one month apart, and among these the many of short
 /// periods that end in one part of it, so that a later write can leave most of them alone.
 fn parts(rows: &NewRows) -> Vec<UInt64Array> {
     let days_of = |name: &str| Some(rows.days(name)?.as_primitive_opt::<Date32Type>()?.iter().collect::<Vec<_>>());

@@ -4,8 +4,9 @@
 //! A write of late periods leaves the files of early ones as they are, and costs what changed and not what is there.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, Months, NaiveDate};
 use deltalake::DeltaTable;
 use serde_json::Value;
 
@@ -25,8 +26,16 @@ pub(crate) struct DataFile {
     /// Whether rows of it are deleted by a vector.
     pub(crate) deletes: bool,
     rows: u64,
-    /// The last day that a period of it ends with, where the log says so.
-    last_end: Option<i32>,
+    /// The first and the last of the days after its periods, where the log says so.
+    ends: Option<(i32, i32)>,
+}
+
+/// Months in which periods end, and the files that have rows of them: rows of no other file, or of other months, have anything to do with these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// The days of the months.
+    pub(crate) days: Range<i32>,
+    pub(crate) files: DataFiles,
 }
 
 /// The data files of a table, as a write sees them.
@@ -43,9 +52,10 @@ impl DataFiles {
         let mut read: Vec<DataFile> = Vec::new();
         for view in table.state.iter().flat_map(|state| state.log_data().into_iter()) {
             let statistics = view.stats().and_then(|text| serde_json::from_str::<Value>(&text).ok()).unwrap_or_default();
-            let last_end = statistics["maxValues"][PERIOD_END].as_str().and_then(|text| text.parse::<NaiveDate>().ok()).map(|day| day.to_epoch_days());
+            let end = |bound: &str| statistics[bound][PERIOD_END].as_str().and_then(|text| text.parse::<NaiveDate>().ok()).map(|day| day.to_epoch_days());
+            let ends = end("minValues").zip(end("maxValues"));
             let rows = statistics["numRecords"].as_u64().unwrap_or_default();
-            read.push(DataFile { path: view.path().into_owned(), deletes: view.deletion_vector_descriptor().is_some(), rows, last_end });
+            read.push(DataFile { path: view.path().into_owned(), deletes: view.deletion_vector_descriptor().is_some(), rows, ends });
         }
         read.sort();
         Self { read, others: Vec::new() }
@@ -62,7 +72,7 @@ impl DataFiles {
     /// The files of a table, apart by whether they may have periods that end after a day.
     pub(crate) fn ending_after(table: &DeltaTable, day: i32) -> Self {
         let every = Self::every(table);
-        let (read, others) = every.read.into_iter().partition(|file| file.deletes || file.last_end.is_none_or(|last| last > day));
+        let (read, others) = every.read.into_iter().partition(|file| file.deletes || file.ends.is_none_or(|(_, last)| last > day));
         Self { read, others }
     }
 
@@ -83,18 +93,84 @@ impl DataFiles {
         Self { read: taken, others }
     }
 
+    /// The files that are read, and the days after the periods of new rows, month by month.
+    ///
+    /// Months that a file has rows of both are one stretch. Where the log does not say what a file has, all of it is.
+    pub(crate) fn by_months(&self, new: impl Iterator<Item = i32>) -> Vec<Stretch> {
+        let whole = || vec![Stretch { days: i32::MIN..i32::MAX, files: Self { read: self.read.clone(), others: Vec::new() } }];
+        let of_file = |file: &DataFile| file.ends.and_then(|(first, last)| Some((month_of(first)?.start, month_of(last)?.end)));
+        let mut ranges: BTreeSet<(i32, i32)> = BTreeSet::new();
+        for file in &self.read {
+            let Some(range) = of_file(file) else { return whole() };
+            ranges.insert(range);
+        }
+        for day in new {
+            let Some(month) = month_of(day) else { return whole() };
+            ranges.insert((month.start, month.end));
+        }
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for (from, to) in ranges {
+            match stretches.last_mut().filter(|last| from < last.days.end) {
+                Some(last) => last.days.end = last.days.end.max(to),
+                None => stretches.push(Stretch { days: from..to, files: Self::default() }),
+            }
+        }
+        for file in &self.read {
+            let Some((from, _)) = of_file(file) else { return whole() };
+            if let Some(stretch) = stretches.iter_mut().find(|stretch| stretch.days.contains(&from)) {
+                stretch.files.read.push(file.clone());
+            }
+        }
+        stretches
+    }
+
     /// Whether some files are left as they are.
     pub(crate) fn has_others(&self) -> bool {
         !self.others.is_empty()
     }
 
-    /// How many rows they have.
+    /// How many rows these have.
     pub(crate) fn other_rows(&self) -> u64 {
         self.others.iter().map(|file| file.rows).sum()
     }
 
+    /// How many rows those have that are read.
+    pub(crate) fn rows(&self) -> u64 {
+        self.read.iter().map(|file| file.rows).sum()
+    }
+
     /// The paths of the files that a write takes out.
-    pub(crate) fn taken_out(&self) -> BTreeSet<&str> {
-        self.read.iter().map(|file| file.path.as_str()).collect()
+    pub(crate) fn taken_out(&self) -> impl Iterator<Item = String> {
+        self.read.iter().map(|file| file.path.clone())
+    }
+}
+
+/// The days of the month of a day.
+fn month_of(day: i32) -> Option<Range<i32>> {
+    let first = NaiveDate::from_epoch_days(day)?.with_day(1)?;
+    Some(first.to_epoch_days()..first.checked_add_months(Months::new(1))?.to_epoch_days())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, ends: Option<(i32, i32)>) -> DataFile {
+        DataFile { path: path.to_owned(), deletes: false, rows: 1, ends }
+    }
+
+    fn found(files: &[DataFile], new: &[i32]) -> Vec<(Range<i32>, Vec<String>)> {
+        let files = DataFiles { read: files.to_vec(), others: Vec::new() };
+        files.by_months(new.iter().copied()).into_iter().map(|stretch| (stretch.days, stretch.files.read.into_iter().map(|file| file.path).collect())).collect()
+    }
+
+    #[test]
+    fn months_of_one_file_are_one_stretch() {
+        // January to May 1970 begin on days 0, 31, 59, 90, 120.
+        let files = [file("a", Some((3, 40))), file("b", Some((31, 31))), file("c", Some((90, 119)))];
+        let paths = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(found(&files, &[120, 95]), [(0..59, paths(&["a", "b"])), (90..120, paths(&["c"])), (120..151, vec![])]);
+        assert_eq!(found(&[file("a", None), file("b", Some((3, 4)))], &[120]), [(i32::MIN..i32::MAX, paths(&["a", "b"]))]);
+        assert_eq!(found(&[], &[]), []);
     }
 }

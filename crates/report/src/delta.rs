@@ -3,13 +3,15 @@
 //! In: a store that is rooted at the results, rows and the periods that they replace. Out: a version, written in one commit, or none.
 //! A write replaces the files whose rows may differ: a reader sees the version before or the version after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use bytes::Bytes;
 use deltalake::logstore::{StorageConfig, default_logstore};
 use deltalake::{DeltaTable, DeltaTableError};
@@ -20,17 +22,20 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use rayon::prelude::*;
 use url::Url;
 
-use crate::commit::Committed;
-use crate::data_files::{DataFile, DataFiles};
+use crate::commit::{Committed, PutFiles, ROWS_OF_ONE_FILE};
+use crate::data_files::{DataFile, DataFiles, Stretch};
 use crate::error::ReportError;
 use crate::file::decode;
-use crate::merge::{merge, same_columns};
-use crate::new_rows::NewRows;
+use crate::merge::{Merged, merge, same_columns};
+use crate::new_rows::{ByEnd, NewRows};
 use crate::ordered::Ordered;
 use crate::stable::{Misfit, align, coded, is_text};
 
 /// Data files that are fetched at once.
 const FILES_AT_ONCE: usize = 8;
+
+/// Months of a table that are compared at once.
+const MONTHS_AT_ONCE: usize = 4;
 
 /// How often a commit is tried again after another run wrote the same table.
 const RETRIES: usize = 8;
@@ -90,6 +95,19 @@ impl TableWrite {
     }
 }
 
+/// What must hold of the rows that a table has, `None` where there is no table.
+pub type Holds<'a> = &'a (dyn Fn(Option<&RecordBatch>) -> bool + Sync);
+
+/// What a write changes.
+struct Change {
+    /// The new files; none where the table says the same already.
+    put: Option<PutFiles>,
+    /// The paths of files that are no part of the table any more.
+    taken_out: BTreeSet<String>,
+    /// Rows in the table afterwards.
+    rows: u64,
+}
+
 /// What became of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
@@ -130,7 +148,7 @@ impl ResultStore {
     /// [`ReportError::Schema`] for columns that no table can hold; else what went wrong with the store or its files.
     pub async fn write(&self, write: &TableWrite) -> Result<Written, ReportError> {
         let table = self.open(&write.name).await?;
-        self.write_from(table, write, &|_| true).await
+        self.write_from(table, write, None).await
     }
 
     /// Writes a table if its rows are still as expected: a comparison and an exchange in one commit.
@@ -139,9 +157,9 @@ impl ResultStore {
     ///
     /// # Errors
     /// [`ReportError::Concurrent`] if it does not hold; as [`ResultStore::write`].
-    pub async fn exchange(&self, write: &TableWrite, holds: &(dyn Fn(Option<&RecordBatch>) -> bool + Sync)) -> Result<Written, ReportError> {
+    pub async fn exchange(&self, write: &TableWrite, holds: Holds<'_>) -> Result<Written, ReportError> {
         let table = self.open(&write.name).await?;
-        self.write_from(table, write, holds).await
+        self.write_from(table, write, Some(holds)).await
     }
 
     /// Adds rows to a table, such as those of a run to `kpi_runs`.
@@ -164,15 +182,29 @@ impl ResultStore {
 
     /// The rows of a table's files that may have periods that end after a day: those rows, and others beside them; text is in codes.
     ///
+    /// `visit` is given some months at once, those of each with the days on which all of their periods end, and no others do.
+    ///
     /// # Errors
-    /// As [`ResultStore::read`]; of an earlier version as [`ResultStore::read_at`].
-    pub async fn read_ending_after(&self, name: &str, day: i32, version: Option<i64>) -> Result<Option<RecordBatch>, ReportError> {
+    /// As [`ResultStore::read`]; of an earlier version as [`ResultStore::read_at`]; what `visit` refuses.
+    pub async fn visit_ending_after(
+        &self,
+        name: &str,
+        (day, version): (i32, Option<i64>),
+        mut visit: impl FnMut(Vec<(Range<i32>, RecordBatch)>) -> Result<(), ArrowError>,
+    ) -> Result<(), ReportError> {
         let table = match version {
             None => self.open(name).await?,
             Some(version) => self.open_at(name, version).await?,
         };
-        // A large table: what repeats is in codes.
-        Ok(self.counted_rows(name, &table, &DataFiles::ending_after(&table, day).read, &schema_of(&table, &|_| true)).await?.0)
+        let schema = schema_of(&table, &|_| true);
+        for months in DataFiles::ending_after(&table, day).by_months(std::iter::empty()).chunks(MONTHS_AT_ONCE) {
+            let mut found = Vec::with_capacity(months.len());
+            for Stretch { days, files } in months {
+                found.extend(self.counted_rows(name, &table, &files.read, &schema).await?.0.map(|rows| (days.clone(), rows)));
+            }
+            visit(found).map_err(ReportError::rows(name, "compare"))?;
+        }
+        Ok(())
     }
 
     /// All rows of an earlier version of a table; `None` if there is no such table.
@@ -225,8 +257,8 @@ impl ResultStore {
         Ok(table.version().map(number))
     }
 
-    /// Writes onto a version that was opened before.
-    pub(crate) async fn write_from(&self, mut table: DeltaTable, write: &TableWrite, holds: &(dyn Fn(Option<&RecordBatch>) -> bool + Sync)) -> Result<Written, ReportError> {
+    /// Writes onto a version that was opened before; what holds of its rows is asked where something must.
+    pub(crate) async fn write_from(&self, mut table: DeltaTable, write: &TableWrite, holds: Option<Holds<'_>>) -> Result<Written, ReportError> {
         for attempt in 0..=RETRIES {
             let (application, own) = &write.transaction;
             let last = self.last_number(&write.name, &table, application).await?;
@@ -235,45 +267,102 @@ impl ResultStore {
             if overtaken {
                 return Err(ReportError::Concurrent { table: write.name.clone() });
             }
-            let mut files = DataFiles::of(&table, write);
-            if table.state.is_none() && write.is_made_whole() && holds(None) {
-                // Nothing to compare with: files are written as their rows are made.
-                match Box::pin(self.commit(&table, write, &write.rows, &files)).await? {
-                    Committed::Version(version) => return Ok(Written { name: write.name.clone(), version: number(version), changed: true, rows: row_count(write.rows.count()) }),
-                    Committed::Overtaken => table = self.open(&write.name).await?,
-                }
-                continue;
-            }
-            // What comes in codes is compared in codes.
-            let new = write.rows.schema().map_err(ReportError::rows(&write.name, "make"))?;
-            let schema = schema_of(&table, &|name| new.field_with_name(name).is_ok_and(|field| *field.data_type() == coded()));
-            let (mut old, mut rows) = self.counted_rows(&write.name, &table, &files.read, &schema).await?;
-            if !holds(old.as_ref()) {
-                return Err(ReportError::Concurrent { table: write.name.clone() });
-            }
-            let mut merged = merge(write, old.as_ref(), &rows)?;
-            if files.has_others() && !same_columns(merged.rows.schema_ref(), &schema) {
-                // Columns come and go by the rows of the whole table.
-                files = files.all();
-                (old, rows) = self.counted_rows(&write.name, &table, &files.read, &schema).await?;
-                merged = merge(write, old.as_ref(), &rows)?;
-            }
-            let files = files.leaving(&merged.stays);
-            let written = |version: u64| Written {
-                name: write.name.clone(),
-                version: number(version),
-                changed: merged.changed,
-                rows: row_count(merged.rows.num_rows()).saturating_add(files.other_rows()),
-            };
-            if let (false, Some(version)) = (merged.changed, table.version()) {
-                return Ok(written(version));
-            }
-            match Box::pin(self.commit(&table, write, &merged.rows.clone().into(), &files)).await? {
-                Committed::Version(version) => return Ok(written(version)),
+            let Change { put, taken_out, rows } = self.change(&table, write, holds).await?;
+            let written = |version: u64, changed: bool| Written { name: write.name.clone(), version: number(version), changed, rows };
+            let Some(put) = put else { return Ok(written(table.version().unwrap_or_default(), false)) };
+            match Box::pin(self.commit(&table, write, put, &taken_out)).await? {
+                Committed::Version(version) => return Ok(written(version, true)),
                 Committed::Overtaken => table = self.open(&write.name).await?,
             }
         }
         Err(ReportError::Concurrent { table: write.name.clone() })
+    }
+
+    /// What a write changes of a version of a table, the new files put.
+    async fn change(&self, table: &DeltaTable, write: &TableWrite, holds: Option<Holds<'_>>) -> Result<Change, ReportError> {
+        let name = write.name.as_str();
+        let files = DataFiles::of(table, write);
+        let new = write.rows.schema().map_err(ReportError::rows(name, "make"))?;
+        if table.state.is_none() && write.is_made_whole() && holds.is_none_or(|holds| holds(None)) {
+            // Nothing to compare with: files are written as their rows are made.
+            let mut put = PutFiles::of(new);
+            self.put(name, &write.rows, &mut put).await?;
+            return Ok(Change { put: Some(put), taken_out: BTreeSet::new(), rows: row_count(write.rows.count()) });
+        }
+        // What comes in codes is compared in codes.
+        let schema = schema_of(table, &|name| new.field_with_name(name).is_ok_and(|field| *field.data_type() == coded()));
+        let is_large = files.rows().saturating_add(row_count(write.rows.count())) > row_count(ROWS_OF_ONE_FILE);
+        // Columns come and go by the rows of the whole table.
+        let by_months = is_large && holds.is_none() && same_columns(&new, &schema);
+        if let Some(by_end) = by_months.then(|| write.rows.by_end()).flatten() {
+            let mut put = PutFiles::of(Arc::clone(&schema));
+            let found = self.change_by_months(write, (table, &files, &schema, &by_end), &mut put).await;
+            if found.is_err() {
+                self.discard(name, &put.files()).await;
+            }
+            let (is_changed, taken_out, rows) = found?;
+            return Ok(Change { put: is_changed.then_some(put), taken_out, rows });
+        }
+        let mut files = files;
+        let all = write.rows.all().map_err(ReportError::rows(name, "make"))?;
+        let (mut old, mut rows) = self.counted_rows(name, table, &files.read, &schema).await?;
+        if holds.is_some_and(|holds| !holds(old.as_ref())) {
+            return Err(ReportError::Concurrent { table: name.to_owned() });
+        }
+        let mut merged = merge(write, &all, old.as_ref(), &rows)?;
+        if files.has_others() && !same_columns(merged.rows.schema_ref(), &schema) {
+            files = files.all();
+            (old, rows) = self.counted_rows(name, table, &files.read, &schema).await?;
+            merged = merge(write, &all, old.as_ref(), &rows)?;
+        }
+        let files = files.leaving(&merged.stays);
+        let rows = row_count(merged.rows.num_rows()).saturating_add(files.other_rows());
+        if !merged.changed && table.version().is_some() {
+            return Ok(Change { put: None, taken_out: BTreeSet::new(), rows });
+        }
+        let mut put = PutFiles::of(merged.rows.schema());
+        self.put(name, &merged.rows.into(), &mut put).await?;
+        Ok(Change { put: Some(put), taken_out: files.taken_out().collect(), rows })
+    }
+
+    /// The same month by month, so that no more than some months are in memory: the rows of one have nothing to do with those of another.
+    ///
+    /// Out: whether anything differs, the files that are no part of the table any more, and its rows.
+    async fn change_by_months(
+        &self,
+        write: &TableWrite,
+        (table, files, schema, by_end): (&DeltaTable, &DataFiles, &SchemaRef, &ByEnd),
+        put: &mut PutFiles,
+    ) -> Result<(bool, BTreeSet<String>, u64), ReportError> {
+        let name = write.name.as_str();
+        let (mut is_changed, mut taken_out, mut all_rows) = (false, BTreeSet::new(), files.other_rows());
+        for months in files.by_months(by_end.days()).chunks(MONTHS_AT_ONCE) {
+            let mut found = Vec::with_capacity(months.len());
+            for Stretch { files, .. } in months {
+                found.push(self.counted_rows(name, table, &files.read, schema).await?);
+            }
+            let merged = |(months, (old, rows)): (&Stretch, (Option<RecordBatch>, Vec<usize>))| {
+                let new = write.rows.at(&by_end.within(months.days.clone())).map_err(ReportError::rows(name, "make"))?;
+                merge(write, &new, old.as_ref(), &rows)
+            };
+            let merged: Vec<Result<Merged, ReportError>> = months.par_iter().zip(found).map(merged).collect();
+            for (Stretch { files, .. }, merged) in months.iter().zip(merged) {
+                let merged = merged?;
+                if !merged.changed {
+                    all_rows = all_rows.saturating_add(files.rows());
+                    continue;
+                }
+                is_changed = true;
+                let files = files.clone().leaving(&merged.stays);
+                all_rows = all_rows.saturating_add(row_count(merged.rows.num_rows())).saturating_add(files.other_rows());
+                taken_out.extend(files.taken_out());
+                // A month without rows has no file.
+                if merged.rows.num_rows() > 0 {
+                    self.put(name, &merged.rows.into(), put).await?;
+                }
+            }
+        }
+        Ok((is_changed, taken_out, all_rows))
     }
 
     /// A table at its latest version; without a state if it is not there yet.

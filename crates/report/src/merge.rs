@@ -35,10 +35,10 @@ pub(crate) struct Merged {
     pub(crate) stays: Vec<bool>,
 }
 
-/// Puts new rows in the place of old ones, which are of files with so many rows each; `old` is `None` where the table is not there yet.
-pub(crate) fn merge(write: &TableWrite, old: Option<&RecordBatch>, files: &[usize]) -> Result<Merged, ReportError> {
+/// Puts new rows of a write in the place of old ones, which are of files with so many rows each; `old` is `None` where the table is not there yet.
+pub(crate) fn merge(write: &TableWrite, new: &RecordBatch, old: Option<&RecordBatch>, files: &[usize]) -> Result<Merged, ReportError> {
     let table = write.name.as_str();
-    let new = stabilise(table, &write.rows.all().map_err(ReportError::rows(table, "make"))?)?;
+    let new = stabilise(table, new)?;
     match &write.replace {
         Replace::Periods(periods) => check_periods(table, &new, periods)?,
         Replace::EndingAfter(late) => check_ends(table, &new, late)?,

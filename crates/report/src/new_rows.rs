@@ -1,12 +1,16 @@
 //! The rows that a write brings: they are there, or are made file by file as the table is written.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Date32Type, SchemaRef};
 use arrow::error::ArrowError;
+
+use crate::data_files::PERIOD_END;
 
 /// Rows in the order of their table, with types that result tables have, which are made when they are asked for.
 pub trait MakeRows: Debug + Send + Sync {
@@ -30,6 +34,25 @@ pub enum NewRows {
     There(RecordBatch),
     /// They are made: a table that is not there yet never has all of them in memory.
     Made(Arc<dyn MakeRows>),
+}
+
+/// Places of rows by the day after the last of their period: rows of one period follow each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ByEnd(BTreeMap<i32, Vec<Range<u64>>>);
+
+impl ByEnd {
+    /// The days, each once.
+    pub(crate) fn days(&self) -> impl Iterator<Item = i32> {
+        self.0.keys().copied()
+    }
+
+    /// The places of the rows with some of the days, ascending.
+    #[must_use]
+    pub fn within(&self, days: Range<i32>) -> UInt64Array {
+        let mut places: Vec<Range<u64>> = self.0.range(days).flat_map(|(_, places)| places).cloned().collect();
+        places.sort_by_key(|places| places.start);
+        places.into_iter().flatten().collect::<Vec<u64>>().into()
+    }
 }
 
 impl From<RecordBatch> for NewRows {
@@ -59,8 +82,26 @@ impl NewRows {
         }
     }
 
+    /// The places of rows by the day after the last of their period; `None` where there are no such days.
+    #[must_use]
+    pub fn by_end(&self) -> Option<ByEnd> {
+        let ends = self.days(PERIOD_END)?;
+        let ends: Vec<Option<i32>> = ends.as_primitive_opt::<Date32Type>()?.iter().collect();
+        let mut found = ByEnd::default();
+        let mut place = 0;
+        for same in ends.chunk_by(|a, b| a == b) {
+            let next = place + u64::try_from(same.len()).unwrap_or(u64::MAX);
+            found.0.entry(same[0]?).or_default().push(place..next);
+            place = next;
+        }
+        Some(found)
+    }
+
     /// Those at some places, which ascend.
-    pub(crate) fn at(&self, places: &UInt64Array) -> Result<RecordBatch, ArrowError> {
+    ///
+    /// # Errors
+    /// Columns that do not fit together.
+    pub fn at(&self, places: &UInt64Array) -> Result<RecordBatch, ArrowError> {
         match self {
             Self::There(rows) => take_record_batch(rows, places),
             Self::Made(rows) => rows.rows(places),

@@ -47,7 +47,8 @@ impl MakeRows for ArrangedValues {
         let AllValues { metrics, dimensions, statuses, ends, numbers, .. } = &self.values;
         let mut order: Vec<usize> = Vec::with_capacity(places.len());
         let mut runs: Vec<(&CellRun, usize)> = Vec::new();
-        let mut run = 0;
+        let first = places.values().first().and_then(|place| usize::try_from(*place).ok()).unwrap_or_default();
+        let mut run = self.runs.partition_point(|(_, end)| *end <= first);
         for place in places.values().iter().filter_map(|place| usize::try_from(*place).ok()) {
             while self.runs[run].1 <= place {
                 run += 1;

@@ -8,8 +8,9 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hash};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, downcast_integer, downcast_temporal};
-use arrow::datatypes::{DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array, downcast_integer, downcast_temporal};
+use arrow::compute::max;
+use arrow::datatypes::{DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type, UInt32Type};
 
 use super::error::CubeError;
 use super::fold_hasher::FoldHasher;
@@ -62,6 +63,31 @@ pub(crate) enum Order {
 /// Errors: a type without an order of its own (lists, structs, binary), or more values than 32 bits number.
 pub(crate) fn encode(field: &Field, chunks: &[ArrayRef], order: Order) -> Result<Codes, CubeError> {
     encode_values(field, field.data_type(), chunks, order)
+}
+
+/// Numbers below this are codes already, whatever the number of rows.
+const SMALL_NUMBERS: u32 = 1 << 16;
+
+/// Small numbers as codes of themselves; `None` of anything else.
+///
+/// As of a dictionary, a number that no row has is a code that no group ever meets.
+pub(crate) fn small_numbers(chunks: &[ArrayRef]) -> Option<Codes> {
+    let numbers: Vec<&UInt32Array> = chunks.iter().map(|chunk| chunk.as_primitive_opt::<UInt32Type>()).collect::<Option<_>>()?;
+    let highest = numbers.iter().filter_map(|numbers| max(numbers)).max();
+    let length: usize = chunks.iter().map(Array::len).sum();
+    let null = highest.map_or(0, |highest| highest.saturating_add(1));
+    if null > SMALL_NUMBERS.max(u32::try_from(length).ok()?) {
+        return None;
+    }
+    let mut rows = Vec::with_capacity(length);
+    for numbers in numbers {
+        if numbers.null_count() == 0 {
+            rows.extend_from_slice(numbers.values());
+        } else {
+            rows.extend(numbers.iter().map(|number| number.unwrap_or(null)));
+        }
+    }
+    Some(Codes { rows, null })
 }
 
 macro_rules! rank_primitive {
@@ -301,6 +327,19 @@ mod tests {
         let codes = encode(&field, &[array.slice(0, 2), array.slice(2, 4)], Order::AsFound).unwrap();
         assert_eq!((codes.rows, codes.null), (vec![0, 3, 1, 0, 1, 2], 3));
         assert_eq!(codes_of(&[array]).rows, [1, 3, 0, 1, 0, 2]);
+    }
+
+    #[test]
+    fn small_numbers_are_their_own_codes() {
+        let encoded = |values: Vec<Option<u32>>| {
+            let array: ArrayRef = Arc::new(UInt32Array::from(values));
+            small_numbers(&[array.slice(0, 1), array.slice(1, array.len() - 1)]).map(|codes| (codes.first_rows(), codes.rows, codes.null))
+        };
+        assert_eq!(encoded(vec![Some(4), None, Some(1), Some(4)]), Some((vec![usize::MAX, 2, usize::MAX, usize::MAX, 0], vec![4, 5, 1, 4], 5)));
+        assert_eq!(encoded(vec![None]), Some((vec![], vec![0], 0)));
+        assert_eq!(encoded(vec![Some(u32::MAX), Some(1)]), None);
+        let signed: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        assert!(small_numbers(&[signed]).is_none());
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Values of a column by numbers that hold over all lots of its rows.
 //!
-//! In: the different values of a lot. Out: a number for each, the same for the same value in every lot.
-//! The values are kept as bytes in one piece, since there may be as many as rows.
+//! In: the values of a lot. Out: a number for each row, the same for the same value in every lot.
+//! Short values are kept in the table itself, long ones as bytes in one piece, since there may be as many as rows.
 
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::DataType;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
 use arrow::row::{RowConverter, SortField};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -16,58 +18,182 @@ use super::fold_hasher::FoldHasher;
 
 /// The values that were met.
 #[derive(Debug, Default)]
-pub(crate) struct KnownValues {
+pub struct KnownValues {
+    /// How many there are.
+    count: u32,
+    short: HashTable<(Short, u32)>,
+    long: HashTable<Long>,
+    /// The long values, one after the other.
     bytes: Vec<u8>,
-    /// Where each value ends in the bytes.
-    ends: Vec<usize>,
-    numbers: HashTable<u32>,
 }
 
+/// A value of more bytes.
+#[derive(Debug)]
+struct Long {
+    /// A table that grows does not look at the values.
+    hash: u64,
+    /// Where it is among the bytes.
+    start: usize,
+    length: u32,
+    number: u32,
+}
+
+impl Long {
+    fn is(&self, hash: u64, value: &[u8], bytes: &[u8]) -> bool {
+        self.hash == hash && bytes.get(self.start..).and_then(|bytes| bytes.get(..self.length as usize)) == Some(value)
+    }
+}
+
+/// A value of up to 15 bytes, with its length in the last.
+type Short = [u64; 2];
+
 impl KnownValues {
-    /// The numbers of some values; of null it says nothing.
-    ///
-    /// Errors: a type without an order of its own, or more values than 32 bits number.
-    pub(crate) fn numbers(&mut self, column: &str, values: &ArrayRef) -> Result<Vec<u32>, CubeError> {
-        let numbers = match values.data_type() {
-            DataType::Utf8 => self.all(values.as_string::<i32>().iter().map(|text| text.unwrap_or_default().as_bytes())),
-            DataType::LargeUtf8 => self.all(values.as_string::<i64>().iter().map(|text| text.unwrap_or_default().as_bytes())),
-            DataType::Utf8View => self.all(values.as_string_view().iter().map(|text| text.unwrap_or_default().as_bytes())),
-            data_type => {
-                let rows = RowConverter::new(vec![SortField::new(data_type.clone())]).and_then(|converter| converter.convert_columns(std::slice::from_ref(values)));
-                let rows = rows.map_err(|source| CubeError::Arrow { doing: format!("comparing values of column `{column}`"), source })?;
-                // A row is bytes that are the same for the same value.
-                self.all(rows.iter().map(|row| row.data()))
-            }
-        };
-        numbers.ok_or_else(|| CubeError::TooManyValues { what: format!("column `{column}`") })
+    /// The type as which values of a type are told apart: whole numbers of up to 32 bits, and 64 with a sign, are of one, floats of another.
+    #[must_use]
+    pub fn kind(data_type: &DataType) -> DataType {
+        match data_type {
+            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => DataType::Int64,
+            DataType::Float16 | DataType::Float32 => DataType::Float64,
+            other => other.clone(),
+        }
     }
 
-    fn all<'v>(&mut self, values: impl Iterator<Item = &'v [u8]>) -> Option<Vec<u32>> {
-        values.map(|value| self.number(value)).collect()
+    /// The number of the value of each row; null has none.
+    ///
+    /// # Errors
+    ///
+    /// A type that rows cannot be compared by, or more values than 32 bits number.
+    pub fn numbers(&mut self, column: &str, pieces: &[ArrayRef]) -> Result<Vec<Option<u32>>, CubeError> {
+        let mut numbers = Vec::with_capacity(pieces.iter().map(Array::len).sum());
+        for piece in pieces {
+            self.add(column, piece, &mut numbers)?.ok_or_else(|| CubeError::TooManyValues { what: format!("column `{column}`") })?;
+        }
+        Ok(numbers)
+    }
+
+    /// The same of the values that are known: others have none, and are not known after it.
+    ///
+    /// # Errors
+    ///
+    /// A type that rows cannot be compared by.
+    pub fn find(&self, column: &str, values: &ArrayRef) -> Result<Vec<Option<u32>>, CubeError> {
+        let mut numbers = Vec::with_capacity(values.len());
+        let _ = each_value(column, values, |value| {
+            numbers.push(value.and_then(|value| self.known(value)));
+            Some(())
+        })?;
+        Ok(numbers)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count as usize
     }
 
     /// `None` where 32 bits do not suffice.
-    fn number(&mut self, value: &[u8]) -> Option<u32> {
-        let (bytes, ends) = (&mut self.bytes, &mut self.ends);
-        let next = u32::try_from(ends.len()).ok()?;
-        let known = |number: u32| known(bytes, ends, number);
-        match self.numbers.entry(hash_of(value), |number| known(*number) == value, |number| hash_of(known(*number))) {
-            Entry::Occupied(entry) => Some(*entry.get()),
+    fn add(&mut self, column: &str, piece: &ArrayRef, numbers: &mut Vec<Option<u32>>) -> Result<Option<()>, CubeError> {
+        // Rows of one value often lie together.
+        let mut last: Option<(Short, u32)> = None;
+        each_value(column, piece, |value| {
+            let Some(value) = value else {
+                numbers.push(None);
+                return Some(());
+            };
+            let number = match short(value) {
+                Some(short) => {
+                    let number = last.filter(|(before, _)| *before == short).map_or_else(|| self.number_of_short(short), |(_, number)| Some(number))?;
+                    last = Some((short, number));
+                    number
+                }
+                None => self.number_of_long(value)?,
+            };
+            numbers.push(Some(number));
+            Some(())
+        })
+    }
+
+    fn known(&self, value: &[u8]) -> Option<u32> {
+        if let Some(short) = short(value) {
+            return self.short.find(hash_of_short(short), |(other, _)| *other == short).map(|(_, number)| *number);
+        }
+        let hash = hash_of(value);
+        self.long.find(hash, |known| known.is(hash, value, &self.bytes)).map(|known| known.number)
+    }
+
+    /// `None` where 32 bits do not suffice.
+    fn number_of_short(&mut self, value: Short) -> Option<u32> {
+        match self.short.entry(hash_of_short(value), |(other, _)| *other == value, |(value, _)| hash_of_short(*value)) {
+            Entry::Occupied(entry) => Some(entry.get().1),
             Entry::Vacant(entry) => {
-                entry.insert(next);
-                bytes.extend_from_slice(value);
-                ends.push(bytes.len());
-                Some(next)
+                let number = self.count;
+                self.count = number.checked_add(1)?;
+                entry.insert((value, number));
+                Some(number)
+            }
+        }
+    }
+
+    /// `None` where 32 bits do not suffice.
+    fn number_of_long(&mut self, value: &[u8]) -> Option<u32> {
+        let hash = hash_of(value);
+        match self.long.entry(hash, |known| known.is(hash, value, &self.bytes), |known| known.hash) {
+            Entry::Occupied(entry) => Some(entry.get().number),
+            Entry::Vacant(entry) => {
+                let number = self.count;
+                self.count = number.checked_add(1)?;
+                entry.insert(Long { hash, start: self.bytes.len(), length: u32::try_from(value.len()).ok()?, number });
+                self.bytes.extend_from_slice(value);
+                Some(number)
             }
         }
     }
 }
 
-/// The value of a number.
-fn known<'b>(bytes: &'b [u8], ends: &[usize], number: u32) -> &'b [u8] {
-    let place = number as usize;
-    let start = place.checked_sub(1).map_or(0, |before| ends[before]);
-    &bytes[start..ends[place]]
+/// Goes through values as bytes that are the same for the same value; what comes out is `None` where `take` said so before the last.
+fn each_value(column: &str, values: &ArrayRef, mut take: impl FnMut(Option<&[u8]>) -> Option<()>) -> Result<Option<()>, CubeError> {
+    let refused = |source| CubeError::Arrow { doing: format!("comparing values of column `{column}`"), source };
+    let kind = KnownValues::kind(values.data_type());
+    let widened = if kind == *values.data_type() { Arc::clone(values) } else { cast(values, &kind).map_err(refused)? };
+    let values = &widened;
+    Ok(match values.data_type() {
+        DataType::Float64 => {
+            // One NaN, and one zero.
+            let bits = |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() };
+            values.as_primitive::<Float64Type>().iter().try_for_each(|value| take(value.map(|value| bits(value).to_le_bytes()).as_ref().map(<[u8; 8]>::as_slice)))
+        }
+        DataType::Utf8 => values.as_string::<i32>().iter().try_for_each(|text| take(text.map(str::as_bytes))),
+        DataType::LargeUtf8 => values.as_string::<i64>().iter().try_for_each(|text| take(text.map(str::as_bytes))),
+        DataType::Utf8View => values.as_string_view().iter().try_for_each(|text| take(text.map(str::as_bytes))),
+        data_type if data_type.is_primitive() => {
+            let data = values.to_data();
+            let (width, nulls) = (data_type.primitive_width().unwrap_or(1), values.nulls());
+            let bytes = data.buffers().first().map_or(&[][..], |buffer| buffer.as_slice()).get(data.offset() * width..).unwrap_or_default();
+            bytes.chunks_exact(width).take(values.len()).enumerate().try_for_each(|(row, value)| take(nulls.is_none_or(|nulls| nulls.is_valid(row)).then_some(value)))
+        }
+        data_type => {
+            let rows = RowConverter::new(vec![SortField::new(data_type.clone())]).and_then(|converter| converter.convert_columns(std::slice::from_ref(values)));
+            let rows = rows.map_err(refused)?;
+            let nulls = values.logical_nulls();
+            rows.iter().enumerate().try_for_each(|(row, value)| take(nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then(|| value.data())))
+        }
+    })
+}
+
+/// A value with its length, where there is room for both.
+fn short(value: &[u8]) -> Option<Short> {
+    let mut room = [0; 16];
+    let (rest, length) = room.split_at_mut(15);
+    rest.get_mut(..value.len())?.copy_from_slice(value);
+    length[0] = u8::try_from(value.len()).ok()?;
+    let (halves, _) = room.as_chunks::<8>();
+    Some([u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])])
+}
+
+fn hash_of_short(value: Short) -> u64 {
+    let mut hasher = FoldHasher::default();
+    hasher.write_u64(value[0]);
+    hasher.write_u64(value[1]);
+    hasher.finish()
 }
 
 fn hash_of(value: &[u8]) -> u64 {
@@ -78,9 +204,8 @@ fn hash_of(value: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{Float64Array, Int64Array, StringArray, StringViewArray};
+    use arrow::array::{DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray, StringViewArray};
+    use arrow::datatypes::Int8Type;
 
     use super::*;
 
@@ -89,24 +214,40 @@ mod tests {
         let mut known = KnownValues::default();
         let long = "a text that is longer than a view";
         let lots: [ArrayRef; 3] = [
-            Arc::new(StringViewArray::from(vec!["b", long, ""])),
-            Arc::new(StringArray::from(vec![long, "a", "b"])),
+            Arc::new(StringViewArray::from(vec!["b", "b", long, ""])),
+            Arc::new(StringArray::from(vec![Some(long), None, Some("a"), Some("b")])),
             Arc::new(StringViewArray::from((0..5_000).map(|n| format!("O{n}")).collect::<Vec<_>>())),
         ];
-        let numbers: Vec<Vec<u32>> = lots.iter().map(|lot| known.numbers("order_id", lot).unwrap()).collect();
-        assert_eq!(numbers[..2], [vec![0, 1, 2], vec![1, 3, 0]]);
-        assert_eq!(numbers[2], (4..5_004).collect::<Vec<_>>());
-        assert_eq!(known.numbers("order_id", &lots[2].slice(4_000, 2)).unwrap(), [4_004, 4_005]);
+        let numbers: Vec<Vec<Option<u32>>> = lots.iter().map(|lot| known.numbers("order_id", std::slice::from_ref(lot)).unwrap()).collect();
+        assert_eq!(numbers[..2], [[0, 0, 1, 2].map(Some).to_vec(), vec![Some(1), None, Some(3), Some(0)]]);
+        assert_eq!(numbers[2], (4..5_004).map(Some).collect::<Vec<_>>());
+        assert_eq!(known.numbers("order_id", &[lots[2].slice(4_000, 1), lots[1].slice(3, 1)]).unwrap(), [Some(4_004), Some(0)]);
+    }
+
+    #[test]
+    fn values_that_are_not_known_have_no_number() {
+        let mut known = KnownValues::default();
+        let (long, other) = ("a text that is longer than a view", "a text that is longer than a vieW");
+        let values: ArrayRef = Arc::new(StringViewArray::from(vec!["b", "a", long, "fifteen letters", "sixteen letters!"]));
+        known.numbers("rep_id", &[values]).unwrap();
+        let asked: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("c"), None, Some("b"), Some(long), Some(other), Some("sixteen letters!"), Some("fifteen letters")]));
+        assert_eq!(known.find("rep_id", &asked).unwrap(), [Some(1), None, None, Some(0), Some(2), None, Some(4), Some(3)]);
+        assert_eq!(known.len(), 5);
     }
 
     #[test]
     fn numbers_are_values_too() {
         let numbers = |first: ArrayRef, second: ArrayRef| {
             let mut known = KnownValues::default();
-            known.numbers("amount", &first).unwrap();
-            known.numbers("amount", &second).unwrap()
+            known.numbers("amount", &[first]).unwrap();
+            known.numbers("amount", &[second]).unwrap()
         };
-        assert_eq!(numbers(Arc::new(Int64Array::from(vec![5, -7])), Arc::new(Int64Array::from(vec![-7, 256, 5]))), [1, 2, 0]);
-        assert_eq!(numbers(Arc::new(Float64Array::from(vec![0.0, f64::NAN])), Arc::new(Float64Array::from(vec![f64::NAN, 0.5]))), [1, 2]);
+        assert_eq!(numbers(Arc::new(Int64Array::from(vec![5, -7])), Arc::new(Int64Array::from(vec![Some(-7), Some(256), None, Some(5)]))), [Some(1), Some(2), None, Some(0)]);
+        assert_eq!(numbers(Arc::new(Float64Array::from(vec![0.0, f64::NAN])), Arc::new(Float64Array::from(vec![f64::NAN, 0.5]))), [Some(1), Some(2)]);
+        // Whole numbers of any width are the same, and so are zeros of any sign.
+        assert_eq!(numbers(Arc::new(Int64Array::from(vec![5, -7])), Arc::new(Int32Array::from(vec![-7, 6]))), [Some(1), Some(2)]);
+        assert_eq!(numbers(Arc::new(Float64Array::from(vec![0.0, -f64::NAN])), Arc::new(Float32Array::from(vec![f32::NAN, -0.0]))), [Some(1), Some(0)]);
+        let codes = |texts: Vec<&str>| -> ArrayRef { Arc::new(texts.into_iter().collect::<DictionaryArray<Int8Type>>()) };
+        assert_eq!(numbers(codes(vec!["a", "b"]), codes(vec!["b", "c", "a"])), [1, 2, 0].map(Some));
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! In: lots of rows, one after the other; a lot is read and encoded once, and is not needed any more when it was added.
 //! Out: one batch per grouping. What is kept of a lot is one row and one state per measure for each of its groups: by the keys of groupings
-//! and by the longest stretches of days that all of their periods consist of.
+//! and by the longest stretches of days that all of their periods consist of. Groupings by some of the keys of others are made of their groups.
 //!
-//! Groupings of other keys, and the measures within them, run in parallel on the current rayon pool.
+//! Groupings that are not made of others, and the measures within them, run in parallel on the current rayon pool.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray};
@@ -15,7 +16,7 @@ use arrow::datatypes::{DataType, Date32Type, Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use rayon::prelude::*;
 
-use super::codes::{Codes, Order, encode};
+use super::codes::{Codes, Order, encode, small_numbers};
 use super::error::CubeError;
 use super::fact::Fact;
 use super::family::{Family, Level};
@@ -40,14 +41,14 @@ pub struct Cube {
     known: BTreeMap<usize, KnownValues>,
 }
 
-/// Groupings by the same keys: rows are grouped once for all of them, by the longest stretches of days that all of their periods consist of.
+/// Groupings by some keys or by fewer of them: rows are grouped once for all, by the longest stretches of days that all of their periods consist of.
 #[derive(Debug)]
 struct KeySet {
     keys: Vec<usize>,
-    /// Whether they have periods.
+    /// Whether the groupings have periods.
     has_periods: bool,
-    /// Their places in the request.
-    groupings: Vec<usize>,
+    /// The places of the groupings in the request, each with those of its keys among the keys here.
+    groupings: Vec<(usize, Vec<usize>)>,
     /// Of each lot one row for each group: its time, if there are periods, and its keys.
     groups: Vec<RecordBatch>,
     /// By measure the states of these groups, lot by lot.
@@ -61,6 +62,8 @@ struct Lot<'a> {
     days: Option<&'a [Option<i32>]>,
     codes: &'a BTreeMap<usize, Codes>,
     measures: &'a [Measure<'a>],
+    /// Of each measure the first that has the same state in any group.
+    same_as: Vec<usize>,
 }
 
 impl Cube {
@@ -73,11 +76,11 @@ impl Cube {
     pub fn add(&mut self, request: &CubeRequest<'_>) -> Result<(), CubeError> {
         let fact = Fact::new(request)?;
         let days = fact.days()?;
-        let codes = encode_columns(&fact, request, Order::AsFound)?;
-        let numbers = self.numbers(&fact, request, &codes)?;
+        let (codes, numbers) = rayon::join(|| encode_columns(&fact, request, Order::AsFound), || self.numbers(&fact, request));
+        let (codes, numbers) = (codes?, numbers?);
         let measures = request.measures.iter().map(|spec| Measure::new(&fact, spec, &codes, &numbers)).collect::<Result<Vec<_>, _>>()?;
         if self.sets.is_empty() {
-            self.sets = KeySet::of(request);
+            self.sets = KeySet::of(request, &codes);
             self.measures = measures.iter().zip(request.measures).map(|(measure, spec)| (spec.clone(), measure.data_type())).collect();
         }
         for (measure, (spec, known)) in measures.iter().zip(&self.measures) {
@@ -85,20 +88,19 @@ impl Cube {
                 return Err(CubeError::UnsupportedType { column: spec.name.clone(), found: measure.data_type(), expected: known.to_string() });
             }
         }
-        let lot = Lot { request, fact: &fact, days: days.as_deref(), codes: &codes, measures: &measures };
+        let same_as = (0..measures.len()).map(|at| measures[..at].iter().position(|before| before.is_same(&measures[at])).unwrap_or(at)).collect();
+        let lot = Lot { request, fact: &fact, days: days.as_deref(), codes: &codes, measures: &measures, same_as };
         let added: Vec<Result<(), CubeError>> = self.sets.par_iter_mut().map(|set| set.add(&lot)).collect();
         added.into_iter().collect()
     }
 
-    /// The numbers over all lots of the values that are counted, by column.
-    fn numbers(&mut self, fact: &Fact<'_>, request: &CubeRequest<'_>, codes: &BTreeMap<usize, Codes>) -> Result<BTreeMap<usize, Vec<u32>>, CubeError> {
+    /// The numbers over all lots of the values that are counted, row by row and by column.
+    fn numbers(&mut self, fact: &Fact<'_>, request: &CubeRequest<'_>) -> Result<BTreeMap<usize, Vec<Option<u32>>>, CubeError> {
         let mut numbers = BTreeMap::new();
         for index in request.measures.iter().filter(|spec| spec.aggregate == Agg::CountDistinct).filter_map(|spec| spec.column) {
-            let Some(codes) = codes.get(&index).filter(|_| !numbers.contains_key(&index)) else { continue };
-            // A code that no row has stands for a value of a dictionary.
-            let rows: Vec<Option<usize>> = codes.first_rows().into_iter().map(|row| (row != usize::MAX).then_some(row)).collect();
-            let values = fact.take(index, &rows)?;
-            numbers.insert(index, self.known.entry(index).or_default().numbers(fact.field(index)?.name(), &values)?);
+            if let Entry::Vacant(place) = numbers.entry(index) {
+                place.insert(self.known.entry(index).or_default().numbers(fact.field(index)?.name(), &fact.column(index)?)?);
+            }
         }
         Ok(numbers)
     }
@@ -139,15 +141,28 @@ impl Cube {
 
 impl KeySet {
     /// The sets of a request; every grouping is in one of them.
-    fn of(request: &CubeRequest<'_>) -> Vec<Self> {
+    ///
+    /// One by some of the keys of another is in its set; where there are several, in the one of the fewest groups.
+    fn of(request: &CubeRequest<'_>, codes: &BTreeMap<usize, Codes>) -> Vec<Self> {
+        let mut places: Vec<usize> = (0..request.groupings.len()).collect();
+        places.sort_by_key(|place| std::cmp::Reverse(request.groupings[*place].keys.len()));
+        let most_groups = |set: &Self| set.keys.iter().filter_map(|key| codes.get(key)).fold(1_u64, |groups, codes| groups.saturating_mul(codes.cardinality()));
         let mut sets: Vec<Self> = Vec::new();
-        for (place, Grouping { period, keys }) in request.groupings.iter().enumerate() {
-            match sets.iter_mut().find(|set| set.keys == *keys && set.has_periods == period.is_some()) {
-                Some(set) => set.groupings.push(place),
+        for place in places {
+            let Grouping { period, keys } = request.groupings[place];
+            let among = |set: &Self| -> Option<Vec<usize>> { keys.iter().map(|key| set.keys.iter().position(|other| other == key)).collect() };
+            // Periods of the narrower that cut those of the wider would make more groups of it.
+            let has_parts = |set: &Self| {
+                let parts = set.groupings.iter().filter_map(|(place, _)| request.groupings[*place].period);
+                set.keys.len() == keys.len() || period.is_none_or(|period| parts.into_iter().any(|part| part.is_part_of(period)))
+            };
+            let wider = sets.iter_mut().filter(|set| set.has_periods == period.is_some() && has_parts(set)).filter_map(|set| among(set).map(|found| (set, found)));
+            match wider.min_by_key(|(set, _)| most_groups(set)) {
+                Some((set, found)) => set.groupings.push((place, found)),
                 None => sets.push(Self {
                     keys: keys.to_vec(),
                     has_periods: period.is_some(),
-                    groupings: vec![place],
+                    groupings: vec![(place, (0..keys.len()).collect())],
                     groups: Vec::new(),
                     measured: vec![Vec::new(); request.measures.len()],
                 }),
@@ -161,9 +176,13 @@ impl KeySet {
         let keys: Vec<&Codes> = self.keys.iter().filter_map(|key| lot.codes.get(key)).collect();
         let periods = lot.days.zip(stretches.as_ref());
         let groups = GroupKeys { rows: lot.fact.rows, periods, keys }.groups()?;
-        let measured: Vec<Result<Measured, CubeError>> = lot.measures.par_iter().map(|measure| measure.of_groups(lot.fact, &groups.codes)).collect();
-        for (all, of_lot) in self.measured.iter_mut().zip(measured) {
-            all.push(of_lot?);
+        let of_groups = |(at, measure): (usize, &Measure<'_>)| (lot.same_as[at] == at).then(|| measure.of_groups(lot.fact, &groups.codes)).transpose();
+        let found: Vec<Result<Option<Measured>, CubeError>> = lot.measures.par_iter().enumerate().map(of_groups).collect();
+        let mut found: Vec<Option<Measured>> = found.into_iter().collect::<Result<_, _>>()?;
+        // From the last on: a state is taken after those that are the same.
+        for (at, all) in self.measured.iter_mut().enumerate().rev() {
+            let first = lot.same_as[at];
+            all.extend(if first == at { found[at].take() } else { found[first].clone() });
         }
         let rows: Vec<Option<usize>> = groups.first_rows.into_iter().map(Some).collect();
         let columns = lot.request.time.filter(|_| self.has_periods).into_iter().chain(self.keys.iter().copied());
@@ -180,7 +199,7 @@ impl KeySet {
         if !self.has_periods {
             return Ok(None);
         }
-        let periods: Vec<&PeriodStarts> = self.groupings.iter().filter_map(|place| lot.request.groupings[*place].period).collect();
+        let periods: Vec<&PeriodStarts> = self.groupings.iter().filter_map(|(place, _)| lot.request.groupings[*place].period).collect();
         let days = lot.days.ok_or(CubeError::NoTime)?;
         let (first, last) = days.iter().flatten().fold((i32::MAX, i32::MIN), |(first, last), day| (first.min(*day), last.max(*day)));
         Ok(Some(PeriodStarts::common_parts(&periods, first, last)))
@@ -190,8 +209,9 @@ impl KeySet {
     fn cells(self, measures: &[(CubeMeasure, DataType)], periods: &[Option<&PeriodStarts>]) -> Result<Vec<(usize, RecordBatch)>, CubeError> {
         let Some(schema) = self.groups.first().map(RecordBatch::schema) else { return Ok(Vec::new()) };
         let time = self.has_periods.then_some(0);
-        let keys: Vec<usize> = (usize::from(self.has_periods)..schema.fields().len()).collect();
-        let groupings: Vec<Grouping<'_>> = self.groupings.iter().map(|place| Grouping { period: periods[*place], keys: &keys }).collect();
+        let first_key = usize::from(self.has_periods);
+        let keys: Vec<Vec<usize>> = self.groupings.iter().map(|(_, keys)| keys.iter().map(|key| first_key + key).collect()).collect();
+        let groupings: Vec<Grouping<'_>> = self.groupings.iter().zip(&keys).map(|((place, _), keys)| Grouping { period: periods[*place], keys }).collect();
         let request = CubeRequest { schema, batches: &self.groups, time, measures: &[], groupings: &groupings };
         let fact = Fact::new(&request)?;
         let days = fact.days()?;
@@ -200,22 +220,20 @@ impl KeySet {
             let mixed = || CubeError::UnsupportedType { column: spec.name.clone(), found: data_type.clone(), expected: "one type in all lots".to_owned() };
             Measured::joined(lots).ok_or_else(mixed)
         });
-        let mut measured: Vec<Measured> = joined.collect::<Result<_, _>>()?;
-        let families = Family::of(&groupings);
-        let mut cells = Vec::with_capacity(groupings.len());
-        for (place, family) in families.iter().enumerate() {
-            // The last takes the states themselves.
-            let parts = if place + 1 == families.len() { std::mem::take(&mut measured) } else { measured.clone() };
+        let measured: Vec<Measured> = joined.collect::<Result<_, _>>()?;
+        let of_family = |family: &Family<'_>| -> Result<Vec<(usize, RecordBatch)>, CubeError> {
             let levels = family.levels(fact.rows, days.as_deref(), &codes)?;
             let values: Vec<Result<Vec<ArrayRef>, CubeError>> =
-                parts.into_par_iter().zip(measures).map(|(parts, (spec, data_type))| parts.values(spec, data_type, &levels)).collect();
+                measured.par_iter().zip(measures).map(|(parts, (spec, data_type))| parts.values(spec, data_type, &levels)).collect();
             let values = values.into_iter().collect::<Result<Vec<_>, _>>()?;
-            for (at, level) in levels.iter().enumerate() {
+            let of_level = |(at, level): (usize, &Level)| {
                 let of_level = measures.iter().zip(&values).map(|((spec, _), values)| (spec.name.as_str(), &values[at]));
-                cells.push((self.groupings[level.grouping], batch(&fact, days.as_deref(), level, &groupings[level.grouping], of_level)?));
-            }
-        }
-        Ok(cells)
+                Ok((self.groupings[level.grouping].0, batch(&fact, days.as_deref(), level, &groupings[level.grouping], of_level)?))
+            };
+            levels.iter().enumerate().map(of_level).collect()
+        };
+        let cells: Vec<Result<Vec<(usize, RecordBatch)>, CubeError>> = Family::of(&groupings).par_iter().map(of_family).collect();
+        Ok(cells.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 }
 
@@ -244,15 +262,16 @@ fn batch<'m>(
 fn encode_columns(fact: &Fact<'_>, request: &CubeRequest<'_>, order: Order) -> Result<BTreeMap<usize, Codes>, CubeError> {
     let mut columns: BTreeMap<usize, Order> = request.groupings.iter().flat_map(|grouping| grouping.keys.iter().map(|key| (*key, order))).collect();
     for spec in request.measures {
-        if let Some((column, order)) = coded_column(fact, spec)? {
-            columns.entry(column).and_modify(|known| *known = order.max(*known)).or_insert(order);
+        if let Some(column) = coded_column(fact, spec)? {
+            columns.insert(column, Order::Ascending);
         }
     }
     let encoded: Vec<Result<(usize, Codes), CubeError>> = columns
         .into_par_iter()
         .map(|(index, order)| {
-            let codes = encode(fact.field(index)?, &fact.column(index)?, order)?;
-            Ok((index, codes))
+            let column = fact.column(index)?;
+            let numbered = if order == Order::AsFound { small_numbers(&column) } else { None };
+            Ok((index, numbered.map_or_else(|| encode(fact.field(index)?, &column, order), Ok)?))
         })
         .collect();
     encoded.into_iter().collect()

@@ -8,14 +8,14 @@ use arrow::datatypes::{DataType, Field};
 use quotient_model::Agg;
 
 use super::accumulate::{Rows, accumulate};
-use super::codes::{Codes, Order};
+use super::codes::Codes;
 use super::error::CubeError;
 use super::extreme;
 use super::fact::Fact;
 use super::measured::Measured;
 use super::numbers;
 use super::request::CubeMeasure;
-use super::states::{Count, Distinct};
+use super::states::{Count, Distinct, each_once};
 
 /// A measure with everything it reads.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ pub(crate) struct Column<'a> {
     pub(crate) pieces: Vec<ArrayRef>,
     /// Present where [`coded_column`] asks for them.
     pub(crate) codes: Option<&'a Codes>,
-    /// The number over all lots of each code, where values are counted.
-    numbers: Option<&'a [u32]>,
+    /// The number over all lots of the value of each row, where different values are counted.
+    numbers: Option<&'a [Option<u32>]>,
 }
 
 impl Column<'_> {
@@ -44,21 +44,20 @@ impl Column<'_> {
     }
 }
 
-/// The column whose codes a measure reads, if any: for distinct counts, and to compare what is not a number.
-pub(crate) fn coded_column(fact: &Fact<'_>, spec: &CubeMeasure) -> Result<Option<(usize, Order)>, CubeError> {
+/// The column whose codes a measure reads, if any: to compare what is not a number.
+pub(crate) fn coded_column(fact: &Fact<'_>, spec: &CubeMeasure) -> Result<Option<usize>, CubeError> {
     let Some(index) = spec.column else {
         return Ok(None);
     };
     Ok(match spec.aggregate {
-        Agg::CountDistinct => Some((index, Order::AsFound)),
-        Agg::Min | Agg::Max if !fact.field(index)?.data_type().is_primitive() => Some((index, Order::Ascending)),
+        Agg::Min | Agg::Max if !fact.field(index)?.data_type().is_primitive() => Some(index),
         _ => None,
     })
 }
 
 impl<'a> Measure<'a> {
     /// Reads the columns of a measure; `codes` holds what [`coded_column`] asked for, `numbers` what distinct counts need.
-    pub(crate) fn new(fact: &Fact<'a>, spec: &'a CubeMeasure, codes: &'a BTreeMap<usize, Codes>, numbers: &'a BTreeMap<usize, Vec<u32>>) -> Result<Self, CubeError> {
+    pub(crate) fn new(fact: &Fact<'a>, spec: &'a CubeMeasure, codes: &'a BTreeMap<usize, Codes>, numbers: &'a BTreeMap<usize, Vec<Option<u32>>>) -> Result<Self, CubeError> {
         let column = match spec.column {
             Some(index) => {
                 let numbers = numbers.get(&index).map(Vec::as_slice);
@@ -76,6 +75,17 @@ impl<'a> Measure<'a> {
         }
         let filter = spec.filter.map(|index| fact.booleans(index)).transpose()?;
         Ok(Self { spec, column, filter })
+    }
+
+    /// Whether another measure of the same rows has the same state in every group of them.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.counts_rows() && other.counts_rows()
+    }
+
+    /// Whether it counts every row.
+    fn counts_rows(&self) -> bool {
+        let has_all = |column: &Column<'_>| column.pieces.iter().all(|piece| piece.logical_null_count() == 0);
+        self.spec.aggregate == Agg::Count && self.filter.is_none() && self.column.as_ref().is_none_or(has_all)
     }
 
     /// The type of its column.
@@ -118,8 +128,8 @@ fn true_values(column: &Column<'_>, rows: &Rows<'_>) -> Result<Vec<Count>, CubeE
 }
 
 fn distinct_values(column: &Column<'_>, fact: &Fact<'_>, rows: &Rows<'_>) -> Result<Vec<Distinct>, CubeError> {
-    let (codes, numbers) = column.codes.zip(column.numbers).ok_or_else(|| column.unsupported("a type with codes"))?;
-    // Null has the code after the last, and no number.
-    let of_code = |code: u32| numbers.get(code as usize).copied();
-    Ok(accumulate(rows, |piece| codes.rows[fact.pieces[piece].clone()].iter().map(move |code| of_code(*code))))
+    let numbers = column.numbers.ok_or_else(|| column.unsupported("a type with numbers"))?;
+    let mut states: Vec<Distinct> = accumulate(rows, |piece| numbers[fact.pieces[piece].clone()].iter().copied());
+    each_once(&mut states);
+    Ok(states)
 }

@@ -14,7 +14,7 @@ use super::family::Level;
 use super::numbers;
 use super::percentile::{Rank, Values};
 use super::request::CubeMeasure;
-use super::states::{Count, Distinct, FloatSum, State, WideSum};
+use super::states::{Count, Distinct, FloatSum, State, WideSum, each_once};
 
 /// The states of one measure, one for each group.
 #[derive(Debug, Clone)]
@@ -56,10 +56,10 @@ impl Measured {
     /// The measure's value in each group of each level, from the states of what the first level consists of.
     ///
     /// Errors: a sum that does not fit its type, naming the measure.
-    pub(crate) fn values(self, measure: &CubeMeasure, column: &DataType, levels: &[Level]) -> Result<Vec<ArrayRef>, CubeError> {
+    pub(crate) fn values(&self, measure: &CubeMeasure, column: &DataType, levels: &[Level]) -> Result<Vec<ArrayRef>, CubeError> {
         match self {
             Self::Counts(parts) => raised(parts, levels).into_iter().map(|states| Ok(numbers::whole_numbers(states.into_iter().map(Count::value)))).collect(),
-            Self::Distinct(parts) => raised(parts, levels).into_iter().map(|states| Ok(numbers::whole_numbers(states.into_iter().map(Distinct::value)))).collect(),
+            Self::Distinct(parts) => raised_after(parts, levels, each_once).iter().map(|states| Ok(numbers::whole_numbers(states.iter().map(Distinct::value)))).collect(),
             Self::WholeSums(parts) => raised(parts, levels).iter().map(|states| numbers::of_whole_sums(states, measure, column)).collect(),
             Self::FloatSums(parts) => raised(parts, levels).iter().map(|states| Ok(numbers::of_float_sums(states, measure))).collect(),
             Self::WholeValues(parts) => Ok(raised(parts, levels).into_iter().map(|groups| numbers::of_whole_values(groups, rank_of(measure), column)).collect()),
@@ -67,7 +67,7 @@ impl Measured {
             Self::Extremes(parts) => {
                 let mut found: Vec<ArrayRef> = Vec::with_capacity(levels.len());
                 for (at, level) in levels.iter().enumerate() {
-                    let parts = if at == 0 { &parts } else { &found[level.part] };
+                    let parts = if at == 0 { parts } else { &found[level.part] };
                     found.push(extremes_of(measure, parts, &level.groups.codes)?);
                 }
                 Ok(found)
@@ -90,22 +90,28 @@ fn one_after_the_other<S>(mut all: Vec<S>, mut more: Vec<S>) -> Vec<S> {
 }
 
 /// The states of each level, from those of the parts of the first.
-fn raised<S: State>(parts: Vec<S>, levels: &[Level]) -> Vec<Vec<S>> {
-    let Some((first, above)) = levels.split_first() else { return Vec::new() };
-    let mut all = Vec::with_capacity(levels.len());
-    all.push(merged(parts.into_iter(), &first.groups.codes));
-    for level in above {
-        all.push(merged(all[level.part].iter().cloned(), &level.groups.codes));
+fn raised<S: State>(parts: &[S], levels: &[Level]) -> Vec<Vec<S>> {
+    raised_after(parts, levels, |_| ())
+}
+
+/// The same with something done to the states of a level before those above are made of them.
+fn raised_after<S: State>(parts: &[S], levels: &[Level], done: impl Fn(&mut [S])) -> Vec<Vec<S>> {
+    let mut all: Vec<Vec<S>> = Vec::with_capacity(levels.len());
+    for (at, level) in levels.iter().enumerate() {
+        let parts = if at == 0 { parts } else { &all[level.part] };
+        let mut states = merged(parts, &level.groups.codes);
+        done(&mut states);
+        all.push(states);
     }
     all
 }
 
 /// Merges states into those of their groups.
-fn merged<S: State>(parts: impl Iterator<Item = S>, groups: &Codes) -> Vec<S> {
+fn merged<S: State>(parts: &[S], groups: &Codes) -> Vec<S> {
     let mut states = vec![S::default(); groups.values()];
     for (group, part) in groups.rows.iter().zip(parts) {
         if let Some(state) = states.get_mut(*group as usize) {
-            state.merge(part);
+            state.merge(part.clone());
         }
     }
     states

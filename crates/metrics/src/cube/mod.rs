@@ -33,6 +33,7 @@ pub(crate) use distinct_rows::{DistinctRows, distinct_values};
 
 pub use aggregate::{aggregate, rows_without_time};
 pub use error::CubeError;
+pub use known_values::KnownValues;
 pub use lots::Cube;
 pub use period_starts::PeriodStarts;
 pub use quotient_model::Agg;

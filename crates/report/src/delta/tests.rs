@@ -129,13 +129,13 @@ fn two_writers_of_one_application_conflict() {
         let store = in_memory();
         let stale = store.open("revenue").await.unwrap();
         store.write(&write(rows(&[(31, "a", 100, "r1")]), &[31])).await.unwrap();
-        let error = store.write_from(stale, &write(rows(&[(31, "a", 100, "r2")]), &[31]), &|_| true).await.unwrap_err();
+        let error = store.write_from(stale, &write(rows(&[(31, "a", 100, "r2")]), &[31]), None).await.unwrap_err();
         assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
         assert_eq!(store.read("revenue").await.unwrap().unwrap().num_rows(), 1);
 
         let stale = store.open("revenue").await.unwrap();
         store.write(&write(rows(&[(0, "a", 1, "r3")]), &[0])).await.unwrap();
-        let error = store.write_from(stale, &write(rows(&[(31, "a", 2, "r4")]), &[31]), &|_| true).await.unwrap_err();
+        let error = store.write_from(stale, &write(rows(&[(31, "a", 2, "r4")]), &[31]), None).await.unwrap_err();
         assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
     });
 }
@@ -151,7 +151,7 @@ fn a_run_that_was_overtaken_writes_no_more() {
         // A later run builds on what an earlier one leaves, even where that one comes in between.
         let stale = store.open("revenue").await.unwrap();
         store.write(&numbered(3, 6)).await.unwrap();
-        let written = store.write_from(stale, &numbered(4, 7), &|_| true).await.unwrap();
+        let written = store.write_from(stale, &numbered(4, 7), None).await.unwrap();
         assert_eq!((written.version, written.changed), (2, true));
     });
 }
@@ -195,6 +195,51 @@ fn rows_that_are_made_are_written_as_rows_that_are_there() {
     });
 }
 
+/// Rows of days by their number since 1970-01-01, how many there are of each, and the revenue of the last of them.
+fn of_days(days: &[(i32, i64, i64)]) -> RecordBatch {
+    let rows = |(day, count, last): &(i32, i64, i64)| (1..=*count).map(|team| (*day, team, if team == *count { *last } else { 0 })).collect::<Vec<_>>();
+    let each: Vec<(i32, i64, i64)> = days.iter().flat_map(rows).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("grain", Arc::new(StringArray::from_iter_values(each.iter().map(|_| "day")))),
+        ("period_start", Arc::new(Date32Array::from_iter_values(each.iter().map(|row| row.0)))),
+        ("period_end", Arc::new(Date32Array::from_iter_values(each.iter().map(|row| row.0 + 1)))),
+        ("team", Arc::new(StringArray::from_iter_values(each.iter().map(|row| format!("{:06}", row.1))))),
+        ("revenue", Arc::new(Int64Array::from_iter_values(each.iter().map(|row| row.2)))),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
+}
+
+#[test]
+fn of_a_large_table_months_that_say_the_same_stay() {
+    run(async {
+        let store = in_memory();
+        let all = |rows: RecordBatch| TableWrite { rows: NewRows::Made(Arc::new(Making(rows))), replace: Replace::All, ..write(self::rows(&[]), &[]) };
+        let files = || async { crate::data_files::DataFiles::every(&store.open("revenue").await.unwrap()).taken_out().collect::<std::collections::BTreeSet<String>>() };
+        // Days of January, February and March 1970.
+        let many = 20_000;
+        store.write(&all(of_days(&[(3, many, 1), (40, many, 2), (70, many, 3)]))).await.unwrap();
+        let before = files().await;
+        assert_eq!(before.len(), 3);
+        assert!(!store.write(&all(of_days(&[(3, many, 1), (40, many, 2), (70, many, 3)]))).await.unwrap().changed);
+        // One row of February differs, March is gone, and there is a day of April.
+        let second = of_days(&[(3, many, 1), (40, many, 5), (100, 10, 4)]);
+        let written = store.write(&all(second.clone())).await.unwrap();
+        assert_eq!((written.version, written.changed, written.rows), (1, true, 40_010));
+        let after = files().await;
+        assert_eq!((after.len(), before.intersection(&after).count()), (3, 1));
+        let mut found = Vec::new();
+        let visit = |months: Vec<(std::ops::Range<i32>, RecordBatch)>| {
+            found.extend(months.into_iter().map(|(days, rows)| (days, rows.num_rows(), rows.column_by_name("revenue").unwrap().clone())));
+            Ok(())
+        };
+        store.visit_ending_after("revenue", (35, None), visit).await.unwrap();
+        let revenue = |from: usize, rows: usize| second.column_by_name("revenue").unwrap().slice(from, rows);
+        assert_eq!(found, [(31..59, 20_000, revenue(20_000, 20_000)), (90..120, 10, revenue(40_000, 10))]);
+        let refused = store.visit_ending_after("revenue", (35, None), |_| Err(ArrowError::ComputeError("no".to_owned()))).await.unwrap_err();
+        assert!(refused.to_string().contains("`revenue`"), "{refused}");
+    });
+}
+
 #[test]
 fn an_exchange_needs_the_rows_that_were_read() {
     run(async {
@@ -228,7 +273,7 @@ fn another_applications_commit_is_built_upon() {
         let stale = store.open("revenue").await.unwrap();
         store.write(&write(rows(&[(0, "a", 1, "r1")]), &[0])).await.unwrap();
         let other = TableWrite { transaction: ("weekly/revenue".to_owned(), 1), ..write(rows(&[(31, "a", 2, "r2")]), &[31]) };
-        let written = store.write_from(stale, &other, &|_| true).await.unwrap();
+        let written = store.write_from(stale, &other, None).await.unwrap();
         assert_eq!((written.version, written.rows), (1, 2));
     });
 }

@@ -1,7 +1,8 @@
 //! Which rows a write keeps, replaces, leaves alone and refuses.
 
-use super::{Merged, SMALL_FILE, merge};
+use super::{Merged, SMALL_FILE};
 use crate::delta::{EndingAfter, Replace, TableWrite};
+use crate::error::ReportError;
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use std::sync::Arc;
@@ -30,6 +31,10 @@ fn write(batch: RecordBatch, starts: &[i32]) -> TableWrite {
 
 fn merged(old: &RecordBatch, new: RecordBatch, starts: &[i32]) -> Merged {
     merge(&write(new, starts), Some(old), &[old.num_rows()]).unwrap()
+}
+
+fn merge(write: &TableWrite, old: Option<&RecordBatch>, files: &[usize]) -> Result<Merged, ReportError> {
+    super::merge(write, &write.rows.all().unwrap(), old, files)
 }
 
 #[test]

@@ -121,6 +121,33 @@ fn lots_give_what_all_rows_give_at_once() {
 }
 
 #[test]
+fn groupings_within_others_have_the_cells_that_they_have_alone() {
+    let many = many_rows();
+    let measures = [
+        row_count(),
+        measure("counted", DAY, Agg::Count),
+        measure("amount_count", AMOUNT, Agg::Count),
+        measure("sum", HOURS, Agg::Sum),
+        where_won(measure("average", AMOUNT, Agg::Average)),
+        measure("median", UNITS, Agg::Median),
+        where_won(measure("reps", REP, Agg::CountDistinct)),
+        measure("last_rep", REP, Agg::Max),
+    ];
+    let periods: Vec<PeriodStarts> = [1, 5, 7].iter().map(|length| PeriodStarts::new(0, (0..20).map(|day| day / length * length).collect())).collect();
+    let slices: [&[usize]; 6] = [&[], &[WON], &[UNITS, WON], &[WON, REP], &[REP], &[WON, UNITS]];
+    let groupings: Vec<Grouping<'_>> = slices.into_iter().flat_map(|keys| periods.iter().map(Some).chain([None]).map(move |period| Grouping { period, keys })).collect();
+    let mut cube = Cube::default();
+    for lot in many.chunks(700) {
+        cube.add(&CubeRequest { schema: schema(), batches: &[batch(lot)], time: Some(DAY), measures: &measures, groupings: &groupings }).unwrap();
+    }
+    let periods: Vec<Option<&PeriodStarts>> = groupings.iter().map(|grouping| grouping.period).collect();
+    for (grouping, found) in groupings.iter().zip(cube.cells(&periods).unwrap()) {
+        let alone = ask(&[batch(&many)], &measures, std::slice::from_ref(grouping)).unwrap();
+        assert_eq!(found, alone[0], "keys {:?}", grouping.keys);
+    }
+}
+
+#[test]
 fn periods_that_are_asked_for_alone_have_the_cells_that_they_have_among_all() {
     let many = many_rows();
     let measures =
