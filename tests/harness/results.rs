@@ -67,6 +67,15 @@ impl Results {
         render(&batch.project(&kept).unwrap(), Format::Csv).unwrap()
     }
 
+    /// The same with its rows in order: files of late periods come after those of early ones, and rows are in the order of the files.
+    #[must_use]
+    pub fn sorted_without(&self, name: &str, columns: &[&str]) -> String {
+        let rows = self.without(name, columns);
+        let mut lines: Vec<&str> = rows.lines().collect();
+        lines[1..].sort_unstable();
+        lines.join("\n")
+    }
+
     /// The runs of `kpi_runs`.
     #[must_use]
     pub fn runs(&self) -> BTreeSet<String> {

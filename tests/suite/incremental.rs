@@ -150,11 +150,7 @@ fn write_rows(file: &Path, rows: &RecordBatch) {
 }
 
 fn text(results: &Path, table: &str) -> String {
-    let rows = Results::open(results.to_str().unwrap(), &BTreeMap::new()).without(table, &STAMPS);
-    let mut lines: Vec<&str> = rows.lines().collect();
-    // Files of late periods come after those of early ones: the order of rows is that of the files.
-    lines[1..].sort_unstable();
-    lines.join("\n")
+    Results::open(results.to_str().unwrap(), &BTreeMap::new()).sorted_without(table, &STAMPS)
 }
 
 fn first_difference(one: &str, other: &str) -> String {

@@ -30,14 +30,28 @@ use crate::stretches::Touching;
 use crate::work::{Decision, Work, Worklist};
 use crate::workspace::Workspace;
 
-/// A request, and how its cells are computed: all of them, or those of some days beside what was kept.
-struct AnsweredBy<'r> {
+/// A question, and what is done about it.
+struct Considered {
     key: String,
     question: Question,
-    grains: &'r [Option<Grain>],
-    decision: &'r Decision,
-    whole: &'r dyn Fn() -> Result<Vec<RecordBatch>, MetricsError>,
-    part: &'r Part<'r>,
+    decision: Decision,
+    /// The kept cells that answer it.
+    kept: Option<Stored>,
+    /// Whether these were asked with the same question: what is not asked any more is not kept, for nobody would see that it is stale.
+    is_same: bool,
+    /// The days that the kept cells cover.
+    before: Vec<Days>,
+    does: Does,
+}
+
+/// Which cells of a request are computed.
+enum Does {
+    /// None: those that were kept are the answer.
+    Keep,
+    /// Those of some days, beside what was kept.
+    Days(Touching),
+    /// All: without what was kept, everything is.
+    Whole,
 }
 
 /// What is touched, and what was kept, to an answer.
@@ -147,36 +161,34 @@ impl<'a> IncrementalEngine<'a> {
         (self.answers.into_inner(), self.rows.into_inner())
     }
 
-    /// Says what the engines will be asked for a table.
-    fn announce(&self, table: &str, request: &'a CellRequest) -> Result<(), MetricsError> {
-        for base in requests_of(&self.workspace.project, request)?.base {
-            self.observe_joins(&base)?;
-            let (key, question) = (base_key(table, &base), base_question(&self.workspace.project, &base));
-            let decision = self.worklist.of_base(&key, &question, &base);
-            let kept = self.kept_answer(&key, &question)?;
-            let touching = match (decision.work, &kept) {
-                (Work::Keep, Some(_)) => continue,
-                (Work::Days(days), kept) => {
-                    let before = self.worklist.covered(&key, &question);
-                    Some(self.worklist.touching(&days, joined(before.iter().filter(|_| kept.is_some()).chain(&days).copied())))
-                }
-                _ => None,
-            };
-            let Some(touching) = touching else {
-                self.announced.borrow_mut().push(Announced { days: None, request: base, cells: None });
-                continue;
-            };
-            if self.ahead.is_some_and(|ahead| ahead.cells(&key, &touching).is_some()) {
-                continue;
-            }
-            let rolled = kept.as_ref().and_then(|kept| RolledUp::new(&base, kept));
-            let parts = rolled.map(|rolled| std::iter::once(rolled.shortest()).chain(rolled.others()).collect());
-            for part in parts.unwrap_or_else(|| vec![base.clone()]) {
-                let limited = self.stretches(&part, &touching).into_iter().map(|(days, request)| Announced { days: Some(days), request, cells: None });
-                self.announced.borrow_mut().extend(limited);
-            }
+    /// A question with what is done about it; its kept cells are taken.
+    fn considered(&self, key: String, question: Question, decision: Decision) -> Result<Considered, MetricsError> {
+        let kept = self.kept.borrow_mut().remove(&key).filter(|stored| stored.question.covers(&question));
+        let is_same = kept.as_ref().is_some_and(|stored| stored.question == question);
+        let before = self.worklist.covered(&key, &question);
+        let kept = kept.map(|stored| stored.narrowed(&question)).transpose().map_err(|error| refused(&key, &error))?;
+        let does = match (&decision.work, &kept) {
+            (Work::Keep, Some(_)) => Does::Keep,
+            (Work::Days(days), kept) => Does::Days(self.worklist.touching(days, joined(before.iter().filter(|_| kept.is_some()).chain(days).copied()))),
+            (_, _) => Does::Whole,
+        };
+        Ok(Considered { key, question, decision, kept, is_same, before, does })
+    }
+
+    /// Says what an engine will be asked for a request.
+    fn announce(&self, asked: &Considered, request: &BaseRequest<'a>) {
+        let touching = match &asked.does {
+            Does::Keep => return,
+            Does::Whole => return self.announced.borrow_mut().push(Announced { days: None, request: request.clone(), cells: None }),
+            Does::Days(touching) => touching,
+        };
+        if self.ahead.is_some_and(|ahead| ahead.cells(&asked.key, touching).is_some()) {
+            return;
         }
-        Ok(())
+        let rolled = asked.kept.as_ref().and_then(|kept| RolledUp::new(request, kept));
+        let parts = rolled.map_or_else(|| vec![request.clone()], |rolled| std::iter::once(rolled.shortest()).chain(rolled.others()).collect());
+        let limited = parts.iter().flat_map(|part| self.stretches(part, touching));
+        self.announced.borrow_mut().extend(limited.map(|(days, request)| Announced { days: Some(days), request, cells: None }));
     }
 
     /// The cells of a request over all files or over those of some days; those that were announced for the same rows are computed with it.
@@ -205,25 +217,31 @@ impl<'a> IncrementalEngine<'a> {
 
     /// Answers every request of some tables, so that it is known what differs before cells are derived from them.
     pub(crate) fn ask(&self, tables: &'a [(&str, CellRequest)], answered: &dyn Fn(&str)) -> Result<(), MetricsError> {
+        let project = &self.workspace.project;
+        let mut all = Vec::with_capacity(tables.len());
         for (table, request) in tables {
-            self.announce(table, request)?;
+            let requests = requests_of(project, request)?;
+            let mut base = Vec::with_capacity(requests.base.len());
+            for request in requests.base {
+                self.observe_joins(&request)?;
+                let (key, question) = (base_key(table, &request), base_question(project, &request));
+                let decision = self.worklist.of_base(&key, &question, &request);
+                let asked = self.considered(key, question, decision)?;
+                self.announce(&asked, &request);
+                base.push((asked, request));
+            }
+            all.push((table, base, requests.conversions));
         }
-        for (table, request) in tables {
-            let requests = requests_of(&self.workspace.project, request)?;
-            requests.base.iter().try_for_each(|base| self.ask_base(table, base))?;
-            requests.conversions.iter().try_for_each(|conversion| self.ask_conversion(table, conversion))?;
+        for (table, base, conversions) in all {
+            for (asked, request) in base {
+                let key = asked.key.clone();
+                let part = |touching: &Touching, kept: Option<&Stored>| self.part(&key, &request, touching, kept);
+                self.answer(asked, &grains_of(&request), &|| self.base_cells(None, &request), &part)?;
+            }
+            conversions.iter().try_for_each(|conversion| self.ask_conversion(table, conversion))?;
             answered(table);
         }
         Ok(())
-    }
-
-    fn ask_base(&self, table: &str, request: &BaseRequest<'_>) -> Result<(), MetricsError> {
-        let (key, question) = (base_key(table, request), base_question(&self.workspace.project, request));
-        let decision = self.worklist.of_base(&key, &question, request);
-        let whole = || self.base_cells(None, request);
-        let of_part = key.clone();
-        let part = |touching: &Touching, kept: Option<&Stored>| self.part(&of_part, request, touching, kept);
-        self.answer(AnsweredBy { key, question, grains: &grains_of(request), decision: &decision, whole: &whole, part: &part })
     }
 
     fn ask_conversion(&self, table: &str, request: &ConversionRequest<'_>) -> Result<(), MetricsError> {
@@ -233,34 +251,18 @@ impl<'a> IncrementalEngine<'a> {
         let whole = || self.whole()?.conversion_cells(request);
         let of_part = question.clone();
         let part = |_: &Touching, _: Option<&Stored>| Stored::new(of_part.clone(), &whole()?).map_err(|error| refused(request.base.model, &error));
-        self.answer(AnsweredBy { key, question, grains: &grains_of(&request.base), decision: &decision, whole: &whole, part: &part })
+        self.answer(self.considered(key, question, decision)?, &grains_of(&request.base), &whole, &part)
     }
 
-    /// The kept cells that answer a question.
-    fn kept_answer(&self, key: &str, question: &Question) -> Result<Option<Stored>, MetricsError> {
-        let kept = self.kept.borrow().get(key).filter(|stored| stored.question.covers(question)).cloned();
-        kept.map(|stored| stored.narrowed(question)).transpose().map_err(|error| refused(key, &error))
-    }
-
-    fn answer(&self, asked: AnsweredBy<'_>) -> Result<(), MetricsError> {
-        let AnsweredBy { key, question, grains, decision, whole, part } = asked;
-        let kept = self.kept.borrow_mut().remove(&key).filter(|stored| stored.question.covers(&question));
-        // What is not asked any more is not kept: nobody would see that it is stale.
-        let is_same = kept.as_ref().is_some_and(|stored| stored.question == question);
-        let before = self.worklist.covered(&key, &question);
-        let narrowed = kept.map(|stored| stored.narrowed(&question)).transpose().map_err(|error| refused(&key, &error))?;
-        let fresh = |batches: Vec<RecordBatch>| Stored::new(question.clone(), &batches).map_err(|error| refused(&key, &error));
-        let (stored, covered) = match (&decision.work, &narrowed) {
-            (Work::Keep, Some(kept)) => (kept.clone(), before.clone()),
-            (Work::Days(days), kept) => {
-                let covered = joined(before.iter().filter(|_| kept.is_some()).chain(days).copied());
-                (part(&self.worklist.touching(days, covered.clone()), kept.as_ref())?, covered)
-            }
-            // Without what was kept, everything is computed.
-            (_, _) => (fresh(whole()?)?, vec![Days::ALL]),
+    fn answer(&self, asked: Considered, grains: &[Option<Grain>], whole: &dyn Fn() -> Result<Vec<RecordBatch>, MetricsError>, part: &Part<'_>) -> Result<(), MetricsError> {
+        let Considered { key, question, decision, kept, is_same, before, does } = asked;
+        let (stored, covered) = match (does, &kept) {
+            (Does::Keep, Some(kept)) => (kept.clone(), before.clone()),
+            (Does::Days(touching), kept) => (part(&touching, kept.as_ref())?, touching.known),
+            (_, _) => (Stored::new(question, &whole()?).map_err(|error| refused(&key, &error))?, vec![Days::ALL]),
         };
         let uncovered: Vec<Days> = covered.iter().flat_map(|days| gaps(&before, *days)).collect();
-        let changes = match narrowed.filter(|_| is_same) {
+        let changes = match kept.filter(|_| is_same) {
             None => Changed::Everywhere { day: decision.first_day().unwrap_or(i32::MAX) },
             Some(kept) => self.changes(&stored, &kept, grains, &uncovered).map_err(|error| refused(&key, &error))?,
         };

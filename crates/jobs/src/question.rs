@@ -86,11 +86,6 @@ pub(crate) fn first_joins(project: &Project, request: &BaseRequest<'_>) -> BTree
     ways.into_iter().map(|(model, ways)| (model, only(ways))).collect()
 }
 
-/// Whether a request reads metrics of all time beside its rows.
-pub(crate) fn reads_metrics(request: &BaseRequest<'_>) -> bool {
-    request.measures.iter().flat_map(|measure| &measure.filters).any(|filter| !filter.metrics.is_empty())
-}
-
 /// The models that a metric stands on: its facts, what its filters join, and those of the metrics that it reads.
 fn add_models(project: &Project, metric: &str, models: &mut BTreeSet<String>) {
     let Some(metric) = project.metrics.get(metric) else { return };

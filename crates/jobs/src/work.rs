@@ -13,7 +13,7 @@ use quotient_model::{JobTable, MetricKind, Offset, Project, inputs_of};
 
 use crate::days::{Days, common, gaps, joined};
 use crate::ledger::{Backfill, Kept, Ledger};
-use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins, joined_models, reads_metrics};
+use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins, joined_models};
 use crate::stored_cells::Question;
 use crate::stretches::Touching;
 use crate::touched::{Changes, Events, Reason, RowsTouched, Touched, events};
@@ -150,7 +150,7 @@ impl<'a> Worklist<'a> {
         let by_default_time = by_default_time.and_then(|semantics| semantics.agg_time_dimension.as_deref()) == Some(request.time);
         let mut touched = self.of_model(request.model);
         // A model says how far events reach in its own time, and in no other.
-        let in_parts = by_default_time && request.window.is_none() && !reads_metrics(request) && request.from.is_none() && request.to.is_none();
+        let in_parts = by_default_time && request.window.is_none() && !request.reads_metrics() && request.from.is_none() && request.to.is_none();
         if !in_parts {
             for (days, _) in &mut touched {
                 *days = Days::ALL;

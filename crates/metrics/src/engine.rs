@@ -73,13 +73,22 @@ pub struct BaseRequest<'a> {
 }
 
 impl BaseRequest<'_> {
+    /// Whether it reads metrics of all time beside its rows.
+    #[must_use]
+    pub fn reads_metrics(&self) -> bool {
+        self.measures.iter().flat_map(|measure| &measure.filters).any(|filter| !filter.metrics.is_empty())
+    }
+
     /// Whether the rows of another request are the same, so that they need to be computed once for both.
     #[must_use]
     pub fn has_rows_of(&self, other: &Self) -> bool {
         // Rows that are spread over windows, or stand beside values of metrics, are made for one request.
-        let is_alone = |request: &Self| request.window.is_some() || request.measures.iter().flat_map(|measure| &measure.filters).any(|filter| !filter.metrics.is_empty());
-        let rows = |request: &Self| (request.time.to_owned(), request.from, request.to, request.snapshot.is_some());
-        !is_alone(self) && !is_alone(other) && self.model == other.model && rows(self) == rows(other) && self.keep == other.keep
+        let is_alone = |request: &Self| request.window.is_some() || request.reads_metrics();
+        !is_alone(self)
+            && !is_alone(other)
+            && (self.model, self.time, self.from, self.to) == (other.model, other.time, other.from, other.to)
+            && self.snapshot.is_some() == other.snapshot.is_some()
+            && self.keep == other.keep
     }
 }
 

@@ -276,10 +276,10 @@ impl<'r, 'a> Plan<'r, 'a> {
 
     /// Lets joins bring labels as the places of their texts, where nothing but the cube reads them.
     fn code_labels(&mut self) {
-        let read: BTreeSet<&String> = self.requests.iter().flat_map(|request| &request.measures).flat_map(|measure| &measure.filters).flat_map(|filter| &filter.items).collect();
         if !self.metrics.is_empty() {
             return;
         }
+        let read: BTreeSet<&String> = self.requests.iter().flat_map(|request| &request.measures).flat_map(|measure| &measure.filters).flat_map(|filter| &filter.items).collect();
         for join in self.joins.values_mut() {
             join.coded = join.columns.keys().filter(|name| self.items.contains(name) && !read.contains(name)).cloned().collect();
         }
