@@ -25,7 +25,7 @@ struct Mistake {
     make: fn(&Fixture),
 }
 
-static MISTAKES: [Mistake; 24] = [
+static MISTAKES: [Mistake; 25] = [
     Mistake { name: "missing_table", code: 4, arguments: CHECK, make: |fixture| fs::remove_dir_all(fixture.lake().join("leads")).unwrap() },
     Mistake { name: "missing_columns", code: 4, arguments: CHECK, make: missing_columns },
     Mistake { name: "wrong_types", code: 4, arguments: CHECK, make: wrong_types },
@@ -52,6 +52,12 @@ static MISTAKES: [Mistake; 24] = [
     Mistake { name: "bad_sql", code: 3, arguments: CHECK, make: |fixture| customers(fixture, "SELECT customer_id\nFORM {{ ref('stg_customers') }}\n") },
     Mistake { name: "unknown_column_in_sql", code: 3, arguments: CHECK, make: |fixture| customers(fixture, "SELECT custommer_id\nFROM {{ ref('stg_customers') }}\n") },
     Mistake { name: "unknown_key_column", code: 3, arguments: CHECK, make: unknown_key_column },
+    Mistake {
+        name: "key_types",
+        code: 3,
+        arguments: CHECK,
+        make: |fixture| customers(fixture, "SELECT CAST(substr(customer_id, 2) AS BIGINT) AS customer_id, segment, industry, territory\nFROM {{ ref('stg_customers') }}\n"),
+    },
     Mistake {
         name: "unsupported_sql",
         code: 3,

@@ -91,7 +91,7 @@ impl Workspace {
 
     /// The cells of every request of which some days are to be computed, after the chunks before.
     fn cells_of(&self, job: &Job, worklist: &Worklist<'_>, before: &[Asked]) -> Computed {
-        let engine = IncrementalEngine::new(self, worklist, BTreeMap::new());
+        let engine = IncrementalEngine::new(self, worklist);
         let mut found = BTreeMap::new();
         for table in &job.tables {
             let request = request_of(table);

@@ -1,7 +1,7 @@
 //! The answers of a run to every request of its tables, and an engine that gives them again.
 //!
 //! In: cells by request, with what was kept of them. Out: the cells of one table, of the periods that are needed, without a look at rows;
-//! tables can be derived from them at the same time.
+//! tables can be derived from them at the same time, and what is next kept of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,37 @@ use chrono::NaiveDate;
 use quotient_metrics::{BaseRequest, ConversionRequest, Engine, MetricsError, PeriodsNeeded};
 use quotient_model::{Grain, Project};
 
+use crate::cell_shelf::CellShelf;
 use crate::days::{Days, common};
+use crate::error::JobError;
+use crate::ledger::{Kept, KeptCells};
 use crate::question::{base_key, base_question, conversion_key, conversion_question, grains_of};
-use crate::stored_cells::{Question, Stored, only, refused};
+use crate::stored_cells::{Question, Stored, only, refused, year_of};
 
 /// The answer to one request, and where it differs from what was kept.
-pub(crate) struct Answered {
-    pub(crate) stored: Stored,
+pub(crate) struct Answered<C = Held> {
+    pub(crate) cells: C,
+    /// The first day of the first period that has a cell.
+    pub(crate) first_day: Option<i32>,
     pub(crate) changes: Changed,
     /// The days that the answer covers.
     pub(crate) covered: Vec<Days>,
+}
+
+impl Answered<()> {
+    /// The same with its cells.
+    pub(crate) fn with(self, cells: Held) -> Answered {
+        let Self { first_day, changes, covered, .. } = self;
+        Answered { cells, first_day, changes, covered }
+    }
+}
+
+/// Where the cells of an answer are.
+pub(crate) enum Held {
+    /// In memory.
+    There(Stored),
+    /// Where they stay.
+    Put(Kept),
 }
 
 /// Where an answer differs from what was kept.
@@ -55,7 +76,7 @@ impl Answers {
 
     /// The first day of the first period that has a cell in any table.
     pub(crate) fn first_day(&self) -> Option<NaiveDate> {
-        self.0.values().filter_map(|answered| answered.stored.first_day()).min().and_then(NaiveDate::from_epoch_days)
+        self.0.values().filter_map(|answered| answered.first_day).min().and_then(NaiveDate::from_epoch_days)
     }
 
     /// Those of one table, taken out.
@@ -64,24 +85,48 @@ impl Answers {
         Self(self.0.extract_if(.., |key, _| key.starts_with(&prefix)).collect())
     }
 
+    /// Their cells, as far as they are of periods that are needed; all where nothing is said of periods.
+    pub(crate) fn read(&self, shelf: &CellShelf<'_>, periods: Option<&PeriodsNeeded>) -> Result<BTreeMap<String, Stored>, JobError> {
+        let cells = |(key, answered): (&String, &Answered)| match &answered.cells {
+            Held::There(stored) => Ok((key.clone(), stored.clone())),
+            Held::Put(kept) => {
+                let years = periods.and_then(|periods| years_needed(&kept.question, periods));
+                Ok((key.clone(), shelf.read(key, kept, &|year| years.as_ref().is_none_or(|years| years.contains(&year)))?))
+            }
+        };
+        self.0.iter().map(cells).collect()
+    }
+
+    /// What a ledger says of them, all being put where they stay.
+    pub(crate) fn into_kept(self, shelf: &CellShelf<'_>) -> Result<KeptCells, JobError> {
+        let kept = |(key, answered): (String, Answered)| {
+            let Answered { cells, first_day, changes, covered } = answered;
+            let kept = match cells {
+                Held::Put(kept) => kept,
+                Held::There(stored) => shelf.put(&key, stored, None, &Answered { cells: (), first_day, changes, covered })?,
+            };
+            Ok((key, kept))
+        };
+        self.0.into_iter().map(kept).collect()
+    }
+
     fn of_table(&self, table: &str) -> impl Iterator<Item = &Answered> {
         let prefix = format!("{table}.");
         self.0.iter().filter(move |(key, _)| key.starts_with(&prefix)).map(|(_, answered)| answered)
     }
 }
 
-impl IntoIterator for Answers {
-    type Item = (String, Answered);
-    type IntoIter = std::collections::btree_map::IntoIter<String, Answered>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
+/// The years of the periods that are needed of an answer; `None` where all are.
+fn years_needed(question: &Question, periods: &PeriodsNeeded) -> Option<BTreeSet<i32>> {
+    let of_grain = |grain: &String| periods.iter().find(|(needed, _)| needed.name() == grain).map(|(_, starts)| starts);
+    let starts: Option<Vec<&BTreeSet<i32>>> = question.groupings.iter().map(|(grain, ..)| grain).filter(|grain| !grain.is_empty()).map(of_grain).collect();
+    Some(starts?.into_iter().flatten().filter_map(|day| year_of(*day)).collect())
 }
 
 /// The answers of one table as an engine.
 pub(crate) struct TableAnswers<'a> {
-    pub(crate) answers: &'a Answers,
+    /// By request.
+    pub(crate) cells: &'a BTreeMap<String, Stored>,
     pub(crate) project: &'a Project,
     pub(crate) table: &'a str,
     /// The periods whose cells are given; all where there is none.
@@ -91,7 +136,7 @@ pub(crate) struct TableAnswers<'a> {
 impl TableAnswers<'_> {
     fn shown(&self, key: &str, question: &Question, grains: &[Option<Grain>]) -> Result<Vec<RecordBatch>, MetricsError> {
         let unasked = || MetricsError::Bridge { column: key.to_owned(), reason: "its cells were not asked for".to_owned() };
-        let answered = self.answers.0.get(key).ok_or_else(unasked)?;
+        let stored = self.cells.get(key).ok_or_else(unasked)?;
         let needed = |batches: Vec<RecordBatch>| -> Result<Vec<RecordBatch>, ArrowError> {
             let Some(needed) = &self.periods else { return Ok(batches) };
             let of = |(batch, grain): (RecordBatch, &Option<Grain>)| match grain.and_then(|grain| needed.get(&grain)) {
@@ -100,7 +145,7 @@ impl TableAnswers<'_> {
             };
             batches.into_iter().zip(grains).map(of).collect()
         };
-        answered.stored.answer(question).and_then(needed).map_err(|error| refused(key, &error))
+        stored.answer(question).and_then(needed).map_err(|error| refused(key, &error))
     }
 }
 

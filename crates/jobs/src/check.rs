@@ -66,6 +66,10 @@ impl Workspace {
                 Err(error) => faults.push(error),
             }
         }
+        if faults.is_empty() {
+            // A model that does not bind was named; it would be again by each that is joined with it.
+            faults.extend(models.iter().filter_map(|name| self.project.models.get(name)).filter_map(|model| engine.check_keys(model).err()));
+        }
         if !faults.is_empty() {
             faults.dedup_by_key(|e| e.to_string());
             return Err(JobError::Models(Models(faults)));

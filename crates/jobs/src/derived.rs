@@ -12,27 +12,25 @@ use quotient_report::{EndingAfter, Replace, Step};
 
 use crate::answers::{Answers, TableAnswers};
 use crate::availability::Unavailable;
+use crate::cell_shelf::CellShelf;
 use crate::error::JobError;
 use crate::headline::Headline;
-use crate::ledger::Kept;
+use crate::ledger::KeptCells;
 use crate::progress::Laps;
 use crate::publish::Publication;
-use crate::results::{Shown, asked_keys, table};
+use crate::results::{Shown, asked_keys, refused, table};
 use crate::run::request_of;
 use crate::side_by_side::side_by_side;
 use crate::since::Since;
 use crate::values::{AllValues, TableCells, Values};
 use crate::workspace::Workspace;
 
-/// What is kept of answers.
-pub(crate) type KeptCells = BTreeMap<String, Kept>;
-
 /// What tables are derived with.
 pub(crate) struct Deriving<'r, 'w> {
     pub(crate) workspace: &'w Workspace,
     pub(crate) since: &'r Since,
-    /// Puts the answers from which a table was derived where they stay.
-    pub(crate) keep: &'r (dyn Fn(Answers) -> Result<KeptCells, JobError> + Sync),
+    /// Where answers lie, and those stay from which a table was derived.
+    pub(crate) cells: &'r CellShelf<'r>,
     /// Metrics whose values are withheld.
     pub(crate) lacking: &'r [Unavailable],
     pub(crate) laps: &'r Laps<'r>,
@@ -81,7 +79,7 @@ impl<'w> Deriving<'_, 'w> {
         let pieces: Vec<_> = tables.iter().map(|(wanted, since)| (*wanted, *since, answers.take(&wanted.name))).collect();
         let derived = side_by_side(pieces, rayon::current_num_threads().max(1), |_, (wanted, since, answers)| {
             let derived = self.table(wanted, since, &answers, (&of_metrics, &range))?;
-            Ok((derived, (self.keep)(answers)?))
+            Ok((derived, answers.into_kept(self.cells)?))
         });
         let (mut values, mut headline, mut cells) = (Vec::with_capacity(tables.len()), Headline::new(&workspace.project, workspace.as_of), KeptCells::new());
         for ((wanted, since), derived) in tables.iter().zip(derived) {
@@ -109,8 +107,11 @@ impl<'w> Deriving<'_, 'w> {
             history: (range.first, range.tomorrow),
         };
         let periods = if after == i32::MIN { None } else { periods_needed(project, &late).map_err(JobError::Metrics)? };
-        let engine = TableAnswers { answers, project, table: &wanted.name, periods };
-        let mut found = cells(&engine, project, &request_of(wanted), range.today).map_err(JobError::Metrics)?;
+        let mut found = {
+            let there = answers.read(self.cells, periods.as_ref())?;
+            let engine = TableAnswers { cells: &there, project, table: &wanted.name, periods };
+            cells(&engine, project, &request_of(wanted), range.today).map_err(JobError::Metrics)?
+        };
         for lack in self.lacking {
             found.withhold(&lack.metric);
         }
@@ -119,7 +120,7 @@ impl<'w> Deriving<'_, 'w> {
         let rows = table(self.workspace, wanted, &found, &shown.of(&project.calendar, &found, &keys))?;
         if wanted.filters.is_empty() {
             let shown = of_values.into_iter().map(|(metric, after)| (metric.clone(), Shown { after, ..shown.clone() })).collect();
-            values.add(project, &TableCells { cells: &found, keys: &keys, shown: &shown }, self.workspace.as_of);
+            values.add(project, &TableCells { cells: &found, keys: &keys, shown: &shown }, self.workspace.as_of).map_err(|error| refused(&wanted.name, &error))?;
             headline.add(&found);
         }
         self.laps.done(Step::Derive, Some(&wanted.name));

@@ -4,7 +4,7 @@
 //! over these. Rows that look at each other do not come in lots, but for groups that add up.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use quotient_ingest::SourceFrame;
@@ -58,7 +58,7 @@ pub(crate) enum Seen {
 pub(crate) struct Rows<'e, 'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) sources: &'e IndexMap<String, SourceFrame>,
-    pub(crate) whole: &'e Rc<PolarsEngine<'a>>,
+    pub(crate) whole: &'e Arc<PolarsEngine<'a>>,
     pub(crate) seen: Seen,
 }
 

@@ -1,7 +1,7 @@
 //! What data tests, freshness and models of findings say of opened sources, and which rows they keep out of the models.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray, make_comparator};
 use arrow::compute::{SortOptions, cast};
@@ -27,7 +27,7 @@ pub(crate) struct Scope<'a> {
     /// Models whose tests count.
     pub(crate) models: BTreeSet<&'a str>,
     /// Whether a test of this name, of this table, is wanted.
-    pub(crate) wants: &'a dyn Fn(&str, &str) -> bool,
+    pub(crate) wants: &'a (dyn Fn(&str, &str) -> bool + Sync),
     /// What is different since tests of sources found what a ledger says.
     pub(crate) since: Option<&'a Worklist<'a>>,
 }
@@ -40,20 +40,26 @@ pub(crate) struct Found<T> {
 }
 
 impl Workspace {
-    /// Runs the tests of opened sources, of the models in scope, and the models of findings that read nothing else.
+    /// Runs the tests of opened sources: they see all rows, and nothing that is made of them.
+    pub(crate) fn findings_of_sources(&self, sources: &IndexMap<String, SourceFrame>, scope: &Scope<'_>) -> Result<Found<TestResult>, JobError> {
+        let tests: Vec<&DataTest> = self.project.sources.values().flat_map(|source| &source.tests).filter(|test| self.is_wanted(test, sources, scope)).collect();
+        let found = self.source_tests(sources, &tests, scope.since)?;
+        Ok(Found { kept: self.kept_tests(&tests, &found), found })
+    }
+
+    /// Runs the tests of the models in scope, and the models of findings that read opened sources alone, after the tests of these sources.
     ///
-    /// Tests of sources see all rows, the others those that the models see: those of the engine.
-    pub(crate) fn findings(&self, sources: &IndexMap<String, SourceFrame>, clean: &Rc<PolarsEngine<'_>>, scope: &Scope<'_>) -> Result<Found<TestResult>, JobError> {
-        let is_open = |name: &str| sources.contains_key(name) || (self.project.models.contains_key(name) && self.reads_only(name, sources));
-        let wanted = |test: &&DataTest| {
-            let other = if let Rule::Relationships { to, .. } = &test.rule { to.as_str() } else { test.table.as_str() };
-            (scope.wants)(&test.name, &test.table) && is_open(&test.table) && is_open(other)
-        };
-        let of_sources: Vec<&DataTest> = self.project.sources.values().flat_map(|source| &source.tests).filter(wanted).collect();
-        let of_models: Vec<&DataTest> =
-            self.project.models.values().filter(|model| scope.models.contains(model.name.as_str())).flat_map(|model| &model.tests).filter(wanted).collect();
-        let mut results = self.source_tests(sources, &of_sources, scope.since)?;
-        let kept = self.kept_tests(&of_sources, &results);
+    /// They see the rows that models see: those of the engine.
+    pub(crate) fn findings_after(
+        &self,
+        of_sources: Found<TestResult>,
+        sources: &IndexMap<String, SourceFrame>,
+        clean: &Arc<PolarsEngine<'_>>,
+        scope: &Scope<'_>,
+    ) -> Result<Found<TestResult>, JobError> {
+        let Found { found: mut results, kept } = of_sources;
+        let in_scope = self.project.models.values().filter(|model| scope.models.contains(model.name.as_str()));
+        let of_models: Vec<&DataTest> = in_scope.flat_map(|model| &model.tests).filter(|test| self.is_wanted(test, sources, scope)).collect();
         let rows = Rows { workspace: self, sources, whole: clean, seen: Seen::Clean };
         let asking = Asking { engine: clean, project: &self.project, tested: Tested::All, rows: Some(rows) };
         results.extend(asking.results(&of_models).map_err(JobError::Metrics)?);
@@ -63,20 +69,39 @@ impl Workspace {
                 results.extend(freshness(&raw, &self.project, table, self.as_of).map_err(JobError::Metrics)?);
             }
         }
-        let of_findings = self.project.models.values().filter(|model| model.findings && is_open(&model.name) && (scope.wants)(&model.name, &model.name));
-        results.extend(listed(clean, &of_findings.collect::<Vec<_>>()).map_err(JobError::Metrics)?);
+        let is_listed = |model: &&Model| model.findings && self.is_open(&model.name, sources) && (scope.wants)(&model.name, &model.name);
+        results.extend(listed(clean, &self.project.models.values().filter(is_listed).collect::<Vec<_>>()).map_err(JobError::Metrics)?);
         Ok(Found { found: results, kept })
     }
 
-    /// What the tests of a job's sources and models found.
+    /// Whether a test is in scope, and all that it reads is open.
+    fn is_wanted(&self, test: &DataTest, sources: &IndexMap<String, SourceFrame>, scope: &Scope<'_>) -> bool {
+        let other = if let Rule::Relationships { to, .. } = &test.rule { to.as_str() } else { test.table.as_str() };
+        (scope.wants)(&test.name, &test.table) && self.is_open(&test.table, sources) && self.is_open(other, sources)
+    }
+
+    fn is_open(&self, name: &str, sources: &IndexMap<String, SourceFrame>) -> bool {
+        sources.contains_key(name) || (self.project.models.contains_key(name) && self.reads_only(name, sources))
+    }
+
+    /// What a run of a job tests, by the models that it stands on.
+    pub(crate) fn scope_of_job<'a>(&'a self, models: &BTreeSet<String>, since: &'a Worklist<'_>) -> Scope<'a> {
+        // Facts are computed once, by the metrics; their own tests are for `test`. Staging models are as cheap as the sources.
+        let read = models.iter().flat_map(|model| self.project.upstream(model)).filter(|model| !model.sources.is_empty());
+        Scope { models: read.chain(self.assertions()).map(|model| model.name.as_str()).collect(), wants: &|_, _| true, since: Some(since) }
+    }
+
+    /// What the tests of a job's sources and models found, those of its sources being run.
     ///
     /// # Errors
     /// [`JobError::Findings`] where a test is over its limit.
-    pub(crate) fn job_findings(&self, models: &BTreeSet<String>, since: &Worklist<'_>, clean: &Rc<PolarsEngine<'_>>) -> Result<Found<Finding>, JobError> {
-        // Facts are computed once, by the metrics; their own tests are for `test`. Staging models are as cheap as the sources.
-        let read = models.iter().flat_map(|model| self.project.upstream(model)).filter(|model| !model.sources.is_empty());
-        let models = read.chain(self.assertions()).map(|model| model.name.as_str()).collect();
-        let Found { found, kept } = self.findings(since.sources(), clean, &Scope { models, wants: &|_, _| true, since: Some(since) })?;
+    pub(crate) fn job_findings(
+        &self,
+        of_sources: Found<TestResult>,
+        (clean, scope): (&Arc<PolarsEngine<'_>>, &Scope<'_>),
+        since: &Worklist<'_>,
+    ) -> Result<Found<Finding>, JobError> {
+        let Found { found, kept } = self.findings_after(of_sources, since.sources(), clean, scope)?;
         let (failed, passed): (Vec<TestResult>, Vec<TestResult>) = found.into_iter().partition(|result| result.outcome == Outcome::Error);
         if !failed.is_empty() {
             return Err(JobError::Findings(failed));

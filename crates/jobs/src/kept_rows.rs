@@ -32,7 +32,7 @@ const ROWS_BY_YEAR: u64 = 200_000;
 const ROWS_OF_A_RANGE: u64 = 4;
 
 /// Each range reads the keys of all rows: there are no more.
-const MOST_RANGES: u64 = 8;
+const MOST_RANGES: u64 = 32;
 
 /// Files of which keys are looked at before they are put in ranges.
 const FILES_OF_A_SAMPLE: usize = 12;
@@ -67,6 +67,13 @@ pub(crate) struct HeldRows {
     schema: SchemaRef,
     span: PartSpan,
     parts: BTreeMap<String, Part>,
+}
+
+/// The rows of all models that keep them.
+pub(crate) struct HeldModels<'a> {
+    pub(crate) rows: BTreeMap<String, HeldRows>,
+    /// Where they lie; `None` where no rows are kept.
+    pub(crate) shelf: Option<RowShelf<'a>>,
 }
 
 /// Rows of one month or year.
@@ -121,9 +128,21 @@ impl HeldRows {
     }
 
     /// What a ledger says of rows all of whose parts have paths.
-    pub(crate) fn into_kept(self) -> KeptRows {
+    fn into_kept(self) -> KeptRows {
         let kept = |(name, part): (String, Part)| if let Part::Kept(part) = part { Some((name, part)) } else { None };
         KeptRows { hash: self.hash, parts: self.parts.into_iter().filter_map(kept).collect() }
+    }
+}
+
+impl HeldModels<'_> {
+    /// Puts those that are in memory where they stay; gives what the next ledger says of all of them.
+    pub(crate) fn put(self) -> Result<BTreeMap<String, KeptRows>, JobError> {
+        let Self { rows, shelf } = self;
+        let put = |(model, mut held): (String, HeldRows)| {
+            shelf.as_ref().map_or(Ok(()), |shelf| shelf.put(&model, &mut held, &|_| true))?;
+            Ok((model, held.into_kept()))
+        };
+        rows.into_iter().map(put).collect()
     }
 }
 
@@ -186,6 +205,7 @@ impl<'a> RowKeeper<'_, 'a> {
                 self.add(&mut held, &model.name, &rows)?;
             }
         } else if let Some((key, ranges)) = self.key_ranges(model, incremental)? {
+            let _alone = self.engine.alone();
             for range in ranges {
                 let dated = self.between_keys(model, incremental, &range)?.dated(&model.name)?;
                 let rows = range.of(&dated, key).rows(&model.name)?;
@@ -331,7 +351,10 @@ impl<'a> RowKeeper<'_, 'a> {
     /// Kept rows with fresh ones in the place of those that were chosen.
     fn exchanged(&self, model: &Model, mut kept: HeldRows, chosen: &Chosen, fresh: &Relation, days: Option<&[Days]>) -> Result<Remade, MetricsError> {
         let name = &model.name;
-        let gone = chosen.of(&self.relation(name, &kept, days)?).rows(name)?;
+        let gone = {
+            let _alone = self.engine.alone();
+            chosen.of(&self.relation(name, &kept, days)?).rows(name)?
+        };
         let fresh = fresh.rows(name)?;
         let differing = fresh.differing_days(&gone, name)?;
         // Rows without a day are of no period: whoever sees them sees all.

@@ -4,7 +4,7 @@
 //! A test of a model is asked anew: as-of alone may change its rows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use quotient_ingest::SourceFrame;
@@ -49,7 +49,7 @@ impl Workspace {
     ///
     /// Out: a result for each test.
     pub(crate) fn source_tests(&self, sources: &IndexMap<String, SourceFrame>, tests: &[&DataTest], since: Option<&Worklist<'_>>) -> Result<Vec<TestResult>, JobError> {
-        let raw = Rc::new(self.engine(sources));
+        let raw = Arc::new(self.engine(sources));
         let known = match since {
             Some(worklist) => self.results_by_new_rows(&raw, tests, worklist)?,
             None => vec![None; tests.len()],

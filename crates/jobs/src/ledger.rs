@@ -37,7 +37,7 @@ pub(crate) struct Ledger {
     /// The files that it read, by source.
     pub(crate) files: BTreeMap<String, KnownFiles>,
     /// The cells that it keeps, by request.
-    pub(crate) cells: BTreeMap<String, Kept>,
+    pub(crate) cells: KeptCells,
     /// The rows of models that it keeps, by model.
     pub(crate) rows: BTreeMap<String, KeptRows>,
     /// What tests of sources found in these files.
@@ -70,7 +70,13 @@ pub(crate) struct Kept {
     pub(crate) parts: BTreeMap<i32, String>,
     /// The days whose cells are among them.
     pub(crate) covered: Vec<Days>,
+    /// The first day of the first period that has a cell.
+    #[serde(default)]
+    pub(crate) first_day: Option<i32>,
 }
+
+/// What is kept of cells, by request.
+pub(crate) type KeptCells = BTreeMap<String, Kept>;
 
 /// Kept rows of one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -314,7 +320,10 @@ mod tests {
             as_of: Some(1_700_000_000_000_000),
             job_hash: "j".to_owned(),
             files: BTreeMap::from([("crm.deals".to_owned(), BTreeMap::from([(file.address.clone(), file)]))]),
-            cells: BTreeMap::from([("t.deals".to_owned(), Kept { question, parts: BTreeMap::from([(2024, "_kept/x".to_owned())]), covered: vec![Days { from: 1, to: 5 }] })]),
+            cells: BTreeMap::from([(
+                "t.deals".to_owned(),
+                Kept { question, parts: BTreeMap::from([(2024, "_kept/x".to_owned())]), covered: vec![Days { from: 1, to: 5 }], first_day: Some(1) },
+            )]),
             rows: BTreeMap::from([(
                 "deals".to_owned(),
                 KeptRows { hash: "h".to_owned(), parts: BTreeMap::from([("2024-01".to_owned(), KeptPart { path: "_kept/y".to_owned(), rows: 8 })]) },

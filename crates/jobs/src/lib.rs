@@ -4,9 +4,11 @@
 //! This is where the other crates meet: it opens the lake with `ingest`, computes with `metrics`, writes with `report`.
 
 mod ahead;
+mod announced;
 mod answers;
 mod availability;
 mod backfill;
+mod cell_shelf;
 mod check;
 mod compile;
 mod data_tests;

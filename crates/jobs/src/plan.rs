@@ -9,9 +9,11 @@ use quotient_model::Job;
 use serde::Serialize;
 
 use crate::availability::Unavailable;
+use crate::cell_shelf::lost_cells;
 use crate::check::CheckedSource;
 use crate::error::JobError;
-use crate::run::{Prepared, kept_cells, request_of};
+use crate::publish::folder;
+use crate::run::{Prepared, request_of};
 use crate::shelf::Shelf;
 use crate::since::Since;
 use crate::work::{Asked, TableWork, Worklist};
@@ -90,7 +92,7 @@ impl Workspace {
             }
             Prepared::Something { ledger, sources, lacking, strange, job_hash } => (ledger, sources, lacking, strange, job_hash),
         };
-        let (_, lost) = kept_cells(&ledger, &shelf)?;
+        let lost = lost_cells(&ledger, &shelf.kept_paths(&folder(&job.name))?);
         let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
         let since = Since::new(self, &ledger, &job_hash).but_for(strange);
         for table in &job.tables {

@@ -1,9 +1,11 @@
 //! How a long command tells how far it is, and how long its steps take.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use quotient_report::{Step, Timing};
+
+use crate::side_by_side::locked;
 
 /// Listens to the steps of a run.
 pub trait Progress: Sync {
@@ -86,11 +88,11 @@ impl<'a> Laps<'a> {
 
     /// How long the steps until now took.
     pub(crate) fn timings(&self) -> Vec<Timing> {
-        self.timed.lock().unwrap_or_else(PoisonError::into_inner).timings.clone()
+        locked(&self.timed).timings.clone()
     }
 
     fn time(&self, step: Step, table: Option<&str>) {
-        let mut timed = self.timed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut timed = locked(&self.timed);
         let now = self.progress.elapsed();
         let begun = std::mem::replace(&mut timed.begun, now);
         if let Some((begun, now)) = begun.zip(now) {

@@ -1,20 +1,16 @@
-//! Publishing: the kept cells, the claim, the tables, the ledger, and `kpi_runs` last.
+//! Publishing: the claim, the tables, the ledger, and `kpi_runs` last.
 //!
 //! A run first takes a number that no other run of the job has, on the ledger that it was planned from: whoever comes second finds another
 //! ledger there and looks again. Every table refuses a lower number than its last, so that a run that was overtaken cannot write any more.
 //! A run that dies leaves the ledger as it was but for the number, and the next one does all of it again.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use arrow::array::RecordBatch;
 use quotient_model::{Job, short_hash};
 use quotient_report::{KEPT, NewRows, Replace, Run, Step, TIMES_OF_RUNS, TableWrite, Written, kpi_runs};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use crate::answers::{Answered, Answers, Changed};
 use crate::error::JobError;
-use crate::ledger::{Kept, LEDGER, Ledger};
+use crate::ledger::{LEDGER, Ledger};
 use crate::progress::Laps;
 use crate::results::refused;
 use crate::run::WrittenTable;
@@ -119,43 +115,8 @@ impl<'a> Publication<'a> {
     }
 }
 
-/// Puts the cells that answers gave where they stay, answer by answer: nobody refers to them before the ledger does.
-///
-/// In: the ledger of the run before, the number and the name of this one. Out: what the next ledger says of them.
-pub(crate) fn keep_cells(job: &Job, last: &Ledger, (epoch, run_id): (i64, &str), answers: Answers, shelf: &Shelf) -> Result<BTreeMap<String, Kept>, JobError> {
-    let (folder, once) = (folder(&job.name), Uuid::new_v4());
-    let mut cells = BTreeMap::new();
-    for (key, Answered { stored, changes, covered }) in answers {
-        let (known, years) = match changes {
-            Changed::Everywhere { .. } => (None, BTreeSet::new()),
-            Changed::Since { years, .. } => (last.cells.get(&key), years),
-        };
-        if let Some(known) = known.filter(|_| years.is_empty()) {
-            cells.insert(key, Kept { covered, ..known.clone() });
-            continue;
-        }
-        let parts = stored.parts().map_err(|error| refused(&key, &error))?;
-        let question = stored.question;
-        drop(stored.batches);
-        let (mut paths, mut objects) = (BTreeMap::new(), Vec::new());
-        let name = short_hash(Sha256::new_with_prefix(&key));
-        for (year, rows) in parts {
-            let unchanged = known.and_then(|known| known.parts.get(&year)).filter(|_| !years.contains(&year));
-            let path = unchanged.cloned().unwrap_or_else(|| {
-                let path = format!("{folder}/{name}/{year}-{epoch}-{run_id}-{once}.parquet");
-                objects.push((path.clone(), rows));
-                path
-            });
-            paths.insert(year, path);
-        }
-        shelf.keep(objects)?;
-        cells.insert(key, Kept { question, parts: paths, covered });
-    }
-    Ok(cells)
-}
-
 /// The folder of what a job keeps.
-fn folder(job: &str) -> String {
+pub(crate) fn folder(job: &str) -> String {
     format!("{KEPT}/{}", short_hash(Sha256::new_with_prefix(job)))
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
 use chrono::{Datelike, NaiveDate, SecondsFormat};
@@ -19,21 +19,22 @@ use sha2::{Digest, Sha256};
 
 use crate::ahead::Ahead;
 use crate::availability::{self, Unavailable};
+use crate::cell_shelf::{CellShelf, lost_cells};
 use crate::derived::{Derived, Deriving};
 use crate::error::JobError;
 use crate::findings::Found;
 use crate::headline::Headline;
 use crate::incremental_engine::IncrementalEngine;
 use crate::kept_rows::RowShelf;
-use crate::ledger::{Kept, LEDGER, Ledger};
+use crate::ledger::{LEDGER, Ledger};
 use crate::progress::{Laps, Progress};
-use crate::publish::{Publication, RESULTS_OF_RUNS, application, keep_cells, rows_folder};
+use crate::publish::{Publication, RESULTS_OF_RUNS, application, folder, rows_folder};
 use crate::question::joined_models;
 use crate::restatements::{RESTATEMENTS, Restating};
 use crate::results::{refused, slice_name};
 use crate::shelf::Shelf;
+use crate::side_by_side::{beside, locked};
 use crate::since::{Since, strange_tables};
-use crate::stored_cells::Stored;
 use crate::touched::Reason;
 use crate::values::Stamp;
 use crate::work::{Asked, TableWork, Worklist};
@@ -110,12 +111,15 @@ impl Workspace {
     /// A run of what is asked for, with cells that were computed ahead.
     pub(crate) fn run_ahead(&self, job: &Job, asked: &Asked, ahead: &Ahead, progress: &dyn Progress) -> Result<RunSummary, JobError> {
         let shelf = Shelf::open(self, job)?;
-        let (mut looks, mut with_rows) = (0, true);
+        let (mut looks, mut with_rows, lost) = (0, true, Mutex::new(BTreeSet::new()));
         loop {
-            match self.run_once(job, (asked, ahead), (&shelf, with_rows), progress) {
+            let lost_before = locked(&lost).len();
+            match self.run_once(job, (asked, ahead), (&shelf, &lost, with_rows), progress) {
                 Err(JobError::Output(ReportError::Concurrent { .. })) if looks < LOOKS => looks += 1,
                 // An object of kept rows that cannot be read is as one that is gone.
                 Err(JobError::Metrics(MetricsError::Compute { .. })) if with_rows => with_rows = false,
+                // So are kept cells, which a run without them computes.
+                Err(_) if locked(&lost).len() > lost_before => {}
                 done => return done,
             }
         }
@@ -159,7 +163,13 @@ impl Workspace {
         Ok(Prepared::Something { ledger, sources, lacking, strange, job_hash })
     }
 
-    fn run_once(&self, job: &Job, (asked, ahead): (&Asked, &Ahead), (shelf, with_rows): (&Shelf, bool), progress: &dyn Progress) -> Result<RunSummary, JobError> {
+    fn run_once(
+        &self,
+        job: &Job,
+        (asked, ahead): (&Asked, &Ahead),
+        (shelf, lost, with_rows): (&Shelf, &Mutex<BTreeSet<String>>, bool),
+        progress: &dyn Progress,
+    ) -> Result<RunSummary, JobError> {
         let steps_of = |tables: usize| tables * 3 + RESULTS_OF_RUNS + 1;
         let laps = Laps::begin(progress, steps_of(job.tables.len()));
         let (ledger, sources, lacking, strange, job_hash) = match self.prepare(job, asked, shelf)? {
@@ -168,8 +178,10 @@ impl Workspace {
         };
         laps.done(Step::Open, None);
         let sources = Self::gathered(sources)?;
-        let (kept, lost) = kept_cells(&ledger, shelf)?;
-        let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(lost);
+        let mut there = shelf.kept_paths(&folder(&job.name))?;
+        there.retain(|path| !locked(lost).contains(path));
+        let gone = lost_cells(&ledger, &there);
+        let worklist = Worklist::new(&self.project, &ledger, &sources, self.as_of).asking(asked, &job.tables).without(gone.clone());
         if !ledger.claimed && !ledger.run_id.is_empty() {
             // The last run may have died before its last write.
             Publication::new(self, job).record(&ledger, shelf)?;
@@ -178,8 +190,11 @@ impl Workspace {
         let is_known = |table: &JobTable| asked.tables.is_empty() || asked.tables.contains(&table.name) || ledger.has_cells(&table.name);
         let tables: Vec<&JobTable> = job.tables.iter().filter(|table| is_known(table)).collect();
         let requests: Vec<(&str, CellRequest)> = tables.iter().map(|table| (table.name.as_str(), request_of(table))).collect();
-        let engine = IncrementalEngine::new(self, &worklist, kept).with(ahead);
         let run_id = self.run_id(job, asked, &sources);
+        // Tables remember the number of the last run, where its ledger is lost.
+        let epoch = if ledger.epoch == 0 { shelf.last_write("kpi_values", &application(&job.name, "kpi_values"))? } else { ledger.epoch } + 1;
+        let cell_shelf = CellShelf::new((self, job), (&ledger, gone), (epoch, &run_id), (shelf, lost));
+        let engine = IncrementalEngine::new(self, &worklist).with(ahead).putting(&cell_shelf);
         let stamp = Stamp { job: &job.name, run_id: &run_id, as_of: self.as_of };
         let mut publication = Publication::new(self, job);
         let mut works: IndexMap<&str, TableWork> = IndexMap::new();
@@ -192,19 +207,20 @@ impl Workspace {
         }
         let models = self.models_with_rows(&tables, &sources)?;
         laps.expect(models.len() + steps_of(tables.len()));
-        let folder = rows_folder(&job.name);
-        let paths = if with_rows { shelf.kept_paths(&folder)? } else { BTreeSet::new() };
-        let engine = engine.with_rows(RowShelf { shelf, folder, run_id: run_id.clone(), paths }, &models, &laps)?;
-        let Found { found, kept: tests } = self.job_findings(&self.job_models(job), &worklist, &engine.whole().map_err(JobError::Metrics)?)?;
+        let paths = if with_rows { there } else { BTreeSet::new() };
+        let job_models = self.job_models(job);
+        let scope = self.scope_of_job(&job_models, &worklist);
+        // The sources are tested while rows are made of them: neither keeps all cores busy.
+        let tested = || self.findings_of_sources(worklist.sources(), &scope);
+        let (of_sources, engine) = beside(tested, || engine.with_rows(RowShelf { shelf, folder: rows_folder(&job.name), run_id: run_id.clone(), paths }, &models, &laps));
+        let engine = engine?;
+        let Found { found, kept: tests } = self.job_findings(of_sources?, (&engine.whole().map_err(JobError::Metrics)?, &scope), &worklist)?;
         laps.done(Step::Test, None);
-        engine.ask(&requests, &|table| laps.done(Step::Aggregate, Some(table))).map_err(JobError::Metrics)?;
-        engine.put_rows()?;
-        let (answers, rows) = engine.into_kept();
-        // Tables remember the number of the last run, where its ledger is lost.
-        let epoch = if ledger.epoch == 0 { shelf.last_write("kpi_values", &application(&job.name, "kpi_values"))? } else { ledger.epoch } + 1;
-        let keep = |answers| keep_cells(job, &ledger, (epoch, &run_id), answers, shelf);
-        let deriving = Deriving { workspace: self, since: &since, keep: &keep, lacking: &lacking, laps: &laps };
-        let Derived { values, headline, of_metrics, first_day, cells } = deriving.derive(&tables, answers, &mut publication)?;
+        engine.ask(&requests, &|table| laps.done(Step::Aggregate, Some(table)))?;
+        let (answers, held) = engine.into_kept();
+        let deriving = Deriving { workspace: self, since: &since, cells: &cell_shelf, lacking: &lacking, laps: &laps };
+        let (rows, derived) = beside(|| held.put(), || deriving.derive(&tables, answers, &mut publication));
+        let (Derived { values, headline, of_metrics, first_day, cells }, rows) = (derived?, rows?);
         let values: Arc<dyn MakeRows> = Arc::new(values.arranged(&stamp));
         let (values, restated) = self.restate(job, Restated { ledger: &ledger, run_id: &run_id, works: &works, since: &of_metrics, values }, shelf, &mut publication)?;
         let own = Replace::Where { column: "job".to_owned(), value: job.name.clone() };
@@ -228,7 +244,7 @@ impl Workspace {
             job_hash,
             files,
             cells,
-            rows: rows.into_iter().map(|(model, held)| (model, held.into_kept())).collect(),
+            rows,
             tests,
             tables: Vec::new(),
             // A run that nobody asked anything of leaves an open backfill open.
@@ -392,18 +408,6 @@ fn replacing_values(days: &BTreeMap<String, i32>, job: &Job) -> Replace {
         return Replace::Where { column, value };
     }
     Replace::EndingAfter(EndingAfter { day: first, by: Some(("metric".to_owned(), days.clone())), only: Some((column, value)) })
-}
-
-/// The cells that the last run kept, and the requests whose cells are gone.
-pub(crate) fn kept_cells(ledger: &Ledger, shelf: &Shelf) -> Result<(BTreeMap<String, Stored>, BTreeSet<String>), JobError> {
-    let objects = shelf.kept(ledger.cells.values().flat_map(|kept| kept.parts.values().cloned()).collect())?;
-    let whole = |(key, kept): (&String, &Kept)| {
-        let parts: Option<Vec<RecordBatch>> = kept.parts.values().map(|path| objects.get(path).cloned()).collect();
-        (key.clone(), parts.and_then(|parts| Stored::of_parts(kept.question.clone(), &parts).ok()))
-    };
-    let (found, lost): (Vec<_>, Vec<_>) = ledger.cells.par_iter().map(whole).partition(|(_, stored)| stored.is_some());
-    let cells = found.into_iter().filter_map(|(key, stored)| Some((key, stored?))).collect();
-    Ok((cells, lost.into_iter().map(|(key, _)| key).collect()))
 }
 
 /// What a table asks of the metrics.

@@ -33,6 +33,13 @@ impl Shelf {
         Ok(Self { location: job.results.clone(), env: workspace.env.clone(), runtime })
     }
 
+    /// Results in a folder.
+    #[cfg(test)]
+    pub(crate) fn at(location: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        Self { location: location.to_owned(), env: BTreeMap::new(), runtime }
+    }
+
     fn store(&self) -> Result<ResultStore, JobError> {
         let opened = open_store(&self.location, Path::new(""), &self.env).map_err(JobError::Results)?;
         Ok(ResultStore { store: opened.store, url: opened.url })
@@ -107,10 +114,9 @@ impl Shelf {
         &self.location
     }
 
-    /// Kept rows by path; what is gone is left out.
-    pub(crate) fn kept(&self, paths: Vec<String>) -> Result<BTreeMap<String, RecordBatch>, JobError> {
-        let Some(store) = self.store_that_is_there()? else { return Ok(BTreeMap::new()) };
-        self.runtime.block_on(store.kept(paths)).map_err(JobError::Output)
+    /// Kept rows under some paths, in their order.
+    pub(crate) fn kept(&self, paths: Vec<String>) -> Result<Vec<RecordBatch>, JobError> {
+        self.runtime.block_on(self.store()?.kept(paths)).map_err(JobError::Output)
     }
 
     /// Takes away data files of a table that no version since an instant has.

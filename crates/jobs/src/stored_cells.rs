@@ -275,7 +275,7 @@ fn years_of(batch: &RecordBatch) -> BTreeSet<i32> {
     days.chunk_by(|a, b| a == b).filter_map(|days| year_of(days[0])).collect()
 }
 
-fn year_of(day: i32) -> Option<i32> {
+pub(crate) fn year_of(day: i32) -> Option<i32> {
     NaiveDate::from_epoch_days(day).map(|day| day.year())
 }
 

@@ -1,6 +1,6 @@
 //! `test`: data tests, freshness and unit tests of a project.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use quotient_metrics::MetricsError;
 use quotient_model::{Outcome, Rule, SourceTable, UnitTest, nearest};
@@ -50,8 +50,9 @@ impl Workspace {
         if !tables.is_empty() {
             let models = self.project.models.keys().map(String::as_str).collect();
             let sources = Self::gathered(self.open_all_rows(&tables)?)?;
-            let clean = Rc::new(self.engine(&self.without_bad_rows(sources.clone())?));
-            results = self.findings(&sources, &clean, &Scope { models, wants: &wants, since: None })?.found;
+            let clean = Arc::new(self.engine(&self.without_bad_rows(sources.clone())?));
+            let scope = Scope { models, wants: &wants, since: None };
+            results = self.findings_after(self.findings_of_sources(&sources, &scope)?, &sources, &clean, &scope)?.found;
         }
         for test in self.project.unit_tests.iter().filter(|test| wants(&test.name, &test.model)) {
             results.push(self.unit_test(test)?);

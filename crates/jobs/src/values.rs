@@ -6,14 +6,13 @@ mod arranged;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Builder, Float64Builder, Int64Builder, StringArray};
+use arrow::array::{Array, ArrayRef, Decimal128Builder, Float64Builder, Int64Builder, StringArray, new_null_array};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use indexmap::IndexSet;
-use quotient_metrics::{CellValue, Cells, Column, Key, Kind, Value};
+use quotient_metrics::{CellValue, Cells, Column, Key, Kind, Value, Walk};
 use quotient_model::{Metric, MetricKind, Period, Project, definition_hash};
 use rayon::prelude::*;
 
@@ -31,7 +30,9 @@ pub(crate) struct Values {
     metrics: Vec<MetricTexts>,
     runs: Vec<CellRun>,
     dimensions: Vec<u32>,
-    numbers: Numbers,
+    statuses: Vec<u32>,
+    /// Of each metric how many rows there are up to its end, and its numbers.
+    numbers: Vec<(usize, NumberColumns)>,
 }
 
 /// The rows of all tables, one table after the other; a cell that two tables show is in both.
@@ -42,9 +43,9 @@ pub(crate) struct AllValues {
     /// By row the place of its dimensions.
     dimensions: Vec<u32>,
     statuses: Vec<u32>,
-    /// How many rows there are up to the end of each table.
+    /// How many rows there are up to the end of each metric of each table.
     ends: Vec<usize>,
-    /// Name by name the arrays of all tables.
+    /// Name by name the arrays of these; one without a value has one null for all of its rows.
     numbers: BTreeMap<&'static str, Vec<ArrayRef>>,
 }
 
@@ -70,10 +71,11 @@ struct CellRun {
     rows: Range<usize>,
 }
 
-/// What a row has beside its name.
-#[derive(Default)]
+/// The columns of numbers, by name.
+type NumberColumns = [(&'static str, ArrayRef); 7];
+
+/// The numbers of rows of one metric, as they gather.
 struct Numbers {
-    status: Vec<u32>,
     value: Float64Builder,
     amount: Decimal128Builder,
     numerator: Float64Builder,
@@ -84,9 +86,33 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// The columns of numbers.
-    fn arrays(&mut self) -> Result<[(&'static str, ArrayRef); 7], ArrowError> {
-        Ok([
+    /// None yet, with room for so many.
+    fn with_room(rows: usize) -> Self {
+        let doubles = || Float64Builder::with_capacity(rows);
+        Self {
+            value: doubles(),
+            amount: Decimal128Builder::with_capacity(rows),
+            numerator: doubles(),
+            denominator: doubles(),
+            n: Int64Builder::with_capacity(rows),
+            previous: doubles(),
+            previous_year: doubles(),
+        }
+    }
+
+    fn add(&mut self, cell: &Cell, kind: Kind) {
+        self.value.append_option(cell.value.map(|value| value.as_f64(kind)));
+        self.amount.append_option(cell.value.and_then(|value| amount(value, kind)));
+        self.numerator.append_option(cell.numerator);
+        self.denominator.append_option(cell.denominator);
+        self.n.append_option(cell.count.and_then(|count| if let Value::Int(n) = count { Some(n) } else { None }));
+        self.previous.append_option(cell.previous);
+        self.previous_year.append_option(cell.last_year);
+    }
+
+    /// The columns: of a count none is an amount, of most metrics none is a ratio.
+    fn columns(mut self) -> Result<NumberColumns, ArrowError> {
+        let columns: NumberColumns = [
             ("value", Arc::new(self.value.finish())),
             ("amount", Arc::new(self.amount.finish().with_precision_and_scale(38, AMOUNT_SCALE)?)),
             ("numerator", Arc::new(self.numerator.finish())),
@@ -94,7 +120,8 @@ impl Numbers {
             ("n", Arc::new(self.n.finish())),
             ("previous", Arc::new(self.previous.finish())),
             ("previous_year", Arc::new(self.previous_year.finish())),
-        ])
+        ];
+        Ok(columns.map(|(name, array)| (name, if array.null_count() == array.len() { new_null_array(array.data_type(), 1) } else { array })))
     }
 }
 
@@ -127,41 +154,43 @@ struct Run {
 
 impl Values {
     /// Adds cells of one table: of all its cells those that are shown, which may have the others before them.
-    pub(crate) fn add(&mut self, project: &Project, table: &TableCells<'_>, as_of: DateTime<Utc>) {
+    pub(crate) fn add(&mut self, project: &Project, table: &TableCells<'_>, as_of: DateTime<Utc>) -> Result<(), ArrowError> {
         let TableCells { cells, keys, shown: of_metrics } = table;
         let first = of_metrics.values().map(|shown| shown.after).min().unwrap_or(i32::MIN);
         let late = stretches(&project.calendar, cells, keys).filter(|stretch| stretch.period.is_some_and(|period| period.end.to_epoch_days() > first));
         let shown: Vec<Key> = late.flat_map(|stretch| stretch.keys).copied().collect();
         let runs = self.runs(project, cells, &shown);
         let dimensions = self.dimensions(cells, &shown);
-        let beside = Beside::of(&runs, &shown);
         for (name, column) in &cells.metrics {
             let Some((metric, of_metric)) = project.metrics.get(name).zip(of_metrics.get(name)) else { continue };
             let place = self.metric(project, metric);
             let column = cells.filled(project, name, column, keys);
-            let found = MetricCells::new(cells, metric, &column, (&shown, &beside));
+            let mut found = MetricCells::new(cells, metric, &column);
             let grace = Days::new(project.mature_after(metric).unwrap_or(0).into());
             let mut last_status: Option<(&str, u32)> = None;
+            let mut numbers = Numbers::with_room(shown.len());
             for run in runs.iter().filter(|run| of_metric.shows(run.period)) {
                 let first_row = self.dimensions.len();
                 let final_day = run.period.end.checked_add_days(grace).unwrap_or(run.period.end);
                 let is_final = project.calendar.has_begun(final_day, as_of);
                 for at in run.keys.clone() {
-                    let Some(value) = found.values[at] else { continue };
-                    let beside = (found.previous[at], found.last_year[at]);
+                    let Some(cell) = found.next(run, shown[at]) else { continue };
                     self.dimensions.push(dimensions[at]);
-                    let status = found.add(&mut self.numbers, &Cell { at, value, beside, is_final });
+                    numbers.add(&cell, column.kind);
+                    let status = found.status(&cell, is_final);
                     // Most rows have the status of the row before.
                     let place = last_status.filter(|(known, _)| *known == status).map_or_else(|| place_of(&mut self.texts, status), |(_, place)| place);
                     last_status = Some((status, place));
-                    self.numbers.status.push(place);
+                    self.statuses.push(place);
                 }
                 let Period { start, end, .. } = run.period;
                 let (period_start, period_end) = (start.to_epoch_days(), end.to_epoch_days());
                 let rows = first_row..self.dimensions.len();
                 self.runs.push(CellRun { grain: run.grain, period_start, period_end, metric: place, slice: run.slice, rows });
             }
+            self.numbers.push((self.dimensions.len(), numbers.columns()?));
         }
+        Ok(())
     }
 
     fn metric(&mut self, project: &Project, metric: &Metric) -> u32 {
@@ -217,9 +246,10 @@ fn place_of_metric(metrics: &mut Vec<MetricTexts>, metric: MetricTexts) -> u32 {
 impl AllValues {
     /// The rows of several tables.
     pub(crate) fn of_tables(mut tables: Vec<Values>) -> Result<Self, JobError> {
-        // Without a table there are the columns of one without rows.
-        if tables.is_empty() {
-            tables.push(Values::default());
+        let refuse = |error: ArrowError| refused("kpi_values", &error);
+        // Without a metric there are the columns of one without rows.
+        if tables.iter().all(|table| table.numbers.is_empty()) {
+            tables.push(Values { numbers: vec![(0, Numbers::with_room(0).columns().map_err(refuse)?)], ..Values::default() });
         }
         let count = tables.iter().map(|table| table.dimensions.len()).sum();
         let mut all = Self {
@@ -228,17 +258,17 @@ impl AllValues {
             runs: Vec::new(),
             dimensions: Vec::with_capacity(count),
             statuses: Vec::with_capacity(count),
-            ends: Vec::with_capacity(tables.len()),
+            ends: Vec::new(),
             numbers: BTreeMap::new(),
         };
         for table in tables {
-            all.append(table).map_err(|error| refused("kpi_values", &error))?;
+            all.append(table);
         }
         Ok(all)
     }
 
-    fn append(&mut self, other: Values) -> Result<(), ArrowError> {
-        let Values { texts, metrics, runs, dimensions, mut numbers } = other;
+    fn append(&mut self, other: Values) {
+        let Values { texts, metrics, runs, dimensions, statuses, numbers } = other;
         let places: Vec<u32> = texts.iter().map(|text| place_of(&mut self.texts, text)).collect();
         let place = |of_other: u32| places[index(of_other)];
         let metrics: Vec<u32> = metrics
@@ -258,12 +288,13 @@ impl AllValues {
             ..run
         }));
         self.dimensions.extend(dimensions.into_iter().map(place));
-        self.ends.push(self.dimensions.len());
-        self.statuses.extend(numbers.status.iter().copied().map(place));
-        for (name, array) in numbers.arrays()? {
-            self.numbers.entry(name).or_default().push(array);
+        self.statuses.extend(statuses.into_iter().map(place));
+        for (end, columns) in numbers {
+            self.ends.push(before + end);
+            for (name, array) in columns {
+                self.numbers.entry(name).or_default().push(array);
+            }
         }
-        Ok(())
     }
 
     /// The gathered rows, in the order of their names; a cell that two tables show is there once.
@@ -307,89 +338,79 @@ impl AllValues {
     }
 }
 
-/// A cell, and where it stands.
+/// A cell with all that its row is made from.
 struct Cell {
-    /// Its place among the keys that are shown.
-    at: usize,
     value: CellValue,
+    numerator: Option<f64>,
+    denominator: Option<f64>,
+    count: CellValue,
     /// The values of the same slice row in the period before, and in its like a year before.
-    beside: (Option<f64>, Option<f64>),
-    /// Whether its period has ended and its rows had time to mature.
-    is_final: bool,
+    previous: Option<f64>,
+    last_year: Option<f64>,
 }
 
-/// The cells of one metric at the keys that are shown, with all that its rows are made from.
+/// The cells of one metric, read key after key.
 struct MetricCells<'a> {
     metric: &'a Metric,
     is_withheld: bool,
-    column: &'a Column,
-    /// `None` where there is no cell.
-    values: Vec<Option<CellValue>>,
-    numerators: Vec<Option<f64>>,
-    denominators: Vec<Option<f64>>,
-    counts: Vec<CellValue>,
-    previous: Vec<Option<f64>>,
-    last_year: Vec<Option<f64>>,
+    values: Walk<'a>,
+    numerators: Option<Doubles<'a>>,
+    denominators: Option<Doubles<'a>>,
+    counts: Option<Walk<'a>>,
+    previous: Doubles<'a>,
+    last_year: Doubles<'a>,
 }
 
-/// Where the cells are that stand beside those that are shown: of the period before, and of its like a year before.
-struct Beside {
-    previous: Vec<Key>,
-    last_year: Vec<Key>,
-}
+/// Values that are read as doubles.
+struct Doubles<'a>(Walk<'a>, Kind);
 
-impl Beside {
-    fn of(runs: &[Run], shown: &[Key]) -> Self {
-        let (mut previous, mut last_year) = (shown.to_vec(), shown.to_vec());
-        // No period starts so early: its cell is found nowhere.
-        let day = |start: Option<NaiveDate>| start.map_or(i32::MIN, |start| start.to_epoch_days());
-        for run in runs {
-            previous[run.keys.clone()].iter_mut().for_each(|key| key.period = day(Some(run.previous)));
-            last_year[run.keys.clone()].iter_mut().for_each(|key| key.period = day(run.last_year));
-        }
-        Self { previous, last_year }
+impl<'a> Doubles<'a> {
+    fn of(column: &'a Column) -> Self {
+        Self(column.cells.walk(), column.kind)
+    }
+
+    fn at(&mut self, key: Key) -> Option<f64> {
+        self.0.at(key).flatten().map(|value| value.as_f64(self.1))
     }
 }
 
 impl<'a> MetricCells<'a> {
-    fn new(cells: &Cells, metric: &'a Metric, column: &'a Column, (shown, beside): (&[Key], &Beside)) -> Self {
+    fn new(cells: &'a Cells, metric: &'a Metric, column: &'a Column) -> Self {
         let parts = cells.parts.get(&metric.name);
-        let part = |column: Option<&Rc<Column>>| column.map(|column| column.doubles_at(shown).collect()).unwrap_or_default();
         Self {
             metric,
             is_withheld: cells.withheld.contains(&metric.name),
-            column,
-            values: column.cells.at(shown).collect(),
-            numerators: part(parts.map(|(above, _)| above)),
-            denominators: part(parts.map(|(_, below)| below)),
-            counts: cells.counts.get(&metric.name).map(|column| column.cells.values_at(shown).collect()).unwrap_or_default(),
-            previous: column.doubles_at(&beside.previous).collect(),
-            last_year: column.doubles_at(&beside.last_year).collect(),
+            values: column.cells.walk(),
+            numerators: parts.map(|(above, _)| Doubles::of(above)),
+            denominators: parts.map(|(_, below)| Doubles::of(below)),
+            counts: cells.counts.get(&metric.name).map(|column| column.cells.walk()),
+            previous: Doubles::of(column),
+            last_year: Doubles::of(column),
         }
     }
 
-    /// Adds a row but for its name; gives its status.
-    fn add(&self, numbers: &mut Numbers, cell: &Cell) -> &'static str {
-        let denominator = self.denominators.get(cell.at).copied().flatten();
-        numbers.value.append_option(cell.value.map(|v| v.as_f64(self.column.kind)));
-        numbers.amount.append_option(cell.value.and_then(|v| amount(v, self.column.kind)));
-        numbers.numerator.append_option(self.numerators.get(cell.at).copied().flatten());
-        numbers.denominator.append_option(denominator);
-        numbers.n.append_option(self.counts.get(cell.at).copied().flatten().and_then(|v| if let Value::Int(n) = v { Some(n) } else { None }));
-        numbers.previous.append_option(cell.beside.0);
-        numbers.previous_year.append_option(cell.beside.1);
-        self.status(cell.value, denominator, cell.is_final)
+    /// The cell at the next key of a run; `None` where there is none.
+    fn next(&mut self, run: &Run, key: Key) -> Option<Cell> {
+        let of = |start: NaiveDate| Key { period: start.to_epoch_days(), ..key };
+        Some(Cell {
+            value: self.values.at(key)?,
+            numerator: self.numerators.as_mut().and_then(|above| above.at(key)),
+            denominator: self.denominators.as_mut().and_then(|below| below.at(key)),
+            count: self.counts.as_mut().and_then(|counts| counts.at(key)).flatten(),
+            previous: self.previous.at(of(run.previous)),
+            last_year: run.last_year.and_then(|start| self.last_year.at(of(start))),
+        })
     }
 
     /// `unavailable` where the lake lacks a column; `incomplete` until the period has ended and its rows had time to mature; then why there is no value, or `ok`.
-    fn status(&self, value: CellValue, denominator: Option<f64>, is_final: bool) -> &'static str {
+    fn status(&self, cell: &Cell, is_final: bool) -> &'static str {
         if self.is_withheld {
             return "unavailable";
         }
-        match (value, &self.metric.kind) {
+        match (cell.value, &self.metric.kind) {
             _ if !is_final => "incomplete",
             (Some(_), _) => "ok",
-            (None, MetricKind::Ratio { .. }) if denominator == Some(0.0) => "zero_denominator",
+            (None, MetricKind::Ratio { .. }) if cell.denominator == Some(0.0) => "zero_denominator",
             (None, _) => "no_data",
         }
     }

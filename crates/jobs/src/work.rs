@@ -2,8 +2,8 @@
 //!
 //! In: the ledger, what changed since, what was asked for. Out: one [`Decision`] a request. `plan` prints them and `run` follows them.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
@@ -14,6 +14,7 @@ use quotient_model::{JobTable, MetricKind, Offset, Project, inputs_of};
 use crate::days::{Days, common, gaps, joined};
 use crate::ledger::{Backfill, Kept, Ledger};
 use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins, joined_models};
+use crate::side_by_side::locked;
 use crate::stored_cells::Question;
 use crate::stretches::Touching;
 use crate::touched::{Changes, Events, Reason, RowsTouched, Touched, events};
@@ -106,9 +107,9 @@ pub(crate) struct Worklist<'a> {
     /// The day after the last that has begun.
     tomorrow: i32,
     /// Touched days by model.
-    touched: RefCell<BTreeMap<String, Touched>>,
+    touched: Mutex<BTreeMap<String, Touched>>,
     /// Touched days of a model by the rows of another that it is joined with.
-    joined: RefCell<BTreeMap<Joined, Touched>>,
+    joined: Mutex<BTreeMap<Joined, Touched>>,
 }
 
 impl<'a> Worklist<'a> {
@@ -125,8 +126,8 @@ impl<'a> Worklist<'a> {
             looking_back: BTreeSet::new(),
             lost: BTreeSet::new(),
             tomorrow,
-            touched: RefCell::default(),
-            joined: RefCell::default(),
+            touched: Mutex::default(),
+            joined: Mutex::default(),
         }
     }
 
@@ -161,7 +162,7 @@ impl<'a> Worklist<'a> {
             touched.push((Days::ALL, Reason::AsOfMoved));
         }
         for (model, keys) in first_joins(self.project, request) {
-            let found = keys.and_then(|keys| self.joined.borrow().get(&(request.model.to_owned(), model.clone(), keys)).cloned());
+            let found = keys.and_then(|keys| locked(&self.joined).get(&(request.model.to_owned(), model.clone(), keys)).cloned());
             touched.extend(found.unwrap_or_else(|| self.of_model(&model).into_iter().map(|(_, reason)| (Days::ALL, reason)).collect()));
         }
         self.decide(key, question, touched, in_parts)
@@ -236,10 +237,10 @@ impl<'a> Worklist<'a> {
     }
 
     fn of_model(&self, model: &str) -> Touched {
-        let known = self.touched.borrow().get(model).cloned();
+        let known = locked(&self.touched).get(model).cloned();
         known.unwrap_or_else(|| {
             let found = self.changes.of_model(model);
-            self.touched.borrow_mut().insert(model.to_owned(), found.clone());
+            locked(&self.touched).insert(model.to_owned(), found.clone());
             found
         })
     }
@@ -255,18 +256,18 @@ impl<'a> Worklist<'a> {
         let mut found: Touched = differing.iter().map(|days| (*days, reason)).collect();
         // Rows that were there before may count from now on.
         found.extend(self.changes.days_of_as_of().map(|(from, to)| (Days { from, to: to.saturating_add(1) }, Reason::AsOfMoved)));
-        self.touched.borrow_mut().insert(model.to_owned(), found);
+        locked(&self.touched).insert(model.to_owned(), found);
     }
 
     /// Takes the days of rows that are joined with rows that were found to differ for all days.
     pub(crate) fn observe_join(&self, joined: Joined, days: &[Days]) {
         let reason = self.reason_of(&joined.1);
-        self.joined.borrow_mut().insert(joined, days.iter().map(|days| (*days, reason)).collect());
+        locked(&self.joined).insert(joined, days.iter().map(|days| (*days, reason)).collect());
     }
 
     /// Whether the days of a join were found.
     pub(crate) fn has_observed(&self, joined: &Joined) -> bool {
-        self.joined.borrow().contains_key(joined)
+        locked(&self.joined).contains_key(joined)
     }
 
     /// The first reason why rows of a model may differ.

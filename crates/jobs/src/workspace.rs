@@ -36,8 +36,8 @@ const ROWS_AT_ONCE: u64 = 1_000_000;
 pub struct Workspace {
     /// The project.
     pub project: Project,
-    /// Of a source that a model or a test reads row by row, the rows that are read at once: as they bound the memory for it.
-    /// What is made and found does not hang on it. At first a million.
+    /// Of a source that a model or a test reads row by row, the rows that are read at once; the cells that wait in memory follow it.
+    /// It bounds the memory of a run: what is made and found does not hang on it. At first a million.
     pub rows_at_once: u64,
     pub(crate) folder: PathBuf,
     pub(crate) env: BTreeMap<String, String>,

@@ -131,14 +131,16 @@ impl CellMap {
         self.keys.binary_search(&key).ok().map(|at| self.values.get(at))
     }
 
+    /// Reads values at keys that ascend.
+    #[must_use]
+    pub fn walk(&self) -> Walk<'_> {
+        Walk { cells: self, from: 0 }
+    }
+
     /// The values at ascending keys; `None` where there is no cell.
-    pub fn at<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = Option<CellValue>> + 'a {
-        let mut from = 0;
-        keys.iter().map(move |key| {
-            from += first_from(&self.keys[from..], *key);
-            let found = self.keys.get(from).is_some_and(|found| found == key);
-            found.then(|| self.values.get(from))
-        })
+    fn at<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = Option<CellValue>> + 'a {
+        let mut walk = self.walk();
+        keys.iter().map(move |key| walk.at(*key))
     }
 
     /// The values at ascending keys; null where there is no cell.
@@ -173,6 +175,22 @@ impl CellMap {
     /// These cells and those of another, which count where both have one.
     pub(crate) fn overlaid(self, other: Self) -> Self {
         if self.keys.is_empty() { other } else { self.iter().chain(other.iter()).collect() }
+    }
+}
+
+/// Values that are read at one key after the other, none of which is before the last.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    cells: &'a CellMap,
+    from: usize,
+}
+
+impl Walk<'_> {
+    /// The value at a key; `None` where there is no cell.
+    pub fn at(&mut self, key: Key) -> Option<CellValue> {
+        self.from += first_from(&self.cells.keys[self.from..], key);
+        let found = self.cells.keys.get(self.from).is_some_and(|found| *found == key);
+        found.then(|| self.cells.values.get(self.from))
     }
 }
 

@@ -113,7 +113,7 @@ impl Column {
     }
 
     /// The values at ascending keys as doubles; null where there is no cell.
-    pub fn doubles_at<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = Option<f64>> + 'a {
+    pub(crate) fn doubles_at<'a>(&'a self, keys: &'a [Key]) -> impl Iterator<Item = Option<f64>> + 'a {
         self.cells.values_at(keys).map(|value| value.map(|value| value.as_f64(self.kind)))
     }
 }

@@ -3,7 +3,7 @@
 //! In: a request. Out: one row per row of the model, never more: joins are checked before they are made.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use indexmap::{IndexMap, IndexSet};
@@ -36,7 +36,7 @@ pub(crate) struct Fact {
 }
 
 /// The columns of the measures of a request.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct MeasureColumns {
     /// The column of each measure.
     pub(crate) columns: Vec<String>,
@@ -46,22 +46,16 @@ pub(crate) struct MeasureColumns {
 
 /// Computes the rows that a request needs.
 pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Fact, MetricsError> {
-    let (frame, measures) = prepare_together(engine, std::slice::from_ref(request))?;
-    Ok(Fact { frame, measures: measures.into_iter().next().unwrap_or_default() })
-}
-
-/// Computes the rows that requests for the same rows need, once for all of them; with the columns of the measures of each.
-pub(crate) fn prepare_together(engine: &PolarsEngine<'_>, requests: &[BaseRequest<'_>]) -> Result<(DataFrame, Vec<MeasureColumns>), MetricsError> {
-    let (plan, relation) = Plan::of(engine, requests)?;
+    let (plan, relation) = Plan::of(engine, std::slice::from_ref(request))?;
     let frame = collect(plan.rows(engine, &relation, &plan.others(engine)?)?, plan.first.model, COMPUTE)?;
-    Ok((frame, plan.measures))
+    Ok(Fact { frame, measures: plan.measures.into_iter().next().unwrap_or_default() })
 }
 
 /// What the cube reads of the rows that requests need, in the lots of their model: each is computed when it is asked for, once for all of them.
 pub(crate) struct FactLots<'e, 'p, 'r, 'a> {
     engine: &'e PolarsEngine<'p>,
     plan: Plan<'r, 'a>,
-    others: Vec<Rc<Other>>,
+    others: Vec<Arc<Other>>,
     waiting: std::vec::IntoIter<Relation>,
     read: Vec<Expr>,
     labels: Labels,
@@ -286,19 +280,19 @@ impl<'r, 'a> Plan<'r, 'a> {
     }
 
     /// What the joins bring, in their order.
-    fn others(&self, engine: &PolarsEngine<'_>) -> Result<Vec<Rc<Other>>, MetricsError> {
+    fn others(&self, engine: &PolarsEngine<'_>) -> Result<Vec<Arc<Other>>, MetricsError> {
         self.joins.values().map(|join| other(engine, join)).collect()
     }
 
-    /// The columns that cells are made of; the others served joins and conditions.
+    /// The columns that cells are made of, and those that rows keep beside them; the others served joins and conditions.
     fn read_by_the_cube(&self) -> IndexSet<&str> {
         let of_measures = self.measures.iter().flat_map(|measures| measures.columns.iter().chain(measures.filters.iter().flatten()));
-        let named = self.items.iter().chain(of_measures);
+        let named = self.items.iter().chain(of_measures).chain(self.first.keep.iter().map(|(name, _)| name));
         std::iter::once(TIME).chain(named.map(String::as_str)).collect()
     }
 
     /// The rows of a relation of the model.
-    fn rows(&self, engine: &PolarsEngine<'_>, relation: &Relation, others: &[Rc<Other>]) -> Result<LazyFrame, MetricsError> {
+    fn rows(&self, engine: &PolarsEngine<'_>, relation: &Relation, others: &[Arc<Other>]) -> Result<LazyFrame, MetricsError> {
         let own: Vec<(String, String)> = self.own.clone().into_iter().collect();
         let model = self.first.model;
         let mut rows = project_columns(engine, model, relation, &own)?;

@@ -4,14 +4,13 @@
 //! Versions are those at the instant of the fact's event, however many joins away they are.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use indexmap::IndexMap;
 use polars::prelude::{Column, DataFrame, DataType as PolarsType, Expr, Field as PolarsField, IdxCa, IntoLazy, PolarsResult, SortMultipleOptions, col, len, lit};
-use quotient_model::{DimensionKind, EntityKind, Hop};
+use quotient_model::{DimensionKind, Entity, EntityKind, Hop, Model};
 
 use crate::bridge;
 use crate::cube::{KnownValues, distinct_values};
@@ -73,7 +72,7 @@ pub(crate) struct Other {
 }
 
 /// The rows that a join brings.
-pub(crate) fn other(engine: &PolarsEngine<'_>, join: &Join) -> Result<Rc<Other>, MetricsError> {
+pub(crate) fn other(engine: &PolarsEngine<'_>, join: &Join) -> Result<Arc<Other>, MetricsError> {
     engine.joined(&join.model, &format!("{join:?}"), &|| checked(engine, join))
 }
 
@@ -133,9 +132,7 @@ fn coded(column: &Column, model: &str) -> Result<(Column, Vec<String>), MetricsE
 /// Keys of two types.
 pub(crate) fn join(rows: Relation, join: &Join, other: &Other) -> Result<Relation, MetricsError> {
     let found = rows.schema.field_with_name(&join.key).map_or(&DataType::Null, Field::data_type);
-    if *found != DataType::Null && KnownValues::kind(found) != KnownValues::kind(&other.key_type) {
-        return Err(MetricsError::KeyTypes { model: join.model.clone(), entity: join.entity.clone(), expected: found.to_string(), found: other.key_type.to_string() });
-    }
+    check_types((&join.model, &join.entity), found, &other.key_type)?;
     let lookup = Arc::clone(&other.lookup);
     let place = move |columns: &mut [Column]| match columns {
         [keys, at] => lookup.places(keys, at),
@@ -148,6 +145,41 @@ pub(crate) fn join(rows: Relation, join: &Join, other: &Other) -> Result<Relatio
     let names: Vec<Expr> = fields.iter().map(|field| col(field.name().as_str())).collect();
     let frame = rows.frame.with_column(place.alias(PLACE)).with_columns(brought.collect::<Vec<_>>()).select(names);
     Ok(Relation { schema: Schema::new(fields).into(), frame })
+}
+
+/// Keys of two types would never be equal.
+fn check_types((model, entity): (&str, &str), expected: &DataType, found: &DataType) -> Result<(), MetricsError> {
+    if *expected == DataType::Null || KnownValues::kind(expected) == KnownValues::kind(found) {
+        return Ok(());
+    }
+    Err(MetricsError::KeyTypes { model: model.to_owned(), entity: entity.to_owned(), expected: expected.to_string(), found: found.to_string() })
+}
+
+impl PolarsEngine<'_> {
+    /// Checks that a model has the keys of other models in their types; no row is read.
+    ///
+    /// # Errors
+    /// SQL that does not bind or is not supported; keys of two types.
+    pub fn check_keys(&self, model: &Model) -> Result<(), MetricsError> {
+        for entity in entities(model) {
+            let expected = self.type_of(model, &entity.expr)?;
+            for other in self.project().models.values().filter(|other| other.name != model.name) {
+                for key in entities(other).filter(|key| key.name == entity.name && entity.kind.joins(key.kind)) {
+                    check_types((&other.name, &key.name), &expected, &self.type_of(other, &key.expr)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn type_of(&self, model: &Model, expr: &str) -> Result<DataType, MetricsError> {
+        let found = project_columns(self, &model.name, &self.relation(&model.name)?, &[("key".to_owned(), expr.to_owned())])?;
+        Ok(found.schema.fields().first().map_or(DataType::Null, |field| field.data_type().clone()))
+    }
+}
+
+fn entities(model: &Model) -> impl Iterator<Item = &Entity> {
+    model.semantics.iter().flat_map(|semantics| &semantics.entities)
 }
 
 /// The values of a column at [`PLACE`].

@@ -37,7 +37,7 @@ mod time_item;
 mod windows;
 
 pub use availability::unavailable;
-pub use cell_map::{CellMap, CellValue, all_keys};
+pub use cell_map::{CellMap, CellValue, Walk, all_keys};
 pub use cells::{Column, Grid, Key, Kind, Value};
 pub use compile::{CompileRequest, compile, empty_engine};
 pub use derive::{Cells, cells};

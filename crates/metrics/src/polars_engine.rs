@@ -3,18 +3,16 @@
 //! In: a project and the frames of its sources. Out: base cells. Models are lowered once and kept; one that several others read is
 //! computed once.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use arrow::array::{AsArray, Date32Array, RecordBatch};
-use arrow::compute::{max, min};
+use arrow::compute::{concat_batches, max, min};
 use arrow::datatypes::Date32Type;
 use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
-use polars::prelude::{DataFrame, Engine as PolarsTarget, IntoLazy, LazyFrame, OptFlags};
+use polars::prelude::{BooleanChunked, DataFrame, Engine as PolarsTarget, IntoLazy, LazyFrame, OptFlags};
 use quotient_model::{Agg, Grain, Model, Project};
 use rayon::prelude::*;
 
@@ -39,28 +37,39 @@ pub struct PolarsEngine<'a> {
     project: &'a Project,
     as_of: DateTime<Utc>,
     /// Sources by `schema.table`, and every model that has been lowered, by name.
-    relations: RefCell<IndexMap<String, Relation>>,
+    relations: Mutex<IndexMap<String, Relation>>,
     /// Models whose frame is rows in memory already.
-    computed: RefCell<Vec<String>>,
+    computed: Mutex<Vec<String>>,
+    /// One lock for each model, held while it is lowered or computed.
+    making: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Of models of many rows these in lots.
-    lots: RefCell<BTreeMap<String, Vec<Relation>>>,
+    lots: Mutex<BTreeMap<String, Vec<Relation>>>,
     /// Rows that joins brought of models that this engine computes for others, by what they are.
-    joined: RefCell<BTreeMap<String, Rc<Other>>>,
+    joined: Mutex<BTreeMap<String, Arc<Other>>>,
     /// An engine that computes some models for this one too: they stand on nothing that is different here.
-    beside: Option<(Rc<PolarsEngine<'a>>, BTreeSet<String>)>,
+    beside: Option<(Arc<PolarsEngine<'a>>, BTreeSet<String>)>,
 }
 
 impl<'a> PolarsEngine<'a> {
     /// An engine over a project's sources, opened under their `schema.table` names.
     #[must_use]
     pub fn new(project: &'a Project, sources: IndexMap<String, Relation>, as_of: DateTime<Utc>) -> Self {
-        Self { project, as_of, relations: RefCell::new(sources), computed: RefCell::new(Vec::new()), lots: RefCell::default(), joined: RefCell::default(), beside: None }
+        Self {
+            project,
+            as_of,
+            relations: Mutex::new(sources),
+            computed: Mutex::default(),
+            making: Mutex::default(),
+            lots: Mutex::default(),
+            joined: Mutex::default(),
+            beside: None,
+        }
     }
 
     /// The same with models of another engine, which are computed there and once.
     #[must_use]
-    pub fn with_models_of(self, other: &Rc<Self>, models: BTreeSet<String>) -> Self {
-        Self { beside: Some((Rc::clone(other), models)), ..self }
+    pub fn with_models_of(self, other: &Arc<Self>, models: BTreeSet<String>) -> Self {
+        Self { beside: Some((Arc::clone(other), models)), ..self }
     }
 
     /// The engine that computes a model for this one.
@@ -69,19 +78,19 @@ impl<'a> PolarsEngine<'a> {
     }
 
     /// The rows of a model that a join brings: of one that another engine computes they are made once, until [`PolarsEngine::forget_joined`].
-    pub(crate) fn joined(&self, model: &str, what: &str, rows: &dyn Fn() -> Result<Other, MetricsError>) -> Result<Rc<Other>, MetricsError> {
-        let Some(other) = self.other(model) else { return rows().map(Rc::new) };
-        if let Some(known) = other.joined.borrow().get(what) {
-            return Ok(Rc::clone(known));
+    pub(crate) fn joined(&self, model: &str, what: &str, rows: &dyn Fn() -> Result<Other, MetricsError>) -> Result<Arc<Other>, MetricsError> {
+        let Some(other) = self.other(model) else { return rows().map(Arc::new) };
+        if let Some(known) = locked(&other.joined).get(what) {
+            return Ok(Arc::clone(known));
         }
-        let rows = Rc::new(rows()?);
-        other.joined.borrow_mut().insert(what.to_owned(), Rc::clone(&rows));
+        let rows = Arc::new(rows()?);
+        locked(&other.joined).insert(what.to_owned(), Arc::clone(&rows));
         Ok(rows)
     }
 
     /// Lets go of rows that joins of other engines brought from here.
     pub fn forget_joined(&self) {
-        self.joined.borrow_mut().clear();
+        locked(&self.joined).clear();
     }
 
     /// Lowers a model and everything that it reads; nothing is computed unless several models read it.
@@ -89,20 +98,36 @@ impl<'a> PolarsEngine<'a> {
     /// # Errors
     /// SQL that does not bind or is not supported, with file and construct.
     pub fn relation(&self, name: &str) -> Result<Relation, MetricsError> {
-        if let Some(known) = self.relations.borrow().get(name) {
-            return Ok(known.clone());
+        let known = || locked(&self.relations).get(name).cloned();
+        if let Some(known) = known() {
+            return Ok(known);
         }
-        let relation = match self.other(name) {
-            Some(other) => other.relation(name)?,
-            None => self.lowered(name)?,
-        };
-        self.relations.borrow_mut().insert(name.to_owned(), relation.clone());
+        // Who comes while it is lowered, or computed, waits: its rows are known to all or to none.
+        let lock = self.lock_of(name);
+        let _making = locked(&lock);
+        if let Some(known) = known() {
+            return Ok(known);
+        }
         let readers = self.project.models.values().filter(|other| other.refs.iter().any(|read| read == name)).count();
         // A model over models that several read would be computed again by each of them.
-        if readers > 1 && self.project.models.get(name).is_some_and(|model| !model.refs.is_empty()) {
-            return self.computed(name);
+        let is_shared = readers > 1 && self.project.models.get(name).is_some_and(|model| !model.refs.is_empty());
+        let relation = match self.other(name) {
+            Some(other) if is_shared => other.computed(name)?,
+            Some(other) => other.relation(name)?,
+            None if is_shared => in_memory(self.lowered(name)?, name)?,
+            None => self.lowered(name)?,
+        };
+        if is_shared {
+            self.put(name, relation.clone());
+        } else {
+            locked(&self.relations).insert(name.to_owned(), relation.clone());
         }
         Ok(relation)
+    }
+
+    /// Held by who makes a model.
+    fn lock_of(&self, name: &str) -> Arc<Mutex<()>> {
+        Arc::clone(locked(&self.making).entry(name.to_owned()).or_default())
     }
 
     /// A model lowered over what it reads, and not computed.
@@ -113,7 +138,7 @@ impl<'a> PolarsEngine<'a> {
 
     /// What is found of a query over sources and models that are known here.
     pub(crate) fn query_of<T>(&self, query: &SqlModel<'_>, find: impl Fn(&SqlModel<'_>, &IndexMap<String, Relation>) -> Result<T, SqlError>) -> Result<T, MetricsError> {
-        Ok(find(query, &self.relations.borrow())?)
+        Ok(find(query, &locked(&self.relations))?)
     }
 
     /// The same of the query of a model.
@@ -126,7 +151,7 @@ impl<'a> PolarsEngine<'a> {
         for read in &model.refs {
             self.relation(read)?;
         }
-        if let Some(source) = model.sources.iter().find(|source| !self.relations.borrow().contains_key(*source)) {
+        if let Some(source) = model.sources.iter().find(|source| !locked(&self.relations).contains_key(*source)) {
             return Err(MetricsError::NotOpen { model: model.name.clone(), source_name: source.clone() });
         }
         Ok(())
@@ -134,8 +159,8 @@ impl<'a> PolarsEngine<'a> {
 
     /// Takes rows that are known for those of a model.
     pub fn put(&self, model: &str, relation: Relation) {
-        self.relations.borrow_mut().insert(model.to_owned(), relation);
-        self.computed.borrow_mut().push(model.to_owned());
+        locked(&self.relations).insert(model.to_owned(), relation);
+        locked(&self.computed).push(model.to_owned());
     }
 
     /// The same of rows that come in one lot or more: a fact of them is computed lot by lot.
@@ -145,19 +170,19 @@ impl<'a> PolarsEngine<'a> {
     pub fn put_lots(&self, model: &str, lots: Vec<Relation>) -> Result<(), MetricsError> {
         let Some(first) = lots.first() else { return Ok(()) };
         self.put(model, Relation::together(&first.schema, &lots, model)?);
-        self.lots.borrow_mut().insert(model.to_owned(), lots);
+        locked(&self.lots).insert(model.to_owned(), lots);
         Ok(())
     }
 
     /// Whether the rows of a model are known, and are not made from sources.
     #[must_use]
     pub fn has_rows(&self, model: &str) -> bool {
-        self.computed.borrow().iter().any(|done| done == model)
+        locked(&self.computed).iter().any(|done| done == model)
     }
 
     /// The lots of a model's rows, at least one; `None` where they came whole.
     pub(crate) fn lots(&self, model: &str) -> Option<Vec<Relation>> {
-        self.lots.borrow().get(model).cloned().or_else(|| self.other(model)?.lots(model))
+        locked(&self.lots).get(model).cloned().or_else(|| self.other(model)?.lots(model))
     }
 
     /// Runs a query over sources and models; `reads` names the models among them.
@@ -199,28 +224,23 @@ impl<'a> PolarsEngine<'a> {
         for name in reads.iter().filter(|name| self.project.models.contains_key(**name)) {
             self.relation(name)?;
         }
-        Ok(lower_model(query, &self.relations.borrow())?.frame)
+        Ok(lower_model(query, &locked(&self.relations))?.frame)
     }
 
     /// The model with its rows in memory.
     pub(crate) fn computed(&self, name: &str) -> Result<Relation, MetricsError> {
-        self.relation(name)?;
-        self.compute(name)?;
-        self.relation(name)
-    }
-
-    fn compute(&self, name: &str) -> Result<(), MetricsError> {
+        let relation = self.relation(name)?;
+        let lock = self.lock_of(name);
+        let _making = locked(&lock);
         if self.has_rows(name) {
-            return Ok(());
+            return locked(&self.relations).get(name).cloned().map_or(Ok(relation), Ok);
         }
-        let relation = if let Some(other) = self.other(name) {
-            other.computed(name)?
-        } else {
-            let Relation { schema, frame } = self.relation(name)?;
-            Relation { schema, frame: collect(frame, name, "compute its rows")?.lazy() }
+        let relation = match self.other(name) {
+            Some(other) => other.computed(name)?,
+            None => in_memory(relation, name)?,
         };
-        self.put(name, relation);
-        Ok(())
+        self.put(name, relation.clone());
+        Ok(relation)
     }
 
     /// The project.
@@ -243,7 +263,10 @@ impl Engine for PolarsEngine<'_> {
         let mut fact = fact::prepare(self, request)?;
         if let Some(rule) = request.snapshot {
             let filter = fact.measures.filters.first().and_then(Option::as_deref);
-            fact.frame = snapshot::Rows::new(fact.frame, request.model)?.at_moment(&self.project.calendar, request, rule, filter)?;
+            let rows = snapshot::Rows::new(&bridge::record_batch(&fact.frame)?, request.model)?;
+            let counting: BooleanChunked = rows.counting(&self.project.calendar, request, rule, filter).iter().collect();
+            let refused = |source| MetricsError::Compute { model: request.model.to_owned(), doing: "keep the rows of the moment that counts", source };
+            fact.frame = fact.frame.filter(&counting).map_err(refused)?;
         }
         let measures = measures_of(request, &fact.measures);
         let mut parts: Vec<Vec<RecordBatch>> = vec![Vec::new(); request.groupings.len()];
@@ -357,13 +380,25 @@ impl<'r> FactCells<'r> {
 impl PolarsEngine<'_> {
     /// The cells of requests for rows of which those of one moment count, each by its own rule.
     fn snapshot_cells(&self, requests: &[BaseRequest<'_>]) -> Result<Vec<Vec<RecordBatch>>, MetricsError> {
-        let Some(first) = requests.first() else { return Ok(Vec::new()) };
-        let (frame, measures) = fact::prepare_together(self, requests)?;
-        let (rows, project) = (snapshot::Rows::new(frame, first.model)?, self.project);
+        let mut lots = FactLots::new(self, requests)?;
+        let mut rows = Vec::new();
+        while let Some(lot) = lots.next()? {
+            rows.push(lot);
+        }
+        let Some((first, of_first)) = requests.first().zip(rows.first()) else { return Ok(Vec::new()) };
+        let refused = |source| MetricsError::Cube { model: first.model.to_owned(), source: CubeError::Arrow { doing: "putting lots together".to_owned(), source } };
+        let all = concat_batches(&of_first.schema(), &rows).map_err(refused)?;
+        drop(rows);
+        let (rows, project) = (snapshot::Rows::new(&all, first.model)?, self.project);
+        drop(all);
+        let measures = lots.measures().to_vec();
+        let texts = lots.into_labels().into_texts();
         let cells = |(request, columns): (&BaseRequest<'_>, &MeasureColumns)| {
             let filter = columns.filters.first().and_then(Option::as_deref);
             let counting = request.snapshot.map(|rule| rows.at_moment(&project.calendar, request, rule, filter)).transpose()?;
-            aggregate(project, request, counting.as_ref().unwrap_or(&rows.frame), &measures_of(request, columns))
+            let mut cells = FactCells::new(project, request);
+            cells.add(counting.as_ref().unwrap_or_else(|| rows.all()), &measures_of(request, columns))?;
+            cells.finish(Some(&texts))
         };
         requests.par_iter().zip(&measures).map(cells).collect()
     }
@@ -402,6 +437,16 @@ fn aggregate(project: &Project, request: &BaseRequest<'_>, rows: &DataFrame, mea
     let mut cells = FactCells::new(project, request);
     cells.add(&bridge::record_batch(rows)?, measures)?;
     cells.finish(None)
+}
+
+/// Rows that are computed.
+fn in_memory(Relation { schema, frame }: Relation, model: &str) -> Result<Relation, MetricsError> {
+    Ok(Relation { schema, frame: collect(frame, model, "compute its rows")?.lazy() })
+}
+
+/// What a lock holds: nothing that may panic happens while it is changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn sql_of(model: &Model) -> SqlModel<'_> {

@@ -105,8 +105,7 @@ impl Relation {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::rc::Rc;
-    use std::sync::Arc;
+    use std::sync::{Arc, Barrier};
 
     use arrow::datatypes::{DataType, Field, Schema};
     use chrono::{TimeZone, Utc};
@@ -127,11 +126,15 @@ mod tests {
     ];
 
     fn project() -> Project {
+        project_of(&MODELS)
+    }
+
+    fn project_of(models: &[(&str, &str)]) -> Project {
         let columns = "columns: [{name: day, data_type: bigint}, {name: amount, data_type: bigint}]";
         let sources = format!(
             "version: 2\nsources:\n  - name: crm\n    config: {{meta: {{external_location: lake}}}}\n    tables:\n      - {{name: lines, {columns}}}\n      - {{name: deals, {columns}}}\n"
         );
-        let models = MODELS.map(|(name, sql)| (name.to_owned(), sql.to_owned())).into_iter().chain([("models/sources.yml".to_owned(), sources)]);
+        let models = models.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).chain([("models/sources.yml".to_owned(), sources)]);
         let files = ProjectFiles { project: "name: shop\n".to_owned(), models: models.collect(), ..ProjectFiles::default() };
         Project::parse(&files, &Settings::default()).unwrap()
     }
@@ -182,7 +185,7 @@ mod tests {
     fn groups_of_lots_put_together_are_those_of_all_rows() {
         let project = project();
         let (lines, deals) = ([(1, Some(5)), (1, Some(7)), (2, Some(3)), (2, Some(-9)), (1, Some(2))], [(1, None), (3, None), (2, Some(4)), (3, None)]);
-        let whole = Rc::new(engine(&project, &lines, &deals));
+        let whole = Arc::new(engine(&project, &lines, &deals));
         let (of, merges) = whole.grouped("daily").unwrap().unwrap();
         let in_lots: BTreeSet<&str> = of[0].iter().map(String::as_str).collect();
         let mut found = Vec::new();
@@ -198,9 +201,27 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_several_read_has_rows_for_all_who_ask_for_it() {
+        let models = [MODELS[0], MODELS[1], MODELS[2], MODELS[3], ("models/twice.sql", "SELECT e.day AS day FROM {{ ref('events') }} AS e")];
+        let project = project_of(&models);
+        for _ in 0..20 {
+            let (whole, all) = (engine(&project, &[(1, Some(1)); 100], &[(1, Some(1))]), Barrier::new(4));
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        all.wait();
+                        whole.relation("events").unwrap();
+                        assert!(whole.has_rows("events"), "its rows are known to some and not to others");
+                    });
+                }
+            });
+        }
+    }
+
+    #[test]
     fn what_does_not_come_in_lots_is_that_of_all_rows() {
         let project = project();
-        let whole = Rc::new(engine(&project, &[(1, Some(5)), (2, Some(6))], &[(1, Some(1)), (2, Some(1))]));
+        let whole = Arc::new(engine(&project, &[(1, Some(5)), (2, Some(6))], &[(1, Some(1)), (2, Some(1))]));
         whole.put("best", rows(&[(1, Some(50)), (2, Some(60))]));
         let apart = whole.made_of_none(&BTreeSet::from(["crm.lines"]));
         assert_eq!(apart, BTreeSet::from(["best".to_owned(), "deals".to_owned()]));

@@ -5,15 +5,17 @@
 
 use std::collections::HashMap;
 
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Date32Type, Int64Type};
+use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use polars::prelude::{BooleanChunked, Column, DataFrame, DataType as PolarsType};
 use quotient_model::{Calendar, NonAdditive, Semantics, WindowChoice};
 
-use crate::bridge;
-use crate::cube::DistinctRows;
+use crate::cube::{CubeError, DistinctRows};
 use crate::engine::BaseRequest;
 use crate::error::MetricsError;
-use crate::fact::{TIME, days_of_rows};
+use crate::fact::TIME;
 
 /// The moment of a row, where it is finer than its day.
 pub(crate) const MOMENT: &str = "__moment";
@@ -35,35 +37,45 @@ pub(crate) fn by_name(index: usize) -> String {
 
 /// The rows of a fact, and what is compared of them.
 pub(crate) struct Rows {
-    pub(crate) frame: DataFrame,
-    days: Vec<Option<i32>>,
-    moments: Vec<Option<i64>>,
+    /// Without what each row has its own moment of.
+    batch: RecordBatch,
+    days: Date32Array,
+    /// Where it is finer than the day.
+    moments: Option<Int64Array>,
     /// The number of what each row has its own moment of.
     groups: Vec<u32>,
 }
 
 impl Rows {
     /// The rows of a fact of a model, with the columns of [`kept`].
-    pub(crate) fn new(frame: DataFrame, model: &str) -> Result<Self, MetricsError> {
-        let refused = |source| MetricsError::Compute { model: model.to_owned(), doing: "find the moment that counts", source };
-        let by: Vec<Column> = frame.columns().iter().filter(|column| column.name().starts_with(BY)).cloned().collect();
-        let by = bridge::record_batch(&DataFrame::new(frame.height(), by).map_err(refused)?)?;
-        let groups = DistinctRows::new(&by, 0..by.num_columns()).map_err(|source| MetricsError::Cube { model: model.to_owned(), source })?.of_row;
-        let days: Vec<Option<i32>> = days_of_rows(&frame, TIME, model)?.iter().collect();
-        let moments = match frame.column(MOMENT) {
-            Ok(moments) => moments.to_physical_repr().cast(&PolarsType::Int64).and_then(|moments| Ok(moments.i64()?.iter().collect())).map_err(refused)?,
-            Err(_) => days.iter().map(|day| day.map(i64::from)).collect(),
-        };
-        Ok(Self { frame, days, moments, groups })
+    pub(crate) fn new(rows: &RecordBatch, model: &str) -> Result<Self, MetricsError> {
+        let refused = |source| MetricsError::Cube { model: model.to_owned(), source };
+        let fault = |source| refused(CubeError::Arrow { doing: "finding the moment that counts".to_owned(), source });
+        let (by, others): (Vec<usize>, Vec<usize>) = (0..rows.num_columns()).partition(|at| rows.schema_ref().field(*at).name().starts_with(BY));
+        let by = rows.project(&by).map_err(fault)?;
+        let groups = DistinctRows::new(&by, 0..by.num_columns()).map_err(refused)?.of_row;
+        let days = rows.column_by_name(TIME).ok_or_else(|| fault(ArrowError::SchemaError(format!("no column {TIME}"))))?;
+        let days = cast(days, &DataType::Date32).map_err(fault)?.as_primitive::<Date32Type>().clone();
+        let numbers = |moments: &ArrayRef| Ok::<Int64Array, MetricsError>(cast(moments, &DataType::Int64).map_err(fault)?.as_primitive::<Int64Type>().clone());
+        let moments = rows.column_by_name(MOMENT).map(numbers).transpose()?;
+        Ok(Self { batch: rows.project(&others).map_err(fault)?, days, moments, groups })
     }
 
     /// Those at the moment that counts, of the rows that pass a filter: in every period of the grain of a request.
-    pub(crate) fn at_moment(&self, calendar: &Calendar, request: &BaseRequest<'_>, rule: &NonAdditive, filter: Option<&str>) -> Result<DataFrame, MetricsError> {
-        let refused = |source| MetricsError::Compute { model: request.model.to_owned(), doing: "keep the rows of the moment that counts", source };
-        let passes: Vec<bool> = match filter {
-            Some(filter) => self.frame.column(filter).and_then(|column| Ok(column.bool()?.iter().map(|passes| passes == Some(true)).collect())).map_err(refused)?,
-            None => vec![true; self.frame.height()],
-        };
+    pub(crate) fn at_moment(&self, calendar: &Calendar, request: &BaseRequest<'_>, rule: &NonAdditive, filter: Option<&str>) -> Result<RecordBatch, MetricsError> {
+        let fault =
+            |source| MetricsError::Cube { model: request.model.to_owned(), source: CubeError::Arrow { doing: "keeping the rows of the moment that counts".to_owned(), source } };
+        filter_record_batch(&self.batch, &self.counting(calendar, request, rule, filter)).map_err(fault)
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    /// Whether each row is one at the moment that counts.
+    pub(crate) fn counting(&self, calendar: &Calendar, request: &BaseRequest<'_>, rule: &NonAdditive, filter: Option<&str>) -> BooleanArray {
+        let passing = filter.and_then(|filter| self.batch.column_by_name(filter)?.as_boolean_opt());
         let grain = request.groupings.first().and_then(|grouping| grouping.grain);
         let start = |day: i32| NaiveDate::from_epoch_days(day).zip(grain).map(|(day, grain)| calendar.start_of(grain, day).to_epoch_days());
         let mut start_of: HashMap<i32, Option<i32>> = HashMap::new();
@@ -72,16 +84,20 @@ impl Rows {
             WindowChoice::Min => moment < known,
             WindowChoice::Max => moment > known,
         };
+        let moment = |row: usize| match &self.moments {
+            Some(moments) => moments.is_valid(row).then(|| moments.value(row)),
+            None => self.days.is_valid(row).then(|| i64::from(self.days.value(row))),
+        };
+        let moment = |row: usize| moment(row).filter(|_| passing.is_none_or(|passing| passing.is_valid(row) && passing.value(row)));
         let mut extremes: HashMap<(Option<i32>, u32), i64> = HashMap::new();
-        let places = || periods.iter().copied().zip(self.groups.iter().copied()).zip(&self.moments).zip(&passes);
-        for ((place, moment), passes) in places() {
-            let Some(moment) = moment.filter(|_| *passes) else { continue };
+        let places = || periods.iter().copied().zip(self.groups.iter().copied()).enumerate();
+        for (row, place) in places() {
+            let Some(moment) = moment(row) else { continue };
             let known = extremes.entry(place).or_insert(moment);
             if is_better(moment, *known) {
                 *known = moment;
             }
         }
-        let mask: BooleanChunked = places().map(|((place, moment), passes)| Some(*passes && moment.is_some() && extremes.get(&place).copied() == *moment)).collect();
-        self.frame.filter(&mask).map_err(refused)
+        places().map(|(row, place)| Some(moment(row).is_some_and(|moment| extremes.get(&place) == Some(&moment)))).collect()
     }
 }

@@ -172,16 +172,20 @@ fn hops<'a>(project: &'a Project, at: &Model, from: &'a Entity) -> impl Iterator
     let at = at.name.clone();
     project.models.values().filter(move |other| other.name != at).filter_map(move |model| {
         let to = model.semantics.as_ref()?.entity(&from.name)?;
-        joins(from.kind, to.kind).then_some(Hop { from, model, to })
+        from.kind.joins(to.kind).then_some(Hop { from, model, to })
     })
 }
 
-/// Whether a join keeps the rows of its left side: the right side has to be a key. Versions do not join versions.
-fn joins(from: EntityKind, to: EntityKind) -> bool {
-    match to {
-        EntityKind::Primary | EntityKind::Unique => true,
-        EntityKind::Natural => from != EntityKind::Natural,
-        EntityKind::Foreign => false,
+impl EntityKind {
+    /// Whether a join from it to another model's entity of its name keeps the rows of its own side: the other has to be a key. Versions do not
+    /// join versions.
+    #[must_use]
+    pub fn joins(self, to: Self) -> bool {
+        match to {
+            Self::Primary | Self::Unique => true,
+            Self::Natural => self != Self::Natural,
+            Self::Foreign => false,
+        }
     }
 }
 

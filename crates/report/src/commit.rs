@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{AsArray, UInt64Array};
-use arrow::datatypes::{Date32Type, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{Datelike, NaiveDate};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake::kernel::{Action, Add, MetadataExt, Protocol, Transaction, new_metadata};
@@ -19,11 +18,10 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::data_files::{PERIOD_END, PERIOD_START};
 use crate::delta::{ResultStore, TableWrite};
 use crate::error::ReportError;
 use crate::file::{encode, statistics};
-use crate::new_rows::NewRows;
+use crate::new_rows::{NewRows, PeriodRows, Places};
 use crate::stable::delta_schema;
 
 /// Rows of one data file at most.
@@ -144,8 +142,8 @@ impl ResultStore {
         let parts = parts(rows);
         // As many at once as there are threads: all of a large table would be in memory a second time.
         let at_once = rayon::current_num_threads().max(1);
-        let made = |places: &UInt64Array| {
-            let rows = rows.at(places).map_err(ReportError::rows(name, "split"))?;
+        let made = |places: &Places| {
+            let rows = rows.at(&places.array()).map_err(ReportError::rows(name, "split"))?;
             let bytes = encode(&rows).map_err(|source| ReportError::Encode { table: name.to_owned(), source })?;
             Ok((bytes, statistics(&rows)))
         };
@@ -188,31 +186,24 @@ impl ResultStore {
 
 /// Places of the rows of each data file: of many rows those of periods that end in one month apart, and among these the many of short
 /// periods that end in one part of it, so that a later write can leave most of them alone.
-fn parts(rows: &NewRows) -> Vec<UInt64Array> {
-    let days_of = |name: &str| Some(rows.days(name)?.as_primitive_opt::<Date32Type>()?.iter().collect::<Vec<_>>());
-    let mut months: BTreeMap<(i32, u32), BTreeMap<u32, Vec<u64>>> = BTreeMap::new();
-    match days_of(PERIOD_END) {
-        Some(ends) if rows.count() > ROWS_OF_ONE_FILE => {
-            let starts = days_of(PERIOD_START).unwrap_or_else(|| vec![None; ends.len()]);
-            let periods: Vec<(Option<i32>, Option<i32>)> = starts.into_iter().zip(ends).collect();
-            let mut places = 0..;
-            // Rows of one period follow each other.
-            for same in periods.chunk_by(|a, b| a == b) {
-                let (month, part) = part_of(same[0]);
-                months.entry(month).or_default().entry(part).or_default().extend(places.by_ref().take(same.len()));
+fn parts(rows: &NewRows) -> Vec<Places> {
+    let mut months: BTreeMap<(i32, u32), BTreeMap<u32, Places>> = BTreeMap::new();
+    match rows.periods().filter(|_| rows.count() > ROWS_OF_ONE_FILE) {
+        Some(periods) => {
+            for (PeriodRows { start, end, .. }, places) in periods {
+                let (month, part) = part_of((start, end));
+                months.entry(month).or_default().entry(part).or_default().push(places);
             }
         }
-        _ => drop(months.insert((0, 0), BTreeMap::from([(0, (0..).take(rows.count()).collect())]))),
+        None => drop(months.insert((0, 0), BTreeMap::from([(0, Places::from(0..rows.count()))]))),
     }
     let files = months.into_values().flat_map(|parts| {
-        let (mut own, others): (Vec<Vec<u64>>, Vec<Vec<u64>>) = parts.into_values().partition(|rows| rows.len() >= ROWS_OF_OWN_FILE);
-        let mut others = others.concat();
-        others.sort_unstable();
-        own.extend(Some(others).filter(|others| !others.is_empty()));
+        let (mut own, others): (Vec<Places>, Vec<Places>) = parts.into_values().partition(|rows| rows.count() >= ROWS_OF_OWN_FILE);
+        own.extend(Some(Places::of_all(&others)).filter(|others| others.count() > 0));
         own
     });
-    let files: Vec<UInt64Array> = files.flat_map(|rows| rows.chunks(ROWS_PER_FILE).map(|rows| UInt64Array::from(rows.to_vec())).collect::<Vec<_>>()).collect();
-    if files.is_empty() { vec![UInt64Array::from(Vec::<u64>::new())] } else { files }
+    let files: Vec<Places> = files.flat_map(|rows| rows.in_parts_of(ROWS_PER_FILE)).collect();
+    if files.is_empty() { vec![Places::default()] } else { files }
 }
 
 /// The month in which a period ends, and the part of it for one that is short.
@@ -255,7 +246,7 @@ mod tests {
 
     use arrow::array::{ArrayRef, Date32Array, RecordBatch};
 
-    use super::{ROWS_OF_OWN_FILE, parts};
+    use super::{Places, ROWS_OF_OWN_FILE, parts};
     use crate::data_files::{PERIOD_END, PERIOD_START};
     use crate::new_rows::NewRows;
 
@@ -272,7 +263,7 @@ mod tests {
         let many = ROWS_OF_OWN_FILE;
         // Days of January 1970 (the sixth, the last but one), a week, January itself, a day of February.
         let table = rows(&[(4, 5, many), (28, 29, many - 1), (22, 29, 1), (0, 30, 3), (40, 41, 2), (5, 6, 1), (29, 30, many)]);
-        let found: Vec<(usize, u64, u64)> = parts(&table).iter().map(|file| (file.len(), file.value(0), file.value(file.len() - 1))).collect();
+        let found: Vec<(usize, u64, u64)> = parts(&table).iter().map(Places::array).map(|file| (file.len(), file.value(0), file.value(file.len() - 1))).collect();
         let places = |rows: &[usize]| -> u64 { u64::try_from(rows.iter().sum::<usize>()).unwrap() };
         let first = (many + 1, 0, places(&[many, many - 1, 1, 3, 2]));
         let last = (2 * many, places(&[many]), places(&[many, many - 1, 1, 3, 2, 1, many - 1]));
@@ -281,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_small_table_is_one_file_even_without_rows() {
-        assert_eq!(parts(&rows(&[(0, 1, 2), (40, 41, 3)])).iter().map(|file| file.values().to_vec()).collect::<Vec<_>>(), [[0, 1, 2, 3, 4]]);
-        assert_eq!(parts(&rows(&[])).len(), 1);
+        assert_eq!(parts(&rows(&[(0, 1, 2), (40, 41, 3)])).as_slice(), [Places::from(0..5)]);
+        assert_eq!(parts(&rows(&[])), [Places::default()]);
     }
 }

@@ -45,11 +45,6 @@ const RETRIES: usize = 8;
 pub enum Replace {
     /// All of them.
     All,
-    /// None: the new rows are added.
-    Nothing,
-    /// Those of these periods: grain and first day, as days since 1970-01-01.
-    /// The table has the columns `grain` (text) and `period_start` (date), and every new row is of one of the periods.
-    Periods(Vec<(String, i32)>),
     /// Those of late periods.
     EndingAfter(EndingAfter),
     /// Those whose text in a column is this one: a table that several jobs share holds each job's rows under its name.
@@ -91,7 +86,7 @@ pub struct TableWrite {
 impl TableWrite {
     /// Whether its rows are made as they are written, and are all that the table will have if it is not there yet.
     fn is_made_whole(&self) -> bool {
-        matches!(self.rows, NewRows::Made(_)) && matches!(self.replace, Replace::All | Replace::Nothing | Replace::Where { .. })
+        matches!(self.rows, NewRows::Made(_)) && matches!(self.replace, Replace::All | Replace::Where { .. })
     }
 }
 
@@ -160,15 +155,6 @@ impl ResultStore {
     pub async fn exchange(&self, write: &TableWrite, holds: Holds<'_>) -> Result<Written, ReportError> {
         let table = self.open(&write.name).await?;
         self.write_from(table, write, Some(holds)).await
-    }
-
-    /// Adds rows to a table, such as those of a run to `kpi_runs`.
-    ///
-    /// # Errors
-    /// As [`ResultStore::write`].
-    pub async fn append(&self, name: &str, batch: &RecordBatch, transaction: (String, i64)) -> Result<Written, ReportError> {
-        let write = TableWrite { name: name.to_owned(), rows: batch.clone().into(), replace: Replace::Nothing, ignore: Vec::new(), transaction };
-        self.write(&write).await
     }
 
     /// All rows of a table's latest version, in order; `None` if there is no such table.

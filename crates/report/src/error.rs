@@ -129,6 +129,16 @@ pub enum ReportError {
 }
 
 impl ReportError {
+    /// The file that is not there any more, or not what was written: no retry brings it back.
+    #[must_use]
+    pub fn lost_file(&self) -> Option<&str> {
+        match self {
+            Self::Damaged { file, .. } => Some(file),
+            Self::Read { file, source, .. } if matches!(**source, object_store::Error::NotFound { .. }) => Some(file),
+            _ => None,
+        }
+    }
+
     pub(crate) fn rows(table: &str, doing: &'static str) -> impl Fn(ArrowError) -> Self {
         move |source| Self::Rows { table: table.to_owned(), doing, source }
     }

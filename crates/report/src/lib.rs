@@ -25,7 +25,7 @@ pub use dictionary::kpi_dictionary;
 pub use dimensions::{PeriodRange, dim_date, dim_period};
 pub use error::ReportError;
 pub use findings::{Finder, Finding, kpi_findings};
-pub use new_rows::{ByEnd, MakeRows, NewRows};
+pub use new_rows::{ByEnd, MakeRows, NewRows, PeriodRows};
 pub use objects::KEPT;
 pub use render::{Format, cell_texts, render};
 pub use runs::{Run, RunWork, Step, TIMES_OF_RUNS, Timing, kpi_runs};

@@ -4,7 +4,6 @@
 //! A new row that says the same as the old one, but for columns that do not count, leaves the old one in place.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DynComparator, RecordBatch, UInt64Array, make_comparator};
@@ -39,10 +38,8 @@ pub(crate) struct Merged {
 pub(crate) fn merge(write: &TableWrite, new: &RecordBatch, old: Option<&RecordBatch>, files: &[usize]) -> Result<Merged, ReportError> {
     let table = write.name.as_str();
     let new = stabilise(table, new)?;
-    match &write.replace {
-        Replace::Periods(periods) => check_periods(table, &new, periods)?,
-        Replace::EndingAfter(late) => check_ends(table, &new, late)?,
-        Replace::All | Replace::Nothing | Replace::Where { .. } => {}
+    if let Replace::EndingAfter(late) = &write.replace {
+        check_ends(table, &new, late)?;
     }
     let Some(old) = old else {
         let rows = Order::new(table, &new, &write.ignore)?.taken(table, &new, (0..new.num_rows()).collect())?;
@@ -91,11 +88,6 @@ fn files_that_stay(files: &[usize], stays: impl Fn(Range<usize>) -> bool) -> Vec
 fn replaced(table: &str, old: &RecordBatch, replace: &Replace) -> Result<Vec<bool>, ReportError> {
     match replace {
         Replace::All => Ok(vec![true; old.num_rows()]),
-        Replace::Nothing => Ok(vec![false; old.num_rows()]),
-        Replace::Periods(periods) => {
-            let wanted: BTreeSet<(&str, i32)> = periods.iter().map(|(grain, start)| (grain.as_str(), *start)).collect();
-            Ok(periods_of(table, old)?.into_iter().map(|period| period.is_some_and(|p| wanted.contains(&p))).collect())
-        }
         Replace::EndingAfter(late) => {
             let days = days_of(table, old, late)?;
             let is_late = ends_of(table, old)?.into_iter().zip(days).map(|(end, day)| end.is_none_or(|end| end > day));
@@ -111,28 +103,7 @@ fn replaced(table: &str, old: &RecordBatch, replace: &Replace) -> Result<Vec<boo
     }
 }
 
-/// New rows outside the replaced periods would stand beside the old ones: refused.
-fn check_periods(table: &str, new: &RecordBatch, periods: &[(String, i32)]) -> Result<(), ReportError> {
-    let wanted: BTreeSet<(&str, i32)> = periods.iter().map(|(grain, start)| (grain.as_str(), *start)).collect();
-    let stray = periods_of(table, new)?.into_iter().find(|period| period.is_none_or(|p| !wanted.contains(&p)));
-    match stray {
-        None => Ok(()),
-        Some(period) => Err(ReportError::Schema {
-            table: table.to_owned(),
-            column: PERIOD_START.to_owned(),
-            expected: "a period that the write replaces".to_owned(),
-            found: period.map_or_else(
-                || "null".to_owned(),
-                |(grain, start)| {
-                    let day = Date32Type::to_naive_date_opt(start).map_or_else(|| start.to_string(), |d| d.to_string());
-                    format!("the {grain} of {day}")
-                },
-            ),
-        }),
-    }
-}
-
-/// The same of periods that end too early.
+/// New rows of periods that end too early would stand beside the old ones: refused.
 fn check_ends(table: &str, new: &RecordBatch, late: &EndingAfter) -> Result<(), ReportError> {
     let text = |day: i32| Date32Type::to_naive_date_opt(day).map_or_else(|| day.to_string(), |date| date.to_string());
     let days = days_of(table, new, late)?;
@@ -169,13 +140,6 @@ fn days_of(table: &str, rows: &RecordBatch, late: &EndingAfter) -> Result<Vec<i3
 
 fn ends_of(table: &str, batch: &RecordBatch) -> Result<Vec<Option<i32>>, ReportError> {
     Ok(column(table, batch, PERIOD_END, &DataType::Date32)?.as_primitive::<Date32Type>().iter().collect())
-}
-
-/// Grain and first day of each row; `None` where either is null.
-fn periods_of<'a>(table: &str, batch: &'a RecordBatch) -> Result<Vec<Option<(&'a str, i32)>>, ReportError> {
-    let grains = column(table, batch, GRAIN, &DataType::Utf8)?.as_string::<i32>();
-    let starts = column(table, batch, PERIOD_START, &DataType::Date32)?.as_primitive::<Date32Type>();
-    Ok(grains.iter().zip(starts.iter()).map(|(grain, start)| grain.zip(start)).collect())
 }
 
 fn column<'a>(table: &str, batch: &'a RecordBatch, name: &str, kind: &DataType) -> Result<&'a ArrayRef, ReportError> {

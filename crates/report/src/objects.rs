@@ -2,7 +2,7 @@
 //!
 //! In: paths under the results, and rows. Out: Parquet objects. An object is written once, under a name that no other has, and never changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -40,14 +40,17 @@ impl ResultStore {
         Ok(())
     }
 
-    /// Kept rows by path; without those whose object is gone, or is not the Parquet file that was kept: they can be computed again.
+    /// Kept rows under some paths, in their order.
     ///
     /// # Errors
-    /// A store that does not answer.
-    pub async fn kept(&self, paths: Vec<String>) -> Result<BTreeMap<String, RecordBatch>, ReportError> {
+    /// An object that is gone, or is not the Parquet file that was kept; a store that does not answer.
+    pub async fn kept(&self, paths: Vec<String>) -> Result<Vec<RecordBatch>, ReportError> {
         let gets = futures::stream::iter(paths).map(|path| async move { Ok::<_, ReportError>((self.bytes_kept(&path).await?, path)) });
-        let found: Vec<_> = gets.buffer_unordered(OBJECTS_AT_ONCE).try_collect().await?;
-        Ok(found.into_par_iter().filter_map(|(bytes, path)| Some((path, decode(bytes?, &|_| false).ok()?))).collect())
+        let found: Vec<_> = gets.buffered(OBJECTS_AT_ONCE).try_collect().await?;
+        let rows = |(bytes, file): (Bytes, String)| {
+            decode(bytes, &|_| false).map_err(|source| ReportError::Damaged { table: KEPT.to_owned(), location: self.location(&file), file, source })
+        };
+        found.into_par_iter().map(rows).collect()
     }
 
     /// The paths of kept objects below a folder of theirs.
@@ -63,12 +66,8 @@ impl ResultStore {
         Ok(found.into_iter().map(|object| object.location.to_string()).collect())
     }
 
-    async fn bytes_kept(&self, path: &str) -> Result<Option<Bytes>, ReportError> {
+    async fn bytes_kept(&self, path: &str) -> Result<Bytes, ReportError> {
         let fault = |source| ReportError::Read { table: KEPT.to_owned(), location: self.location(path), file: path.to_owned(), source: Box::new(source) };
-        match self.store.get(&Path::from(path)).await {
-            Ok(found) => found.bytes().await.map(Some).map_err(fault),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(fault(error)),
-        }
+        self.store.get(&Path::from(path)).await.map_err(fault)?.bytes().await.map_err(fault)
     }
 }

@@ -11,7 +11,7 @@ use arrow::compute::interleave;
 use arrow::datatypes::{Float64Type, Int32Type};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
-use quotient_report::MakeRows;
+use quotient_report::{MakeRows, PeriodRows};
 use rayon::prelude::*;
 
 use super::{AllValues, CellRun, MetricTexts, index};
@@ -60,8 +60,8 @@ impl MakeRows for ArrangedValues {
             }
         }
         let place = |row: usize| {
-            let table = ends.partition_point(|end| *end <= row);
-            (table, row - table.checked_sub(1).map_or(0, |before| ends[before]))
+            let metric = ends.partition_point(|end| *end <= row);
+            (metric, row - metric.checked_sub(1).map_or(0, |before| ends[before]))
         };
         let in_order: Vec<(usize, usize)> = order.iter().map(|row| place(*row)).collect();
         let computed = TimestampMicrosecondArray::from_value(self.as_of.timestamp_micros(), order.len()).with_timezone("UTC");
@@ -96,15 +96,10 @@ impl MakeRows for ArrangedValues {
         made.and_then(batch)
     }
 
-    fn days(&self, column: &str) -> Option<ArrayRef> {
-        let day: fn(&CellRun) -> i32 = match column {
-            "period_start" => |run| run.period_start,
-            "period_end" => |run| run.period_end,
-            _ => return None,
-        };
+    fn periods(&self) -> Vec<PeriodRows> {
         let starts = std::iter::once(0).chain(self.runs.iter().map(|(_, end)| *end));
-        let days = self.runs.iter().zip(starts).flat_map(|((run, end), start)| repeat_n(day(run), end - start));
-        Some(Arc::new(Date32Array::from_iter_values(days)))
+        let rows = self.runs.iter().zip(starts);
+        rows.map(|((run, end), start)| PeriodRows { start: Some(run.period_start), end: Some(run.period_end), rows: end - start }).collect()
     }
 }
 
@@ -114,7 +109,7 @@ struct Gathered<'a> {
     order: &'a [usize],
     /// The runs that they come in, each with how many rows of it there are.
     runs: &'a [(&'a CellRun, usize)],
-    /// Their tables, and their places there.
+    /// The arrays of their numbers, and their places there.
     in_order: &'a [(usize, usize)],
     texts: &'a ArrayRef,
 }
@@ -127,9 +122,9 @@ enum Made<'a> {
     RunCodes(Box<dyn Fn(&CellRun) -> u32 + Send + 'a>),
     /// Of the days of runs.
     Days(fn(&CellRun) -> i32),
-    /// Of the numbers of each table.
+    /// Of the numbers of each metric of each table.
     Numbers(&'a [ArrayRef]),
-    /// Of the differences between numbers of each table.
+    /// Of the differences between such numbers.
     Changes(&'a [ArrayRef], &'a [ArrayRef]),
     /// It is there.
     Whole(ArrayRef),
@@ -140,12 +135,16 @@ impl Made<'_> {
     fn array(self, rows: &Gathered<'_>) -> Result<ArrayRef, ArrowError> {
         let coded = |places: Int32Array| -> Result<ArrayRef, ArrowError> { Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(places, Arc::clone(rows.texts))?)) };
         let code = |place: u32| i32::try_from(place).unwrap_or(i32::MAX);
-        let in_order = |of_tables: &[ArrayRef]| interleave(&of_tables.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>(), rows.in_order);
+        let in_order = |arrays: &[ArrayRef]| {
+            // One null stands for all rows of an array.
+            let places: Vec<(usize, usize)> = rows.in_order.iter().map(|(array, row)| (*array, (*row).min(arrays[*array].len() - 1))).collect();
+            interleave(&arrays.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>(), &places)
+        };
         match self {
             Self::Codes(places) => coded(Int32Array::from_iter_values(rows.order.iter().map(|row| code(places[*row])))),
             Self::RunCodes(place) => coded(Int32Array::from_iter_values(rows.runs.iter().flat_map(|(run, count)| repeat_n(code(place(run)), *count)))),
             Self::Days(day) => Ok(Arc::new(Date32Array::from_iter_values(rows.runs.iter().flat_map(|(run, count)| repeat_n(day(run), *count))))),
-            Self::Numbers(of_tables) => in_order(of_tables),
+            Self::Numbers(arrays) => in_order(arrays),
             Self::Changes(now, before) => {
                 let (now, before) = (in_order(now)?, in_order(before)?);
                 let change = |(now, before): (Option<f64>, Option<f64>)| now.zip(before).map(|(now, before)| now - before);
@@ -174,7 +173,7 @@ mod tests {
         let doubles = |values: &[Option<f64>]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
         let numbers = |first: ArrayRef, second: ArrayRef| vec![first, second];
         let values = numbers(doubles(&[Some(1.0), Some(2.0), Some(3.0), None]), doubles(&[Some(1.5), Some(9.0)]));
-        let none = || numbers(doubles(&[None; 4]), doubles(&[None; 2]));
+        let none = || numbers(doubles(&[None]), doubles(&[None]));
         let previous = numbers(doubles(&[None, Some(1.0), Some(1.0), Some(2.0)]), doubles(&[None, Some(1.0)]));
         let counts = numbers(Arc::new(Int64Array::from(vec![1; 4])), Arc::new(Int64Array::from(vec![1; 2])));
         AllValues {
@@ -211,9 +210,8 @@ mod tests {
         let doubles = |name: &str| column(name).as_primitive::<Float64Type>().iter().collect::<Vec<_>>();
         assert_eq!(doubles("value"), [None, Some(3.0), Some(1.0), Some(2.0), Some(1.5)]);
         assert_eq!(doubles("change"), [None, Some(2.0), None, Some(1.0), None]);
-        assert_eq!(arranged.days("period_start").unwrap().as_ref(), column("period_start").as_ref());
-        assert_eq!(arranged.days("period_end").unwrap().as_ref(), column("period_end").as_ref());
-        assert!(arranged.days("metric").is_none());
+        let day = |start: i32, rows: usize| PeriodRows { start: Some(start), end: Some(start + 1), rows };
+        assert_eq!(arranged.periods(), [day(1, 2), day(2, 2), day(3, 1)]);
         for places in [vec![0, 2, 4], vec![1, 3], vec![4], vec![], vec![2, 3]] {
             assert_eq!(at(&places), take_record_batch(&all, &UInt64Array::from(places)).unwrap());
         }

@@ -1,14 +1,13 @@
 //! Tables made, replaced, widened, left alone and fought over, on stores in memory and on disk.
 
-use super::{Replace, ResultStore, TableWrite};
+use super::{EndingAfter, Replace, ResultStore, TableWrite};
 use crate::error::ReportError;
-use crate::new_rows::{MakeRows, NewRows};
+use crate::new_rows::{MakeRows, NewRows, PeriodRows};
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use url::Url;
 
@@ -27,6 +26,7 @@ fn rows(list: &[(i32, &str, i128, &str)]) -> RecordBatch {
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("grain", Arc::new(StringArray::from_iter_values(list.iter().map(|_| "month")))),
         ("period_start", Arc::new(Date32Array::from_iter_values(list.iter().map(|r| r.0)))),
+        ("period_end", Arc::new(Date32Array::from_iter_values(list.iter().map(|r| r.0 + 28)))),
         ("team", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.1)))),
         ("revenue", Arc::new(money)),
         ("run_id", Arc::new(StringArray::from_iter_values(list.iter().map(|r| r.3)))),
@@ -35,20 +35,21 @@ fn rows(list: &[(i32, &str, i128, &str)]) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap()
 }
 
-fn write(batch: RecordBatch, starts: &[i32]) -> TableWrite {
+/// Of months from the one of a day on.
+fn write(batch: RecordBatch, first: i32) -> TableWrite {
     TableWrite {
         name: "revenue".to_owned(),
         rows: batch.into(),
-        replace: Replace::Periods(starts.iter().map(|s| ("month".to_owned(), *s)).collect()),
+        replace: Replace::EndingAfter(EndingAfter { day: first, ..EndingAfter::default() }),
         ignore: vec!["run_id".to_owned(), "computed_at".to_owned()],
         transaction: ("nightly/revenue".to_owned(), 1),
     }
 }
 
 async fn replaces_periods(store: &ResultStore) {
-    let first = store.write(&write(rows(&[(31, "영업", 100, "r1"), (0, "a", 50, "r1")]), &[0, 31])).await.unwrap();
+    let first = store.write(&write(rows(&[(31, "영업", 100, "r1"), (0, "a", 50, "r1")]), 0)).await.unwrap();
     assert_eq!((first.version, first.changed, first.rows), (0, true, 2));
-    let second = store.write(&write(rows(&[(31, "영업", 250, "r2"), (31, "b", 1, "r2")]), &[31])).await.unwrap();
+    let second = store.write(&write(rows(&[(31, "영업", 250, "r2"), (31, "b", 1, "r2")]), 31)).await.unwrap();
     assert_eq!((second.version, second.changed, second.rows), (1, true, 3));
     let read = store.read("revenue").await.unwrap().unwrap();
     assert_eq!(read.columns(), rows(&[(0, "a", 50, "r1"), (31, "b", 1, "r2"), (31, "영업", 250, "r2")]).columns());
@@ -68,7 +69,7 @@ fn a_local_folder_serves_as_well() {
         replaces_periods(&store).await;
         // More commits than a listing is likely to have in order by chance.
         for cents in 0..12 {
-            store.write(&write(rows(&[(31, "a", cents, "r3")]), &[31])).await.unwrap();
+            store.write(&write(rows(&[(31, "a", cents, "r3")]), 31)).await.unwrap();
         }
         assert_eq!(store.version("revenue").await.unwrap(), Some(13));
     });
@@ -87,8 +88,8 @@ fn a_table_that_is_not_there_is_none() {
 fn writing_the_same_twice_commits_once() {
     run(async {
         let store = in_memory();
-        store.write(&write(rows(&[(31, "a", 100, "r1")]), &[31])).await.unwrap();
-        let again = store.write(&write(rows(&[(31, "a", 100, "r2")]), &[31])).await.unwrap();
+        store.write(&write(rows(&[(31, "a", 100, "r1")]), 31)).await.unwrap();
+        let again = store.write(&write(rows(&[(31, "a", 100, "r2")]), 31)).await.unwrap();
         assert_eq!((again.version, again.changed, again.rows), (0, false, 1));
         let read = store.read("revenue").await.unwrap().unwrap();
         assert_eq!(read.columns(), rows(&[(31, "a", 100, "r1")]).columns());
@@ -99,10 +100,10 @@ fn writing_the_same_twice_commits_once() {
 fn an_empty_table_has_its_columns() {
     run(async {
         let store = in_memory();
-        let written = store.write(&write(rows(&[]), &[31])).await.unwrap();
+        let written = store.write(&write(rows(&[]), 31)).await.unwrap();
         assert_eq!((written.version, written.changed, written.rows), (0, true, 0));
-        assert_eq!(store.read("revenue").await.unwrap().unwrap().num_columns(), 6);
-        assert!(!store.write(&write(rows(&[]), &[31])).await.unwrap().changed);
+        assert_eq!(store.read("revenue").await.unwrap().unwrap().num_columns(), 7);
+        assert!(!store.write(&write(rows(&[]), 31)).await.unwrap().changed);
     });
 }
 
@@ -110,16 +111,16 @@ fn an_empty_table_has_its_columns() {
 fn a_new_metric_is_a_new_column() {
     run(async {
         let store = in_memory();
-        store.write(&write(rows(&[(0, "a", 50, "r1"), (31, "a", 100, "r1")]), &[0, 31])).await.unwrap();
+        store.write(&write(rows(&[(0, "a", 50, "r1"), (31, "a", 100, "r1")]), 0)).await.unwrap();
         let batch = rows(&[(31, "a", 100, "r2")]);
         let mut columns: Vec<(String, ArrayRef, bool)> = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(f, c)| (f.name().clone(), Arc::clone(c), true)).collect();
-        columns.insert(4, ("orders".to_owned(), Arc::new(Int64Array::from(vec![7])), true));
+        columns.insert(5, ("orders".to_owned(), Arc::new(Int64Array::from(vec![7])), true));
         let wider = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
-        let written = store.write(&write(wider.clone(), &[31])).await.unwrap();
+        let written = store.write(&write(wider.clone(), 31)).await.unwrap();
         assert_eq!((written.version, written.changed, written.rows), (1, true, 2));
         let read = store.read("revenue").await.unwrap().unwrap();
         assert_eq!(read.column_by_name("orders").unwrap().as_ref(), &Int64Array::from(vec![None, Some(7)]) as &dyn arrow::array::Array);
-        assert!(!store.write(&write(wider, &[31])).await.unwrap().changed);
+        assert!(!store.write(&write(wider, 31)).await.unwrap().changed);
     });
 }
 
@@ -128,14 +129,14 @@ fn two_writers_of_one_application_conflict() {
     run(async {
         let store = in_memory();
         let stale = store.open("revenue").await.unwrap();
-        store.write(&write(rows(&[(31, "a", 100, "r1")]), &[31])).await.unwrap();
-        let error = store.write_from(stale, &write(rows(&[(31, "a", 100, "r2")]), &[31]), None).await.unwrap_err();
+        store.write(&write(rows(&[(31, "a", 100, "r1")]), 31)).await.unwrap();
+        let error = store.write_from(stale, &write(rows(&[(31, "a", 100, "r2")]), 31), None).await.unwrap_err();
         assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
         assert_eq!(store.read("revenue").await.unwrap().unwrap().num_rows(), 1);
 
         let stale = store.open("revenue").await.unwrap();
-        store.write(&write(rows(&[(0, "a", 1, "r3")]), &[0])).await.unwrap();
-        let error = store.write_from(stale, &write(rows(&[(31, "a", 2, "r4")]), &[31]), None).await.unwrap_err();
+        store.write(&write(rows(&[(0, "a", 1, "r3")]), 0)).await.unwrap();
+        let error = store.write_from(stale, &write(rows(&[(31, "a", 2, "r4")]), 31), None).await.unwrap_err();
         assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
     });
 }
@@ -144,7 +145,7 @@ fn two_writers_of_one_application_conflict() {
 fn a_run_that_was_overtaken_writes_no_more() {
     run(async {
         let store = in_memory();
-        let numbered = |cents, number| TableWrite { transaction: ("nightly/revenue".to_owned(), number), ..write(rows(&[(31, "a", cents, "r")]), &[31]) };
+        let numbered = |cents, number| TableWrite { transaction: ("nightly/revenue".to_owned(), number), ..write(rows(&[(31, "a", cents, "r")]), 31) };
         store.write(&numbered(1, 5)).await.unwrap();
         let error = store.write(&numbered(2, 4)).await.unwrap_err();
         assert!(matches!(error, ReportError::Concurrent { .. }), "{error}");
@@ -169,15 +170,16 @@ impl MakeRows for Making {
         take_record_batch(&self.0, places)
     }
 
-    fn days(&self, column: &str) -> Option<ArrayRef> {
-        self.0.column_by_name(column).cloned()
+    fn periods(&self) -> Vec<PeriodRows> {
+        let there = NewRows::There(self.0.clone()).periods();
+        there.unwrap_or_default().into_iter().map(|(period, _)| period).collect()
     }
 }
 
 #[test]
 fn rows_that_are_made_are_written_as_rows_that_are_there() {
     run(async {
-        let made = |rows: RecordBatch, replace: Replace| TableWrite { rows: NewRows::Made(Arc::new(Making(rows))), replace, ..write(self::rows(&[]), &[]) };
+        let made = |rows: RecordBatch, replace: Replace| TableWrite { rows: NewRows::Made(Arc::new(Making(rows))), replace, ..write(self::rows(&[]), 0) };
         let store = in_memory();
         let first = rows(&[(0, "a", 50, "r1"), (31, "b", 1, "r1")]);
         let written = store.write(&made(first.clone(), Replace::All)).await.unwrap();
@@ -190,7 +192,7 @@ fn rows_that_are_made_are_written_as_rows_that_are_there() {
         assert_eq!((written.version, written.changed, written.rows), (1, true, 3));
         assert_eq!(store.read("revenue").await.unwrap().unwrap(), more);
         // Nor are they written unseen where periods have to be looked at.
-        let stray = store.write(&TableWrite { name: "other".to_owned(), ..made(more, Replace::Periods(vec![("month".to_owned(), 0)])) }).await.unwrap_err();
+        let stray = store.write(&TableWrite { name: "other".to_owned(), ..made(more, Replace::EndingAfter(EndingAfter { day: 60, ..EndingAfter::default() })) }).await.unwrap_err();
         assert!(matches!(stray, ReportError::Schema { .. }), "{stray}");
     });
 }
@@ -213,7 +215,7 @@ fn of_days(days: &[(i32, i64, i64)]) -> RecordBatch {
 fn of_a_large_table_months_that_say_the_same_stay() {
     run(async {
         let store = in_memory();
-        let all = |rows: RecordBatch| TableWrite { rows: NewRows::Made(Arc::new(Making(rows))), replace: Replace::All, ..write(self::rows(&[]), &[]) };
+        let all = |rows: RecordBatch| TableWrite { rows: NewRows::Made(Arc::new(Making(rows))), replace: Replace::All, ..write(self::rows(&[]), 0) };
         let files = || async { crate::data_files::DataFiles::every(&store.open("revenue").await.unwrap()).taken_out().collect::<std::collections::BTreeSet<String>>() };
         // Days of January, February and March 1970.
         let many = 20_000;
@@ -244,7 +246,7 @@ fn of_a_large_table_months_that_say_the_same_stay() {
 fn an_exchange_needs_the_rows_that_were_read() {
     run(async {
         let store = in_memory();
-        let write = write(rows(&[(31, "a", 1, "r1")]), &[31]);
+        let write = write(rows(&[(31, "a", 1, "r1")]), 31);
         assert!(store.exchange(&write, &|rows| rows.is_some()).await.is_err());
         store.exchange(&write, &|rows| rows.is_none()).await.unwrap();
         let error = store.exchange(&write, &|rows| rows.is_none()).await.unwrap_err();
@@ -253,16 +255,22 @@ fn an_exchange_needs_the_rows_that_were_read() {
 }
 
 #[test]
-fn kept_rows_come_back_and_a_missing_or_damaged_object_is_none() {
+fn kept_rows_come_back_and_a_missing_or_damaged_object_is_named() {
     run(async {
         let store = in_memory();
-        let kept = rows(&[(31, "a", 1, "r1")]);
+        let (one, four) = (rows(&[(31, "a", 1, "r1")]), rows(&[(0, "b", 2, "r1")]));
         let path = |name: &str| format!("_kept/{name}.parquet");
-        store.keep(vec![(path("one"), kept.clone()), (path("three"), kept.clone())]).await.unwrap();
+        store.keep(vec![(path("one"), one.clone()), (path("three"), one.clone()), (path("four"), four.clone())]).await.unwrap();
         let torn = object_store::path::Path::from(path("three"));
         object_store::ObjectStoreExt::put(store.store.as_ref(), &torn, object_store::PutPayload::from_static(b"torn")).await.unwrap();
-        let found = store.kept(vec![path("one"), path("two"), path("three")]).await.unwrap();
-        assert_eq!(found, BTreeMap::from([(path("one"), kept)]));
+        assert_eq!(store.kept(vec![path("four"), path("one")]).await.unwrap(), [four, one]);
+        for (name, what) in [("two", ""), ("three", " is damaged")] {
+            let file = path(name);
+            let error = store.kept(vec![path("one"), file.clone()]).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("cannot read table `_kept` from `memory:///results/{file}`: file `{file}`{what}"));
+            assert_eq!(error.lost_file(), Some(file.as_str()));
+        }
+        assert_eq!(ReportError::Name { table: "x".to_owned() }.lost_file(), None);
     });
 }
 
@@ -271,23 +279,10 @@ fn another_applications_commit_is_built_upon() {
     run(async {
         let store = in_memory();
         let stale = store.open("revenue").await.unwrap();
-        store.write(&write(rows(&[(0, "a", 1, "r1")]), &[0])).await.unwrap();
-        let other = TableWrite { transaction: ("weekly/revenue".to_owned(), 1), ..write(rows(&[(31, "a", 2, "r2")]), &[31]) };
+        store.write(&write(rows(&[(0, "a", 1, "r1")]), 0)).await.unwrap();
+        let other = TableWrite { transaction: ("weekly/revenue".to_owned(), 1), ..write(rows(&[(31, "a", 2, "r2")]), 31) };
         let written = store.write_from(stale, &other, None).await.unwrap();
         assert_eq!((written.version, written.rows), (1, 2));
-    });
-}
-
-#[test]
-fn appended_rows_come_last() {
-    run(async {
-        let store = in_memory();
-        let batch = |run: &str| RecordBatch::try_from_iter([("run_id", Arc::new(StringArray::from(vec![run])) as ArrayRef)]).unwrap();
-        store.append("kpi_runs", &batch("r2"), ("kpi_runs".to_owned(), 1)).await.unwrap();
-        let written = store.append("kpi_runs", &batch("r1"), ("kpi_runs".to_owned(), 2)).await.unwrap();
-        assert_eq!((written.version, written.rows), (1, 2));
-        let read = store.read("kpi_runs").await.unwrap().unwrap();
-        assert_eq!(read.column(0).as_ref(), &StringArray::from(vec!["r2", "r1"]) as &dyn arrow::array::Array);
     });
 }
 
