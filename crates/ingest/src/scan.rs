@@ -62,9 +62,11 @@ fn scan_group(table: &SourceTable, group: &[&LakeFile], env: &BTreeMap<String, S
         .iter()
         .map(|column| {
             let target = polars_type(column.data_type);
-            let in_file = first.schema.field_with_name(&column.name).is_ok();
+            let in_file = first.schema.field_with_name(&column.name).ok();
             let value = match partitions.iter().find(|(name, _)| *name == column.name) {
-                _ if in_file => col(column.name.as_str()),
+                // Polars reads no less of a file for a condition on a column that is cast, even to the type that it has.
+                _ if in_file.is_some_and(|field| is_as_declared(field.data_type(), column.data_type)) => return col(column.name.as_str()),
+                _ if in_file.is_some() => col(column.name.as_str()),
                 Some((_, value)) => lit(value.as_str()),
                 None => lit(LiteralValue::untyped_null()),
             };
@@ -99,6 +101,14 @@ pub fn scan_rows(location: &str, paths: &[String], env: &BTreeMap<String, String
 fn empty(table: &SourceTable) -> PolarsResult<LazyFrame> {
     let columns = table.columns.iter().map(|c| polars::prelude::Column::new_empty(c.name.as_str().into(), &polars_type(c.data_type))).collect();
     Ok(DataFrame::new(0, columns)?.lazy())
+}
+
+/// Whether a column of a file comes in the type that is declared.
+fn is_as_declared(found: &ArrowType, declared: ColumnType) -> bool {
+    match found {
+        ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View => declared == ColumnType::Text,
+        found => *found == arrow_type(declared),
+    }
 }
 
 fn arrow_type(declared: ColumnType) -> ArrowType {

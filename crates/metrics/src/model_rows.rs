@@ -215,7 +215,12 @@ impl Relation {
     /// # Errors
     /// A type that no kept column has.
     pub fn read_back(schema: &SchemaRef, frame: LazyFrame, model: &str) -> Result<Self, MetricsError> {
-        let columns = schema.fields().iter().map(|field| Ok(col(field.name().as_str()).cast(kept_type(field, model)?)));
+        // Polars reads no less of a file for a condition on a column that is cast, even to the type that it has.
+        let comes_as_it_was = |field: &Field| matches!(field.data_type(), DataType::Utf8 | DataType::Int64 | DataType::Float64 | DataType::Boolean | DataType::Date32);
+        let columns = schema.fields().iter().map(|field| {
+            let column = col(field.name().as_str());
+            if comes_as_it_was(field) { Ok(column) } else { Ok(column.cast(kept_type(field, model)?)) }
+        });
         Ok(Self { schema: Arc::clone(schema), frame: frame.select(columns.collect::<Result<Vec<_>, MetricsError>>()?) })
     }
 
