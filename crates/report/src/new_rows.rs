@@ -79,16 +79,16 @@ impl Places {
     /// The same in parts of no more than so many.
     pub(crate) fn in_parts_of(self, most: usize) -> Vec<Self> {
         let mut parts: Vec<Self> = Vec::new();
+        let mut room = 0;
         for Range { mut start, end } in self.0 {
             while start < end {
-                let room = parts.last().map_or(0, |last| most.saturating_sub(last.count()));
                 if room == 0 {
                     parts.push(Self::default());
+                    room = most.max(1);
                 }
-                let until = end.min(start + if room == 0 { most.max(1) } else { room });
-                if let Some(last) = parts.last_mut() {
-                    last.push(start..until);
-                }
+                let until = end.min(start + room);
+                parts.last_mut().into_iter().for_each(|last| last.push(start..until));
+                room -= until - start;
                 start = until;
             }
         }
