@@ -2,11 +2,13 @@
 //!
 //! The same rows give the same bytes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, RecordBatch};
-use arrow::compute::{concat_batches, filter, max, max_string, min, min_string};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, RecordBatch, UInt64Array};
+use arrow::compute::{concat_batches, filter, max, max_string, min, min_string, take};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use arrow::row::{RowConverter, SortField};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -22,9 +24,12 @@ use crate::stable::{coded, is_text};
 /// Texts longer than this have no bounds in the statistics.
 const LONGEST_BOUND: usize = 64;
 
+/// Columns of fewer rows have dictionaries without a look at their values.
+const ROWS_OF_A_SAMPLE: usize = 1_024;
+
 /// Rows as the bytes of a Parquet file that others read.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
-    let mut properties = compressed();
+    let mut properties = compressed(batch)?;
     // The log has the bounds of the file: those of texts within it would be a comparison for every row.
     for field in batch.schema_ref().fields().iter().filter(|field| matches!(field.data_type(), DataType::Dictionary(_, _))) {
         properties = properties.set_column_statistics_enabled(ColumnPath::new(vec![field.name().clone()]), EnabledStatistics::None);
@@ -34,11 +39,37 @@ pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
 
 /// The same of rows that only a later run reads: nobody asks for their bounds.
 pub(crate) fn encode_kept(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
-    encode_with(batch, compressed().set_statistics_enabled(EnabledStatistics::None).build())
+    encode_with(batch, compressed(batch)?.set_statistics_enabled(EnabledStatistics::None).build())
 }
 
-fn compressed() -> WriterPropertiesBuilder {
-    WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()))
+/// A dictionary of values that hardly repeat is as long as the values themselves, and to look each of them up takes longer than all else.
+fn compressed(batch: &RecordBatch) -> Result<WriterPropertiesBuilder, ParquetError> {
+    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        if hardly_repeats(column)? {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::new(vec![field.name().clone()]), false);
+        }
+    }
+    Ok(properties)
+}
+
+/// Whether a value occurs less than three times on average, by how often two of a sample are the same.
+fn hardly_repeats(column: &ArrayRef) -> Result<bool, ParquetError> {
+    // What is codes already was coded because it repeats.
+    if matches!(column.data_type(), DataType::Dictionary(_, _)) || column.len() < 2 * ROWS_OF_A_SAMPLE {
+        return Ok(false);
+    }
+    let step = column.len() / ROWS_OF_A_SAMPLE;
+    let rows: UInt64Array = (0..column.len()).step_by(step).take(ROWS_OF_A_SAMPLE).filter_map(|row| u64::try_from(row).ok()).map(Some).collect();
+    let sample = take(column, &rows, None)?;
+    let nulls = sample.logical_nulls();
+    let values = RowConverter::new(vec![SortField::new(sample.data_type().clone())])?.convert_columns(&[sample])?;
+    let mut distinct = HashSet::new();
+    let there = values.iter().enumerate().filter(|(row, _)| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)));
+    let there = there.map(|(_, value)| distinct.insert(value)).count();
+    // So many pairs of a sample of n rows are the same where all values occur equally often: n² / 2 for each of the values that there are.
+    let values_there = column.len() / ROWS_OF_A_SAMPLE * there / 3;
+    Ok((there - distinct.len()) * 2 * values_there < there * there)
 }
 
 fn encode_with(batch: &RecordBatch, properties: WriterProperties) -> Result<Vec<u8>, ParquetError> {
@@ -112,7 +143,7 @@ fn used(coded: &DictionaryArray<Int32Type>) -> Option<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use super::{coded, decode, encode, statistics};
+    use super::{ArrowReaderMetadata, ArrowReaderOptions, coded, decode, encode, encode_kept, hardly_repeats, statistics};
     use arrow::array::{Array, ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
     use arrow::compute::cast;
     use arrow::datatypes::DataType;
@@ -141,6 +172,32 @@ mod tests {
         assert_eq!(in_codes.column(0).data_type(), &coded());
         assert_eq!(cast(in_codes.column(0), &DataType::Utf8).unwrap().as_ref(), rows().column(0).as_ref());
         assert_eq!(in_codes.columns()[1..], rows().columns()[1..]);
+    }
+
+    #[test]
+    fn only_values_that_repeat_have_a_dictionary() {
+        let texts = |text: &dyn Fn(usize) -> Option<String>| -> ArrayRef { Arc::new((0..20_000).map(text).collect::<StringArray>()) };
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values((0..20_000).map(|n| n * 7_919 % 20_011)));
+        let columns = [
+            ("ids", texts(&|row| Some(format!("O{row}"))), false),
+            ("numbers", numbers, false),
+            // As often as the lines of an order: side by side, or far from each other.
+            ("orders", texts(&|row| Some(format!("O{}", row / 2))), false),
+            ("customers", texts(&|row| Some(format!("C{}", row * 7_919 % 2_000))), true),
+            ("teams", texts(&|row| Some(format!("T{}", row % 8))), true),
+            ("few", texts(&|row| (row % 100 == 0).then(|| format!("O{row}"))), false),
+            ("none", texts(&|_| None), true),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.iter().map(|(name, column, _)| (*name, Arc::clone(column), true))).unwrap();
+        for bytes in [encode(&batch).unwrap(), encode_kept(&batch).unwrap()] {
+            let file = PutPayload::from(bytes).into_iter().next().unwrap();
+            let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).unwrap();
+            let has_one = footer.metadata().row_group(0).columns().iter().map(|column| column.dictionary_page_offset().is_some());
+            assert_eq!(has_one.collect::<Vec<_>>(), columns.iter().map(|(.., repeats)| *repeats).collect::<Vec<_>>());
+            assert_eq!(decode(file, &|_| false).unwrap(), batch);
+        }
+        let few = batch.slice(0, 2_000);
+        assert!(!few.columns().iter().any(|column| hardly_repeats(column).unwrap()));
     }
 
     #[test]
