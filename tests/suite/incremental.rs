@@ -275,6 +275,31 @@ fn a_new_day_of_orders_touches_its_periods_alone() {
 }
 
 #[test]
+fn rows_are_kept_in_the_columns_that_are_read() {
+    let mut world = World::new("2025-04-01T00:00:00Z");
+    (0..world.company.len()).for_each(|at| world.arrive(at));
+    let kept = |world: &World, model: &str| -> Vec<(String, Vec<String>)> {
+        let files = files_below(&world.path("results/_kept")).into_iter().filter(|(name, _)| name.contains(&format!("/rows/{model}/")));
+        files.map(|(name, file)| (name, rows_of(&file).schema().fields().iter().map(|field| field.name().clone()).collect())).collect()
+    };
+    world.job = "narrow.yml";
+    let _ = world.agrees("a job that reads little");
+    let columns = |kept: &[(String, Vec<String>)]| kept.first().map(|(_, columns)| columns.clone()).unwrap_or_default();
+    let of_mrr = ["customer_id", "product_id", "moved_on", "amount", "upsell_amount", "expansion_amount", "contraction_amount", "churned_amount", "__day"];
+    assert_eq!(columns(&kept(&world, "mrr_movements")), of_mrr);
+    assert_eq!(columns(&kept(&world, "order_findings")), ["rule", "table_name", "key", "__day"]);
+    assert!(!columns(&kept(&world, "feedback_answers")).contains(&"rep_id".to_owned()));
+    world.job = "job.yml";
+    let _ = world.agrees("a job that reads more");
+    let wide = kept(&world, "feedback_answers");
+    assert!(wide.iter().any(|(_, columns)| columns.contains(&"rep_id".to_owned())), "{wide:?}");
+    // What nobody reads any more stays, and is read.
+    world.job = "narrow.yml";
+    let _ = world.agrees("a job that reads little again");
+    assert_eq!(kept(&world, "feedback_answers"), wide);
+}
+
+#[test]
 fn a_late_row_restates_a_year_that_was_complete() {
     let world = World::new("2025-04-01T00:00:00Z");
     let late = world.company.iter().position(|(name, _)| name.starts_with("order_lines/month=2024-05")).unwrap();

@@ -346,10 +346,10 @@ fn failures(test: &DataTest, key: Option<&(String, String)>, tested: Tested) -> 
         }
         Rule::AcceptedValues { .. } => format!("{} GROUP BY {sql}", looked_at(test, None, tested)),
         Rule::Relationships { to, field } => {
-            let (field, child) = (quoted(field), looked_at(test, None, tested));
+            let (values, child) = (values_of(to, field), looked_at(test, None, tested));
             // Of few rows only what they look for has to be found.
             let sought = if tested == Tested::New { format!("LEFT SEMI JOIN ({child}) AS child ON parent.\"known\" = child.\"example\"") } else { String::new() };
-            let other = format!("SELECT parent.\"known\" AS \"known\" FROM (SELECT {field} AS \"known\" FROM {}) AS parent {sought} GROUP BY parent.\"known\"", relation(to));
+            let other = format!("SELECT parent.\"known\" AS \"known\" FROM ({values}) AS parent {sought} GROUP BY parent.\"known\"");
             format!(
                 "SELECT child.\"example\" AS \"example\" FROM ({child}) AS child LEFT JOIN ({other}) AS parent \
                  ON child.\"example\" = parent.\"known\" WHERE child.\"example\" IS NOT NULL AND parent.\"known\" IS NULL"
@@ -379,6 +379,21 @@ fn key_of(project: &Project, table: &str) -> Option<(String, String)> {
     let semantics = project.models.get(table)?.semantics.as_ref()?;
     let entity = semantics.entity(semantics.primary_entity.as_deref()?)?;
     Some((entity.name.clone(), entity.expr.clone()))
+}
+
+/// Queries that read what a test reads, each with the table that it is of.
+pub(crate) fn queries_of<'t>(test: &'t DataTest, project: &Project) -> Vec<(&'t str, String)> {
+    let key = key_of(project, &test.table);
+    let mut queries = vec![(test.table.as_str(), looked_at(test, key.as_ref().map(|(_, sql)| sql.as_str()), Tested::All))];
+    if let Rule::Relationships { to, field } = &test.rule {
+        queries.push((to, values_of(to, field)));
+    }
+    queries
+}
+
+/// The query for the values of a column.
+pub(crate) fn values_of(table: &str, column: &str) -> String {
+    format!("SELECT {} AS \"known\" FROM {}", quoted(column), relation(table))
 }
 
 /// The relation of a name, as SQL names it: `"schema"."table"` or `"model"`.

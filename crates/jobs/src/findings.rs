@@ -58,8 +58,7 @@ impl Workspace {
         scope: &Scope<'_>,
     ) -> Result<Found<TestResult>, JobError> {
         let Found { found: mut results, kept } = of_sources;
-        let in_scope = self.project.models.values().filter(|model| scope.models.contains(model.name.as_str()));
-        let of_models: Vec<&DataTest> = in_scope.flat_map(|model| &model.tests).filter(|test| self.is_wanted(test, sources, scope)).collect();
+        let of_models = self.tests_of_models(sources, scope);
         let rows = Rows { workspace: self, sources, whole: clean, seen: Seen::Clean };
         let asking = Asking { engine: clean, project: &self.project, tested: Tested::All, rows: Some(rows) };
         results.extend(asking.results(&of_models).map_err(JobError::Metrics)?);
@@ -69,9 +68,20 @@ impl Workspace {
                 results.extend(freshness(&raw, &self.project, table, self.as_of).map_err(JobError::Metrics)?);
             }
         }
-        let is_listed = |model: &&Model| model.findings && self.is_open(&model.name, sources) && (scope.wants)(&model.name, &model.name);
-        results.extend(listed(clean, &self.project.models.values().filter(is_listed).collect::<Vec<_>>()).map_err(JobError::Metrics)?);
+        results.extend(listed(clean, &self.listed_models(sources, scope)).map_err(JobError::Metrics)?);
         Ok(Found { found: results, kept })
+    }
+
+    /// The tests of the models in scope.
+    pub(crate) fn tests_of_models(&self, sources: &IndexMap<String, SourceFrame>, scope: &Scope<'_>) -> Vec<&DataTest> {
+        let in_scope = self.project.models.values().filter(|model| scope.models.contains(model.name.as_str()));
+        in_scope.flat_map(|model| &model.tests).filter(|test| self.is_wanted(test, sources, scope)).collect()
+    }
+
+    /// The models of findings in scope.
+    pub(crate) fn listed_models(&self, sources: &IndexMap<String, SourceFrame>, scope: &Scope<'_>) -> Vec<&Model> {
+        let is_listed = |model: &&Model| model.findings && self.is_open(&model.name, sources) && (scope.wants)(&model.name, &model.name);
+        self.project.models.values().filter(is_listed).collect()
     }
 
     /// Whether a test is in scope, and all that it reads is open.
@@ -147,9 +157,14 @@ fn kept(test: &DataTest) -> Option<String> {
     })
 }
 
+/// The query for the rows of a model of findings.
+pub(crate) fn list_of(model: &Model) -> String {
+    format!("SELECT \"table_name\", \"rule\", \"key\" FROM {}", relation(&model.name))
+}
+
 /// The rows of models of findings, counted by rule and table.
 fn listed(engine: &PolarsEngine<'_>, models: &[&Model]) -> Result<Vec<TestResult>, MetricsError> {
-    let queries: Vec<String> = models.iter().map(|model| format!("SELECT \"table_name\", \"rule\", \"key\" FROM {}", relation(&model.name))).collect();
+    let queries: Vec<String> = models.iter().map(|model| list_of(model)).collect();
     let asked = models.iter().zip(&queries).map(|(model, sql)| (SqlModel { name: &model.name, file: &model.file, sql }, vec![model.name.as_str()]));
     let mut results = Vec::new();
     for (model, rows) in models.iter().zip(engine.sql_all(&asked.collect::<Vec<_>>())?) {

@@ -10,7 +10,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use indexmap::IndexMap;
 use quotient_ingest::{LakeFile, SourceFrame, scan_rows};
 use quotient_metrics::sql::Relation;
-use quotient_metrics::{Chosen, KeyRange, Keys, MetricsError, ModelRows, PartSpan, PolarsEngine};
+use quotient_metrics::{Chosen, ColumnsRead, DAY, KeyRange, Keys, MetricsError, ModelRows, PartSpan, PolarsEngine};
 use quotient_model::{Incremental, Model, model_hash, nearest, quoted, short_hash};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -45,6 +45,8 @@ pub(crate) struct RowShelf<'a> {
     pub(crate) run_id: String,
     /// The objects that are there, and may be read.
     pub(crate) paths: BTreeSet<String>,
+    /// The columns of models that somebody reads: rows are kept without the others.
+    pub(crate) columns: ColumnsRead,
 }
 
 impl RowShelf<'_> {
@@ -109,6 +111,11 @@ impl HeldRows {
         in_memory.map(Part::count).sum::<u64>() > ROWS_BY_YEAR
     }
 
+    /// Rows of the model in the columns of these.
+    fn of(&self, dated: &Relation) -> Relation {
+        dated.with_columns(|name| self.schema.field_with_name(name).is_ok())
+    }
+
     /// The parts in which rows of some days can be; all where no days are given.
     fn parts_of(&self, days: Option<&[Days]>) -> impl Iterator<Item = &Part> {
         let days = days.map(pairs);
@@ -130,7 +137,8 @@ impl HeldRows {
     /// What a ledger says of rows all of whose parts have paths.
     fn into_kept(self) -> KeptRows {
         let kept = |(name, part): (String, Part)| if let Part::Kept(part) = part { Some((name, part)) } else { None };
-        KeptRows { hash: self.hash, parts: self.parts.into_iter().filter_map(kept).collect() }
+        let columns = self.schema.fields().iter().map(|field| field.name().clone()).collect();
+        KeptRows { hash: self.hash, columns, parts: self.parts.into_iter().filter_map(kept).collect() }
     }
 }
 
@@ -174,15 +182,19 @@ impl<'a> RowKeeper<'_, 'a> {
 
     fn remade(&self, model: &Model, incremental: &Incremental) -> Result<Option<Remade>, MetricsError> {
         let hash = hash_of(self.workspace, &model.name);
-        let whole = self.engine.whole()?;
-        let schema = whole.dated(&model.name)?.schema;
-        check_key(model, &schema)?;
-        let is_there = |kept: &&KeptRows| kept.hash == hash && kept.parts.values().all(|part| self.shelf.paths.contains(&part.path));
+        let all = self.engine.whole()?.dated(&model.name)?;
+        check_key(model, &all.schema)?;
+        let (read, key) = (self.shelf.columns.get(&model.name), incremental.key.as_ref());
+        let schema = all.with_columns(|name| name == DAY || key.is_some_and(|key| key == name) || read.is_none_or(|read| read.contains(name))).schema;
+        // What is kept may have columns that nobody reads any more.
+        let has_all = |kept: &KeptRows| schema.fields().iter().all(|field| kept.columns.contains(field.name()));
+        let is_there = |kept: &&KeptRows| kept.hash == hash && has_all(kept) && kept.parts.values().all(|part| self.shelf.paths.contains(&part.path));
         let Some(kept) = self.worklist.ledger.rows.get(&model.name).filter(is_there) else {
             // A run of some days does not compute all rows for later ones.
             return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, incremental, hash, schema).map(Some) };
         };
         let Some(touched) = self.worklist.rows_touched(&model.name) else { return self.anew(model, incremental, hash, schema).map(Some) };
+        let schema = all.with_columns(|name| kept.columns.contains(name)).schema;
         let span = PartSpan::of_names(kept.parts.keys());
         let parts = kept.parts.iter().map(|(name, part)| (name.clone(), Part::Kept(part.clone()))).collect();
         let rows = HeldRows { hash, differing: incremental.key.clone().map(|key| (key, Keys::none())), schema, span, parts };
@@ -201,19 +213,19 @@ impl<'a> RowKeeper<'_, 'a> {
         let rows = Rows { workspace: self.workspace, sources: self.worklist.sources(), whole: &whole, seen: Seen::Clean };
         if let Some(lots) = rows.lots(&model.name)? {
             for lot in 0..lots.count {
-                let rows = rows.engine(&lots, lot)?.dated(&model.name)?.rows(&model.name)?;
+                let rows = held.of(&rows.engine(&lots, lot)?.dated(&model.name)?).rows(&model.name)?;
                 self.add(&mut held, &model.name, &rows)?;
             }
         } else if let Some((key, ranges)) = self.key_ranges(model, incremental)? {
             let _alone = self.engine.alone();
             for range in ranges {
-                let dated = self.between_keys(model, incremental, &range)?.dated(&model.name)?;
+                let dated = held.of(&self.between_keys(model, incremental, &range)?.dated(&model.name)?);
                 let rows = range.of(&dated, key).rows(&model.name)?;
                 self.add(&mut held, &model.name, &rows)?;
             }
         } else {
             let dated = if let Some(groups) = rows.grouped(&model.name)? { whole.with_days(&model.name, &groups) } else { whole.dated(&model.name) };
-            let rows = dated?.rows(&model.name)?;
+            let rows = held.of(&dated?).rows(&model.name)?;
             held.span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
             held.parts = rows.parts(held.span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
         }
@@ -271,7 +283,7 @@ impl<'a> RowKeeper<'_, 'a> {
         let days = joined(touched.days.iter().copied());
         let mut fresh = Vec::new();
         for stretch in &days {
-            let dated = self.of_stretch(model, *stretch)?;
+            let dated = kept.of(&self.of_stretch(model, *stretch)?);
             fresh.push(Chosen::Days(pairs(&[*stretch])).of(&dated));
         }
         let fresh = Relation::together(&kept.schema, &fresh, &model.name)?;
@@ -298,11 +310,11 @@ impl<'a> RowKeeper<'_, 'a> {
         if keys.is_empty() && keyless.is_empty() {
             return Ok(Remade { rows: kept, differing: Some(Vec::new()) });
         }
-        let dated = self.keyed(incremental, &keys)?.dated(&model.name)?;
+        let dated = kept.of(&self.keyed(incremental, &keys)?.dated(&model.name)?);
         let only = |keys: Keys, keyless: &[Days]| Chosen::Keys(key.to_owned(), keys, pairs(keyless));
         let mut fresh = vec![only(keys.clone(), &[]).of(&dated)];
         for stretch in &keyless {
-            let dated = self.of_stretch(model, *stretch)?;
+            let dated = kept.of(&self.of_stretch(model, *stretch)?);
             fresh.push(only(Keys::none(), &[*stretch]).of(&dated));
         }
         let fresh = Relation::together(&kept.schema, &fresh, &model.name)?;

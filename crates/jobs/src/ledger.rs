@@ -3,13 +3,14 @@
 //! In: rows of the job. Out: files with what their footers said, kept cells by request, what tests found, tables with their versions; and back.
 //! The ledger is exchanged as a whole in one commit: what it says is of one run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use chrono::{DateTime, Utc};
 use quotient_ingest::{KnownFiles, LakeFile, Moments, TimeKind};
+use quotient_metrics::ColumnsRead;
 use quotient_report::{RunWork, Written};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,6 +35,8 @@ pub(crate) struct Ledger {
     pub(crate) as_of: Option<i64>,
     /// A hash of all that decides what a run computes beside the lake and as-of.
     pub(crate) job_hash: String,
+    /// The columns of models that a job of this hash reads.
+    pub(crate) columns: ColumnsRead,
     /// The files that it read, by source.
     pub(crate) files: BTreeMap<String, KnownFiles>,
     /// The cells that it keeps, by request.
@@ -83,6 +86,9 @@ pub(crate) type KeptCells = BTreeMap<String, Kept>;
 pub(crate) struct KeptRows {
     /// The hash of all that decides them beside the lake and as-of.
     pub(crate) hash: String,
+    /// The columns that they have.
+    #[serde(default)]
+    pub(crate) columns: BTreeSet<String>,
     /// By month or year of their days.
     pub(crate) parts: BTreeMap<String, KeptPart>,
 }
@@ -101,6 +107,8 @@ struct RunDetail {
     claimed: bool,
     as_of: Option<i64>,
     job_hash: String,
+    #[serde(default)]
+    columns: ColumnsRead,
     backfill: Option<Backfill>,
     work: RunWork,
 }
@@ -166,8 +174,8 @@ impl Ledger {
                 Some("run") => {
                     ledger.epoch = number("number", row).unwrap_or_default();
                     ledger.run_id = name;
-                    if let Ok(RunDetail { claimed, as_of, job_hash, backfill, work }) = serde_json::from_str(&detail) {
-                        (ledger.claimed, ledger.as_of, ledger.job_hash, ledger.backfill, ledger.work) = (claimed, as_of, job_hash, backfill, work);
+                    if let Ok(RunDetail { claimed, as_of, job_hash, columns, backfill, work }) = serde_json::from_str(&detail) {
+                        (ledger.claimed, ledger.as_of, ledger.job_hash, ledger.columns, ledger.backfill, ledger.work) = (claimed, as_of, job_hash, columns, backfill, work);
                     }
                 }
                 Some("file") => {
@@ -227,7 +235,8 @@ impl Ledger {
 
     fn rows(&self) -> Vec<Row> {
         let blank = Row { kind: "run", name: String::new(), address: None, number: None, rows: None, etag: None, detail: None };
-        let detail = json!({"claimed": self.claimed, "as_of": self.as_of, "job_hash": self.job_hash, "backfill": self.backfill, "work": self.work}).to_string();
+        let detail =
+            json!({"claimed": self.claimed, "as_of": self.as_of, "job_hash": self.job_hash, "columns": self.columns, "backfill": self.backfill, "work": self.work}).to_string();
         let mut rows = vec![Row { name: self.run_id.clone(), number: Some(self.epoch), detail: Some(detail), ..blank }];
         let count = |count: u64| i64::try_from(count).ok();
         for (source, files) in &self.files {
@@ -295,7 +304,7 @@ impl FileDetail {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
 
     use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
@@ -319,6 +328,7 @@ mod tests {
             run_id: "r1".to_owned(),
             as_of: Some(1_700_000_000_000_000),
             job_hash: "j".to_owned(),
+            columns: BTreeMap::from([("deals".to_owned(), BTreeSet::from(["amount".to_owned()]))]),
             files: BTreeMap::from([("crm.deals".to_owned(), BTreeMap::from([(file.address.clone(), file)]))]),
             cells: BTreeMap::from([(
                 "t.deals".to_owned(),
@@ -326,7 +336,11 @@ mod tests {
             )]),
             rows: BTreeMap::from([(
                 "deals".to_owned(),
-                KeptRows { hash: "h".to_owned(), parts: BTreeMap::from([("2024-01".to_owned(), KeptPart { path: "_kept/y".to_owned(), rows: 8 })]) },
+                KeptRows {
+                    hash: "h".to_owned(),
+                    columns: BTreeSet::from(["amount".to_owned()]),
+                    parts: BTreeMap::from([("2024-01".to_owned(), KeptPart { path: "_kept/y".to_owned(), rows: 8 })]),
+                },
             )]),
             tests: BTreeMap::from([("h".to_owned(), KeptTest { count: 9, examples: vec!["a".to_owned()] })]),
             tables: vec![Written { name: "sales".to_owned(), version: 2, changed: false, rows: 5 }],

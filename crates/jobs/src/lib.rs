@@ -10,6 +10,7 @@ mod availability;
 mod backfill;
 mod cell_shelf;
 mod check;
+mod columns_kept;
 mod compile;
 mod data_tests;
 mod days;

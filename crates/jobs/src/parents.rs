@@ -13,9 +13,9 @@ use arrow::error::ArrowError;
 use quotient_metrics::cube::KnownValues;
 use quotient_metrics::sql::SqlModel;
 use quotient_metrics::{MetricsError, PolarsEngine};
-use quotient_model::{DataTest, Rule, quoted};
+use quotient_model::{DataTest, Rule};
 
-use crate::data_tests::{Open, Tested, ask, looked_at, relation, together};
+use crate::data_tests::{Open, Tested, ask, looked_at, together, values_of};
 
 /// Values of a column, and their type.
 struct Values {
@@ -74,7 +74,7 @@ impl<'e, 'a> Parents<'e, 'a> {
         if let Some(known) = self.known.borrow().get(&place) {
             return Ok(Rc::clone(known));
         }
-        let sql = format!("SELECT {} AS \"known\" FROM {}", quoted(field), relation(to));
+        let sql = values_of(to, field);
         let rows = self.engine.sql(&SqlModel { name: &test.name, file: &test.place.file, sql: &sql }, &[to])?;
         let mut known = KnownValues::default();
         known.numbers(field, std::slice::from_ref(rows.column(0))).map_err(|source| MetricsError::Cube { model: to.to_owned(), source })?;

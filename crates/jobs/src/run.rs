@@ -212,7 +212,10 @@ impl Workspace {
         let scope = self.scope_of_job(&job_models, &worklist);
         // The sources are tested while rows are made of them: neither keeps all cores busy.
         let tested = || self.findings_of_sources(worklist.sources(), &scope);
-        let (of_sources, engine) = beside(tested, || engine.with_rows(RowShelf { shelf, folder: rows_folder(&job.name), run_id: run_id.clone(), paths }, &models, &laps));
+        let is_same_job = ledger.job_hash == job_hash && !ledger.columns.is_empty();
+        let columns = if is_same_job { ledger.columns.clone() } else { self.columns_kept(job, &sources, &scope)? };
+        let rows = RowShelf { shelf, folder: rows_folder(&job.name), run_id: run_id.clone(), paths, columns: columns.clone() };
+        let (of_sources, engine) = beside(tested, || engine.with_rows(rows, &models, &laps));
         let engine = engine?;
         let Found { found, kept: tests } = self.job_findings(of_sources?, (&engine.whole().map_err(JobError::Metrics)?, &scope), &worklist)?;
         laps.done(Step::Test, None);
@@ -242,6 +245,7 @@ impl Workspace {
             run_id: run_id.clone(),
             as_of: Some(self.as_of.timestamp_micros()),
             job_hash,
+            columns,
             files,
             cells,
             rows,

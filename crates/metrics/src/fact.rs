@@ -51,6 +51,23 @@ pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> R
     Ok(Fact { frame, measures: plan.measures.into_iter().next().unwrap_or_default() })
 }
 
+/// What the rows of a request are made of.
+pub(crate) struct MadeOf {
+    /// Expressions over the model, and over each that a join brings.
+    pub(crate) expressions: Vec<(String, Vec<String>)>,
+    /// Metrics that filters compare.
+    pub(crate) metrics: Vec<MetricRef>,
+}
+
+impl MadeOf {
+    /// Of a request; its rows are not computed.
+    pub(crate) fn of(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Self, MetricsError> {
+        let (plan, _) = Plan::over(engine, std::slice::from_ref(request), PolarsEngine::relation)?;
+        let own = (request.model.to_owned(), plan.own.into_values().collect());
+        Ok(Self { expressions: std::iter::once(own).chain(plan.joins.into_values().map(Join::into_expressions)).collect(), metrics: plan.metrics })
+    }
+}
+
 /// What the cube reads of the rows that requests need, in the lots of their model: each is computed when it is asked for, once for all of them.
 pub(crate) struct FactLots<'e, 'p, 'r, 'a> {
     engine: &'e PolarsEngine<'p>,
@@ -132,6 +149,15 @@ struct Plan<'r, 'a> {
 impl<'r, 'a> Plan<'r, 'a> {
     /// The plan of some requests, at least one, and the rows of their model.
     fn of(engine: &PolarsEngine<'_>, requests: &'r [BaseRequest<'a>]) -> Result<(Self, Relation), MetricsError> {
+        Self::over(engine, requests, PolarsEngine::computed)
+    }
+
+    /// The same with rows of the model that come from the engine in some way.
+    fn over<'e, 'p>(
+        engine: &'e PolarsEngine<'p>,
+        requests: &'r [BaseRequest<'a>],
+        rows: impl FnOnce(&'e PolarsEngine<'p>, &str) -> Result<Relation, MetricsError>,
+    ) -> Result<(Self, Relation), MetricsError> {
         let project = engine.project();
         let request = requests.first().ok_or_else(|| MetricsError::Unknown { what: "request", name: String::new(), near: None })?;
         let semantics = project.models.get(request.model).and_then(|m| m.semantics.as_ref());
@@ -140,7 +166,7 @@ impl<'r, 'a> Plan<'r, 'a> {
             name: request.model.to_owned(),
             near: nearest(request.model, project.models.keys().map(String::as_str)).map(str::to_owned),
         })?;
-        let relation = engine.computed(request.model)?;
+        let relation = rows(engine, request.model)?;
         let (own, joins, conditions) = (IndexMap::new(), IndexMap::new(), IndexMap::new());
         let mut plan = Self { first: request, requests, own, joins, metrics: Vec::new(), conditions, items: Vec::new(), measures: Vec::new() };
         plan.add_time(engine, semantics, &relation)?;
@@ -196,7 +222,7 @@ impl<'r, 'a> Plan<'r, 'a> {
         };
         let Some(part) = found.part else { return Ok(expr.clone()) };
         let model = found.path.last().map_or(self.first.model, |hop| hop.model.name.as_str());
-        let kind = type_of(engine, model, &engine.computed(model)?, expr)?;
+        let kind = type_of(engine, model, &engine.relation(model)?, expr)?;
         let (day, _) = day_and_instant(&kind, expr, calendar.zone.name())
             .ok_or_else(|| MetricsError::Group { metric: self.metric(), message: format!("`{item}` of model `{model}` is {kind}, expected a date or a timestamp") })?;
         Ok(part_of_day(calendar, part, &day))

@@ -55,6 +55,12 @@ impl Join {
         }
     }
 
+    /// The model that it joins, and all expressions over it.
+    pub(crate) fn into_expressions(self) -> (String, Vec<String>) {
+        let versions = self.validity.into_iter().flat_map(|(from, to)| [from, to]);
+        (self.model, std::iter::once(self.to_expr).chain(self.columns.into_values()).chain(versions).collect())
+    }
+
     fn other_key(&self) -> String {
         format!("{}_other", self.key)
     }

@@ -16,14 +16,20 @@ use crate::needs::CellRequest;
 use crate::polars_engine::PolarsEngine;
 use crate::sql::Relation;
 
+impl CellRequest {
+    /// The cells of a metric that a filter compares.
+    pub(crate) fn beside_rows(read: &MetricRef) -> Self {
+        let grouping = BaseGrouping { grain: None, slice: read.group_by.clone() };
+        Self { metrics: vec![read.name.clone()], groupings: vec![grouping], ..Self::default() }
+    }
+}
+
 /// Puts the value of a metric beside rows; the number of rows stays, as a cell has one value for each row of its items.
 ///
 /// The metric is computed over all its rows: the filters and the period of the fact do not reach it.
 pub(crate) fn add_metric(engine: &PolarsEngine<'_>, rows: Relation, read: &MetricRef) -> Result<Relation, MetricsError> {
     let project = engine.project();
-    let grouping = BaseGrouping { grain: None, slice: read.group_by.clone() };
-    let request = CellRequest { metrics: vec![read.name.clone()], groupings: vec![grouping], ..CellRequest::default() };
-    let found = cells(engine, project, &request, project.calendar.last_day_before(engine.as_of()))?;
+    let found = cells(engine, project, &CellRequest::beside_rows(read), project.calendar.last_day_before(engine.as_of()))?;
     let Some((_, values)) = found.metrics.first() else { return Ok(rows) };
     let named = |key: &Key| key.grouping == 0 && !found.grid.member(*key).iter().any(|text| text == NONE);
     let keys: Vec<Key> = values.cells.keys().iter().copied().filter(named).collect();

@@ -193,7 +193,9 @@ impl Relation {
         self.with_columns(|name| name == DAY)
     }
 
-    fn with_columns(&self, stays: impl Fn(&str) -> bool) -> Self {
+    /// The relation without those of its columns that do not stay.
+    #[must_use]
+    pub fn with_columns(&self, stays: impl Fn(&str) -> bool) -> Self {
         let fields: Vec<Arc<Field>> = self.schema.fields().iter().filter(|field| stays(field.name())).cloned().collect();
         let columns: Vec<Expr> = fields.iter().map(|field| col(field.name().as_str())).collect();
         Self { schema: Arc::new(Schema::new(fields)), frame: self.frame.clone().select(columns) }

@@ -2,7 +2,7 @@
 //!
 //! The same rows give the same bytes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, RecordBatch, UInt64Array};
@@ -59,16 +59,22 @@ fn hardly_repeats(column: &ArrayRef) -> Result<bool, ParquetError> {
     if matches!(column.data_type(), DataType::Dictionary(_, _)) || column.len() < 2 * ROWS_OF_A_SAMPLE {
         return Ok(false);
     }
-    let step = column.len() / ROWS_OF_A_SAMPLE;
-    let rows: UInt64Array = (0..column.len()).step_by(step).take(ROWS_OF_A_SAMPLE).filter_map(|row| u64::try_from(row).ok()).map(Some).collect();
-    let sample = take(column, &rows, None)?;
-    let nulls = sample.logical_nulls();
+    // The same rows each time, and at no regular distance: values may come round at one.
+    let mut state = 0_u64;
+    let rows: BTreeSet<u64> = (0..ROWS_OF_A_SAMPLE)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % column.len() as u64
+        })
+        .collect();
+    let sample = take(column, &UInt64Array::from_iter_values(rows), None)?;
+    let (sample_rows, nulls) = (sample.len(), sample.logical_nulls());
     let values = RowConverter::new(vec![SortField::new(sample.data_type().clone())])?.convert_columns(&[sample])?;
     let mut distinct = HashSet::new();
     let there = values.iter().enumerate().filter(|(row, _)| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)));
     let there = there.map(|(_, value)| distinct.insert(value)).count();
     // So many pairs of a sample of n rows are the same where all values occur equally often: n² / 2 for each of the values that there are.
-    let values_there = column.len() / ROWS_OF_A_SAMPLE * there / 3;
+    let values_there = column.len() / sample_rows * there / 3;
     Ok((there - distinct.len()) * 2 * values_there < there * there)
 }
 
