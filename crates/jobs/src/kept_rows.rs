@@ -45,7 +45,7 @@ pub(crate) struct RowShelf<'a> {
     pub(crate) run_id: String,
     /// The objects that are there, and may be read.
     pub(crate) paths: BTreeSet<String>,
-    /// The columns of models that somebody reads: rows are kept without the others.
+    /// The columns of models that somebody reads: rows that are made anew have no others.
     pub(crate) columns: ColumnsRead,
 }
 
@@ -112,7 +112,7 @@ impl HeldRows {
     }
 
     /// Rows of the model in the columns of these.
-    fn of(&self, dated: &Relation) -> Relation {
+    fn in_columns(&self, dated: &Relation) -> Relation {
         dated.with_columns(|name| self.schema.field_with_name(name).is_ok())
     }
 
@@ -184,16 +184,18 @@ impl<'a> RowKeeper<'_, 'a> {
         let hash = hash_of(self.workspace, &model.name);
         let all = self.engine.whole()?.dated(&model.name)?;
         check_key(model, &all.schema)?;
-        let (read, key) = (self.shelf.columns.get(&model.name), incremental.key.as_ref());
-        let schema = all.with_columns(|name| name == DAY || key.is_some_and(|key| key == name) || read.is_none_or(|read| read.contains(name))).schema;
-        // What is kept may have columns that nobody reads any more.
-        let has_all = |kept: &KeptRows| schema.fields().iter().all(|field| kept.columns.contains(field.name()));
-        let is_there = |kept: &&KeptRows| kept.hash == hash && has_all(kept) && kept.parts.values().all(|part| self.shelf.paths.contains(&part.path));
+        // Of a model whose rows are only counted, no column is read; but rows without one are none.
+        let read = self.shelf.columns.get(&model.name).filter(|read| !read.is_empty());
+        let is_key = |name: &str| incremental.key.as_deref() == Some(name);
+        let needed = all.with_columns(|name| name == DAY || is_key(name) || read.is_none_or(|read| read.contains(name))).schema;
+        let is_there = |kept: &&KeptRows| kept.hash == hash && kept.parts.values().all(|part| self.shelf.paths.contains(&part.path));
         let Some(kept) = self.worklist.ledger.rows.get(&model.name).filter(is_there) else {
             // A run of some days does not compute all rows for later ones.
-            return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, incremental, hash, schema).map(Some) };
+            return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, incremental, hash, needed).map(Some) };
         };
-        let Some(touched) = self.worklist.rows_touched(&model.name) else { return self.anew(model, incremental, hash, schema).map(Some) };
+        let has_all = needed.fields().iter().all(|field| kept.columns.contains(field.name()));
+        let Some(touched) = self.worklist.rows_touched(&model.name).filter(|_| has_all) else { return self.anew(model, incremental, hash, needed).map(Some) };
+        // Among the columns that are kept may be some that nobody reads any more.
         let schema = all.with_columns(|name| kept.columns.contains(name)).schema;
         let span = PartSpan::of_names(kept.parts.keys());
         let parts = kept.parts.iter().map(|(name, part)| (name.clone(), Part::Kept(part.clone()))).collect();
@@ -211,21 +213,26 @@ impl<'a> RowKeeper<'_, 'a> {
         let mut held = HeldRows { hash, differing: None, schema, span: PartSpan::Month, parts: BTreeMap::new() };
         // Its rows would fill the memory.
         let rows = Rows { workspace: self.workspace, sources: self.worklist.sources(), whole: &whole, seen: Seen::Clean };
-        if let Some(lots) = rows.lots(&model.name)? {
+        let lots = rows.lots(&model.name)?;
+        // Where what each lot is joined with has many rows itself, a range of keys has few of all; but rows without a key are all of one range.
+        let are_keyless = incremental.sources.values().any(|reach| reach.keyless_days);
+        let fits_ranges = lots.as_ref().is_none_or(|lots| !are_keyless && rows.beside(lots, &model.name) > self.workspace.rows_at_once);
+        let ranges = if fits_ranges { self.key_ranges(model, incremental)? } else { None };
+        if let Some(lots) = lots.filter(|_| ranges.is_none()) {
             for lot in 0..lots.count {
-                let rows = held.of(&rows.engine(&lots, lot)?.dated(&model.name)?).rows(&model.name)?;
+                let rows = held.in_columns(&rows.engine(&lots, lot)?.dated(&model.name)?).rows(&model.name)?;
                 self.add(&mut held, &model.name, &rows)?;
             }
-        } else if let Some((key, ranges)) = self.key_ranges(model, incremental)? {
+        } else if let Some((key, ranges)) = ranges {
             let _alone = self.engine.alone();
             for range in ranges {
-                let dated = held.of(&self.between_keys(model, incremental, &range)?.dated(&model.name)?);
+                let dated = held.in_columns(&self.between_keys(model, incremental, &range)?.dated(&model.name)?);
                 let rows = range.of(&dated, key).rows(&model.name)?;
                 self.add(&mut held, &model.name, &rows)?;
             }
         } else {
             let dated = if let Some(groups) = rows.grouped(&model.name)? { whole.with_days(&model.name, &groups) } else { whole.dated(&model.name) };
-            let rows = held.of(&dated?).rows(&model.name)?;
+            let rows = held.in_columns(&dated?).rows(&model.name)?;
             held.span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
             held.parts = rows.parts(held.span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
         }
@@ -283,7 +290,7 @@ impl<'a> RowKeeper<'_, 'a> {
         let days = joined(touched.days.iter().copied());
         let mut fresh = Vec::new();
         for stretch in &days {
-            let dated = kept.of(&self.of_stretch(model, *stretch)?);
+            let dated = kept.in_columns(&self.of_stretch(model, *stretch)?);
             fresh.push(Chosen::Days(pairs(&[*stretch])).of(&dated));
         }
         let fresh = Relation::together(&kept.schema, &fresh, &model.name)?;
@@ -310,11 +317,11 @@ impl<'a> RowKeeper<'_, 'a> {
         if keys.is_empty() && keyless.is_empty() {
             return Ok(Remade { rows: kept, differing: Some(Vec::new()) });
         }
-        let dated = kept.of(&self.keyed(incremental, &keys)?.dated(&model.name)?);
+        let dated = kept.in_columns(&self.keyed(incremental, &keys)?.dated(&model.name)?);
         let only = |keys: Keys, keyless: &[Days]| Chosen::Keys(key.to_owned(), keys, pairs(keyless));
         let mut fresh = vec![only(keys.clone(), &[]).of(&dated)];
         for stretch in &keyless {
-            let dated = kept.of(&self.of_stretch(model, *stretch)?);
+            let dated = kept.in_columns(&self.of_stretch(model, *stretch)?);
             fresh.push(only(Keys::none(), &[*stretch]).of(&dated));
         }
         let fresh = Relation::together(&kept.schema, &fresh, &model.name)?;

@@ -35,8 +35,8 @@ pub(crate) struct Ledger {
     pub(crate) as_of: Option<i64>,
     /// A hash of all that decides what a run computes beside the lake and as-of.
     pub(crate) job_hash: String,
-    /// The columns of models that a job of this hash reads.
-    pub(crate) columns: ColumnsRead,
+    /// The columns of models that a job of this hash reads, where somebody looked.
+    pub(crate) columns: Option<ColumnsRead>,
     /// The files that it read, by source.
     pub(crate) files: BTreeMap<String, KnownFiles>,
     /// The cells that it keeps, by request.
@@ -107,8 +107,7 @@ struct RunDetail {
     claimed: bool,
     as_of: Option<i64>,
     job_hash: String,
-    #[serde(default)]
-    columns: ColumnsRead,
+    columns: Option<ColumnsRead>,
     backfill: Option<Backfill>,
     work: RunWork,
 }
@@ -328,7 +327,7 @@ mod tests {
             run_id: "r1".to_owned(),
             as_of: Some(1_700_000_000_000_000),
             job_hash: "j".to_owned(),
-            columns: BTreeMap::from([("deals".to_owned(), BTreeSet::from(["amount".to_owned()]))]),
+            columns: Some(BTreeMap::from([("deals".to_owned(), BTreeSet::from(["amount".to_owned()]))])),
             files: BTreeMap::from([("crm.deals".to_owned(), BTreeMap::from([(file.address.clone(), file)]))]),
             cells: BTreeMap::from([(
                 "t.deals".to_owned(),

@@ -10,7 +10,7 @@ mod availability;
 mod backfill;
 mod cell_shelf;
 mod check;
-mod columns_kept;
+mod columns_read;
 mod compile;
 mod data_tests;
 mod days;

@@ -212,9 +212,9 @@ impl Workspace {
         let scope = self.scope_of_job(&job_models, &worklist);
         // The sources are tested while rows are made of them: neither keeps all cores busy.
         let tested = || self.findings_of_sources(worklist.sources(), &scope);
-        let is_same_job = ledger.job_hash == job_hash && !ledger.columns.is_empty();
-        let columns = if is_same_job { ledger.columns.clone() } else { self.columns_kept(job, &sources, &scope)? };
-        let rows = RowShelf { shelf, folder: rows_folder(&job.name), run_id: run_id.clone(), paths, columns: columns.clone() };
+        let known = ledger.columns.clone().filter(|_| ledger.job_hash == job_hash);
+        let columns = if known.is_none() && !models.is_empty() { Some(self.columns_read(job, &sources, &scope)?) } else { known };
+        let rows = RowShelf { shelf, folder: rows_folder(&job.name), run_id: run_id.clone(), paths, columns: columns.clone().unwrap_or_default() };
         let (of_sources, engine) = beside(tested, || engine.with_rows(rows, &models, &laps));
         let engine = engine?;
         let Found { found, kept: tests } = self.job_findings(of_sources?, (&engine.whole().map_err(JobError::Metrics)?, &scope), &worklist)?;
@@ -298,8 +298,7 @@ impl Workspace {
         for table in tables {
             let asked = request_of(table);
             let requests = requests_of(&self.project, &asked).map_err(JobError::Metrics)?;
-            let of_conversions = requests.conversions.iter().flat_map(|conversion| [&conversion.base, &conversion.conversion]);
-            for request in requests.base.iter().chain(of_conversions) {
+            for request in requests.of_rows() {
                 models.extend(joined_models(&self.project, request));
                 models.insert(request.model.to_owned());
             }
@@ -363,7 +362,10 @@ impl Workspace {
             hasher.update(model_hash(&self.project, name));
         }
         for source in self.project.sources.values() {
-            hasher.update(&source.location);
+            hasher.update(format!("{}{:?}", source.location, source.tests));
+        }
+        for model in self.project.models.values() {
+            hasher.update(format!("{:?}", model.tests));
         }
         short_hash(hasher)
     }

@@ -46,8 +46,9 @@ pub(crate) struct MeasureColumns {
 
 /// Computes the rows that a request needs.
 pub(crate) fn prepare(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Fact, MetricsError> {
-    let (plan, relation) = Plan::of(engine, std::slice::from_ref(request))?;
-    let frame = collect(plan.rows(engine, &relation, &plan.others(engine)?)?, plan.first.model, COMPUTE)?;
+    let plan = Plan::of(engine, std::slice::from_ref(request))?;
+    let relation = engine.computed(request.model)?;
+    let frame = collect(plan.rows(engine, &relation, &plan.others(engine)?)?, request.model, COMPUTE)?;
     Ok(Fact { frame, measures: plan.measures.into_iter().next().unwrap_or_default() })
 }
 
@@ -62,7 +63,7 @@ pub(crate) struct MadeOf {
 impl MadeOf {
     /// Of a request; its rows are not computed.
     pub(crate) fn of(engine: &PolarsEngine<'_>, request: &BaseRequest<'_>) -> Result<Self, MetricsError> {
-        let (plan, _) = Plan::over(engine, std::slice::from_ref(request), PolarsEngine::relation)?;
+        let plan = Plan::of(engine, std::slice::from_ref(request))?;
         let own = (request.model.to_owned(), plan.own.into_values().collect());
         Ok(Self { expressions: std::iter::once(own).chain(plan.joins.into_values().map(Join::into_expressions)).collect(), metrics: plan.metrics })
     }
@@ -81,7 +82,8 @@ pub(crate) struct FactLots<'e, 'p, 'r, 'a> {
 impl<'e, 'p, 'r, 'a> FactLots<'e, 'p, 'r, 'a> {
     /// Of requests for the same rows: those of one model by one time, between the same days.
     pub(crate) fn new(engine: &'e PolarsEngine<'p>, requests: &'r [BaseRequest<'a>]) -> Result<Self, MetricsError> {
-        let (mut plan, relation) = Plan::of(engine, requests)?;
+        let mut plan = Plan::of(engine, requests)?;
+        let relation = engine.computed(plan.first.model)?;
         plan.code_labels();
         let others = plan.others(engine)?;
         // A metric beside the rows is computed for all of them.
@@ -147,17 +149,8 @@ struct Plan<'r, 'a> {
 }
 
 impl<'r, 'a> Plan<'r, 'a> {
-    /// The plan of some requests, at least one, and the rows of their model.
-    fn of(engine: &PolarsEngine<'_>, requests: &'r [BaseRequest<'a>]) -> Result<(Self, Relation), MetricsError> {
-        Self::over(engine, requests, PolarsEngine::computed)
-    }
-
-    /// The same with rows of the model that come from the engine in some way.
-    fn over<'e, 'p>(
-        engine: &'e PolarsEngine<'p>,
-        requests: &'r [BaseRequest<'a>],
-        rows: impl FnOnce(&'e PolarsEngine<'p>, &str) -> Result<Relation, MetricsError>,
-    ) -> Result<(Self, Relation), MetricsError> {
+    /// The plan of some requests, at least one; no row is read.
+    fn of(engine: &PolarsEngine<'_>, requests: &'r [BaseRequest<'a>]) -> Result<Self, MetricsError> {
         let project = engine.project();
         let request = requests.first().ok_or_else(|| MetricsError::Unknown { what: "request", name: String::new(), near: None })?;
         let semantics = project.models.get(request.model).and_then(|m| m.semantics.as_ref());
@@ -166,7 +159,7 @@ impl<'r, 'a> Plan<'r, 'a> {
             name: request.model.to_owned(),
             near: nearest(request.model, project.models.keys().map(String::as_str)).map(str::to_owned),
         })?;
-        let relation = rows(engine, request.model)?;
+        let relation = engine.relation(request.model)?;
         let (own, joins, conditions) = (IndexMap::new(), IndexMap::new(), IndexMap::new());
         let mut plan = Self { first: request, requests, own, joins, metrics: Vec::new(), conditions, items: Vec::new(), measures: Vec::new() };
         plan.add_time(engine, semantics, &relation)?;
@@ -181,7 +174,7 @@ impl<'r, 'a> Plan<'r, 'a> {
             let measures = MeasureColumns { columns: plan.add_measures(request), filters: plan.add_filters(request) };
             plan.measures.push(measures);
         }
-        Ok((plan, relation))
+        Ok(plan)
     }
 
     fn metric(&self) -> String {

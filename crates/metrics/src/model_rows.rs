@@ -143,18 +143,24 @@ impl KeyRange {
         let key = || as_text(relation, column);
         let from = self.from.as_deref().map(|from| key().gt_eq(lit(from.to_owned())));
         let to = self.to.as_deref().map(|to| key().lt(lit(to.to_owned())));
-        let Some(is_within) = from.into_iter().chain(to).reduce(Expr::and) else { return relation.clone() };
-        Relation { schema: Arc::clone(&relation.schema), frame: relation.frame.clone().filter(is_within.fill_null(lit(self.from.is_none()))) }
+        let is_within = match (from, to) {
+            (None, None) => return relation.clone(),
+            (None, Some(to)) => to.or(key().is_null()),
+            (Some(from), None) => from,
+            (Some(from), Some(to)) => from.and(to),
+        };
+        Relation { schema: Arc::clone(&relation.schema), frame: relation.frame.clone().filter(is_within) }
     }
 }
 
 impl Chosen {
+    /// True of rows that are meant, and of no others; null of some. Polars knows of it, as it is, which row groups have none.
     fn condition(&self, relation: &Relation) -> Expr {
         match self {
             Self::Days(days) => is_of(days),
             Self::Keys(column, Keys(values), keyless) => {
                 let key = as_text(relation, column);
-                let has_key = key.clone().is_in(lit(values.clone()).implode(false), false).fill_null(lit(false));
+                let has_key = key.clone().is_in(lit(values.clone()).implode(false), false);
                 if keyless.is_empty() { has_key } else { has_key.or(key.is_null().and(is_of(keyless))) }
             }
         }
@@ -169,7 +175,7 @@ impl Chosen {
     /// All others.
     #[must_use]
     pub fn but(&self, relation: &Relation) -> Relation {
-        Relation { schema: Arc::clone(&relation.schema), frame: relation.frame.clone().filter(self.condition(relation).not()) }
+        Relation { schema: Arc::clone(&relation.schema), frame: relation.frame.clone().filter(self.condition(relation).fill_null(lit(false)).not()) }
     }
 }
 
@@ -177,7 +183,7 @@ impl Chosen {
 fn is_of(days: &[(i32, i32)]) -> Expr {
     let day = |day: i32| lit(day).cast(PolarsType::Date);
     let stretches = days.iter().map(|(from, to)| col(DAY).gt_eq(day(*from)).and(col(DAY).lt(day(*to))));
-    stretches.reduce(Expr::or).unwrap_or_else(|| lit(false)).fill_null(lit(false))
+    stretches.reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
 /// A column as text, in which keys are compared.

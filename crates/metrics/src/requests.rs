@@ -15,6 +15,13 @@ pub struct Requests<'a> {
     pub conversions: Vec<ConversionRequest<'a>>,
 }
 
+impl<'a> Requests<'a> {
+    /// What is asked of the rows of one model each: base cells, and both sides of conversions.
+    pub fn of_rows(&self) -> impl Iterator<Item = &BaseRequest<'a>> {
+        self.base.iter().chain(self.conversions.iter().flat_map(|conversion| [&conversion.base, &conversion.conversion]))
+    }
+}
+
 /// The requests behind the cells of metrics; nothing is asked yet.
 ///
 /// # Errors

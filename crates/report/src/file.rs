@@ -24,8 +24,12 @@ use crate::stable::{coded, is_text};
 /// Texts longer than this have no bounds in the statistics.
 const LONGEST_BOUND: usize = 64;
 
+/// The rows of a sample, at least; of many rows it is one in so many.
+const LEAST_SAMPLE: usize = 1_024;
+const ROWS_BY_SAMPLED: usize = 64;
+
 /// Columns of fewer rows have dictionaries without a look at their values.
-const ROWS_OF_A_SAMPLE: usize = 1_024;
+const FEW_ROWS: usize = 8 * LEAST_SAMPLE;
 
 /// Rows as the bytes of a Parquet file that others read.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
@@ -53,29 +57,27 @@ fn compressed(batch: &RecordBatch) -> Result<WriterPropertiesBuilder, ParquetErr
     Ok(properties)
 }
 
-/// Whether a value occurs less than three times on average, by how often two of a sample are the same.
+/// Whether a value occurs less than about four times, by how often two rows of a sample have the same.
 fn hardly_repeats(column: &ArrayRef) -> Result<bool, ParquetError> {
     // What is codes already was coded because it repeats.
-    if matches!(column.data_type(), DataType::Dictionary(_, _)) || column.len() < 2 * ROWS_OF_A_SAMPLE {
+    if matches!(column.data_type(), DataType::Dictionary(_, _)) || column.len() < FEW_ROWS {
         return Ok(false);
     }
     // The same rows each time, and at no regular distance: values may come round at one.
     let mut state = 0_u64;
-    let rows: BTreeSet<u64> = (0..ROWS_OF_A_SAMPLE)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % column.len() as u64
-        })
-        .collect();
+    let draw = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % column.len() as u64
+    };
+    let rows: BTreeSet<u64> = (0..LEAST_SAMPLE.max(column.len() / ROWS_BY_SAMPLED)).map(draw).collect();
     let sample = take(column, &UInt64Array::from_iter_values(rows), None)?;
-    let (sample_rows, nulls) = (sample.len(), sample.logical_nulls());
+    let (sampled, nulls) = (sample.len(), sample.logical_nulls());
     let values = RowConverter::new(vec![SortField::new(sample.data_type().clone())])?.convert_columns(&[sample])?;
     let mut distinct = HashSet::new();
     let there = values.iter().enumerate().filter(|(row, _)| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)));
     let there = there.map(|(_, value)| distinct.insert(value)).count();
-    // So many pairs of a sample of n rows are the same where all values occur equally often: n² / 2 for each of the values that there are.
-    let values_there = column.len() / sample_rows * there / 3;
-    Ok((there - distinct.len()) * 2 * values_there < there * there)
+    // Of n rows, drawn from N in which each value is k times, about n² (k - 1) / 2N have a value that one before them has.
+    Ok((there - distinct.len()) * 2 * column.len() < 3 * there * sampled)
 }
 
 fn encode_with(batch: &RecordBatch, properties: WriterProperties) -> Result<Vec<u8>, ParquetError> {
@@ -202,7 +204,7 @@ mod tests {
             assert_eq!(has_one.collect::<Vec<_>>(), columns.iter().map(|(.., repeats)| *repeats).collect::<Vec<_>>());
             assert_eq!(decode(file, &|_| false).unwrap(), batch);
         }
-        let few = batch.slice(0, 2_000);
+        let few = batch.slice(0, 8_000);
         assert!(!few.columns().iter().any(|column| hardly_repeats(column).unwrap()));
     }
 

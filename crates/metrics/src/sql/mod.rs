@@ -32,7 +32,7 @@ mod window;
 pub use error::SqlError;
 pub(crate) use lineage::{Absent, Lineage, lineage};
 pub use model::{Relation, SqlModel, lower_model, lower_projection};
-pub(crate) use names::names_read;
+pub(crate) use names::{NamesRead, columns_of_expressions, names_read};
 pub use row_by_row::Merge;
 pub(crate) use row_by_row::{Part, Sets, grouped, row_by_row, together};
 pub(crate) use types::polars_type;

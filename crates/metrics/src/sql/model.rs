@@ -61,14 +61,18 @@ pub fn lower_projection(origin: &SqlModel<'_>, input: &Relation, columns: &[(Str
     projection(input, columns).map_err(|fault| fault.at(origin))
 }
 
-fn projection(input: &Relation, columns: &[(String, String)]) -> Result<Relation, Fault> {
+/// The query for named expressions over a relation, and what it names.
+pub(crate) fn selecting(input: &Relation, columns: &[(String, String)]) -> (String, IndexMap<String, Relation>) {
     let outputs: Vec<String> = columns
         .iter()
         // A line of its own for the expression: it may end with a comment.
         .map(|(name, sql)| format!("(\n{sql}\n) AS {}", quoted(name)))
         .collect();
-    let sql = format!("SELECT {} FROM \"input\"", outputs.join(", "));
-    let relations = IndexMap::from([("input".to_owned(), input.clone())]);
+    (format!("SELECT {} FROM \"input\"", outputs.join(", ")), IndexMap::from([("input".to_owned(), input.clone())]))
+}
+
+fn projection(input: &Relation, columns: &[(String, String)]) -> Result<Relation, Fault> {
+    let (sql, relations) = selecting(input, columns);
     let plan = bind(&sql, &relations)?;
     if !keeps_rows(&plan) {
         return Err(Fault::unsupported("an aggregate in an expression over rows"));

@@ -1,36 +1,68 @@
-//! The names of the columns that a query reads.
+//! The columns that a query reads, by their names.
+//!
+//! In: SQL and the relations that it may name. Out: those that it scans, and the names of all columns that it reads, of whichever of them.
 
 use std::collections::BTreeSet;
 
+use datafusion_common::Result;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion_expr::Expr;
+use datafusion_expr::{Expr, LogicalPlan};
 use indexmap::IndexMap;
 
-use super::bind::bind;
+use super::bind::{bind, relation_key};
 use super::error::{Fault, SqlError};
+use super::model::selecting;
 use super::{Relation, SqlModel};
 
-/// The names of all columns that the query of a model reads, of whatever relation, and of those that it makes: a wildcard is what it stands for.
+/// What a query reads.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct NamesRead {
+    /// Relations.
+    pub(crate) relations: BTreeSet<String>,
+    /// Columns; one of that name may be read of each of the relations.
+    pub(crate) columns: BTreeSet<String>,
+}
+
+/// What the query of a model reads; a wildcard is what it stands for.
 ///
 /// # Errors
 /// As [`super::lower_model`], but for what is bound and not lowered.
-pub(crate) fn names_read(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>) -> Result<BTreeSet<String>, SqlError> {
-    let read = bind(model.sql, relations).and_then(|plan| {
-        let mut names: BTreeSet<String> = plan.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let walked = plan.apply_with_subqueries(|node| {
-            node.apply_expressions(|expression| {
-                expression.apply(|part| {
-                    if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = part {
-                        names.insert(column.name.clone());
-                    }
-                    Ok(TreeNodeRecursion::Continue)
-                })
-            })
-        });
-        walked.map_err(|error| Fault::bound(&error))?;
-        Ok(names)
+pub(crate) fn names_read(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>) -> std::result::Result<NamesRead, SqlError> {
+    names(model.sql, relations).map_err(|fault| fault.at(model))
+}
+
+/// The columns of a relation that some expressions read.
+///
+/// # Errors
+/// As [`super::lower_projection`], but for what is bound and not lowered.
+pub(crate) fn columns_of_expressions(origin: &SqlModel<'_>, input: &Relation, columns: &[(String, String)]) -> std::result::Result<BTreeSet<String>, SqlError> {
+    let (sql, relations) = selecting(input, columns);
+    names(&sql, &relations).map(|read| read.columns).map_err(|fault| fault.at(origin))
+}
+
+fn names(sql: &str, relations: &IndexMap<String, Relation>) -> std::result::Result<NamesRead, Fault> {
+    let plan = bind(sql, relations)?;
+    // A wildcard without some columns stands for the others, and wants those to be there.
+    let words = sql.to_ascii_lowercase();
+    let is_without = words.contains("exclude") || words.contains("except");
+    let mut read = NamesRead::default();
+    let of_expression = |expression: &Expr, columns: &mut BTreeSet<String>| -> Result<TreeNodeRecursion> {
+        expression.apply(|part| {
+            if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = part {
+                columns.insert(column.name.clone());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+    };
+    let walked = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            read.relations.insert(relation_key(&scan.table_name));
+            read.columns.extend(scan.projected_schema.fields().iter().filter(|_| is_without).map(|field| field.name().clone()));
+        }
+        node.apply_expressions(|expression| of_expression(expression, &mut read.columns))
     });
-    read.map_err(|fault| fault.at(model))
+    walked.map_err(|error| Fault::bound(&error))?;
+    Ok(read)
 }
 
 #[cfg(test)]
@@ -42,26 +74,45 @@ mod tests {
 
     use super::*;
 
-    fn names(sql: &str) -> Vec<String> {
+    fn relations() -> IndexMap<String, Relation> {
         let table = |columns: &[&str]| {
             let schema = Schema::new(columns.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect::<Vec<_>>());
             Relation { schema: Arc::new(schema), frame: polars::prelude::DataFrame::empty().lazy() }
         };
-        let relations = IndexMap::from([("deals".to_owned(), table(&["id", "rep", "status", "note"])), ("reps".to_owned(), table(&["rep", "team", "site"]))]);
-        names_read(&SqlModel { name: "m", file: "m.sql", sql }, &relations).unwrap().into_iter().collect()
+        IndexMap::from([("deals".to_owned(), table(&["id", "rep", "status", "note"])), ("reps".to_owned(), table(&["rep", "team", "site"]))])
+    }
+
+    fn names(sql: &str) -> Vec<String> {
+        names_read(&SqlModel { name: "m", file: "m.sql", sql }, &relations()).unwrap().columns.into_iter().collect()
     }
 
     #[test]
     fn names_are_those_of_columns_wherever_they_stand() {
         assert_eq!(names("SELECT id FROM deals"), ["id"]);
-        assert_eq!(names("SELECT d.id AS won FROM deals AS d WHERE d.status = 'won'"), ["id", "status", "won"]);
-        assert_eq!(names("SELECT count(*) AS n FROM deals GROUP BY rep"), ["count(Int64(1))", "n", "rep"]);
+        assert_eq!(names("SELECT d.id AS won FROM deals AS d WHERE d.status = 'won'"), ["id", "status"]);
+        assert_eq!(names("SELECT count(*) AS n FROM deals GROUP BY rep"), ["count(Int64(1))", "rep"]);
         assert_eq!(names("SELECT * FROM deals"), ["id", "note", "rep", "status"]);
         assert_eq!(names("WITH all_deals AS (SELECT * FROM deals) SELECT id FROM all_deals"), ["id", "note", "rep", "status"]);
         assert_eq!(names("SELECT d.id FROM deals AS d LEFT JOIN reps AS r ON d.rep = r.rep AND r.site = 'x'"), ["id", "rep", "site"]);
         assert_eq!(names("SELECT id FROM deals JOIN reps USING (rep)"), ["id", "rep"]);
         assert_eq!(names("SELECT id FROM deals WHERE EXISTS (SELECT 1 FROM reps WHERE reps.rep = deals.note AND team = 'a')"), ["id", "note", "rep", "team"]);
         let of_window = names("SELECT row_number() OVER (PARTITION BY rep ORDER BY note) AS place FROM deals");
-        assert!(["note", "place", "rep"].iter().all(|name| of_window.iter().any(|read| read == name)) && !of_window.contains(&"status".to_owned()));
+        assert!(["note", "rep"].iter().all(|name| of_window.iter().any(|read| read == name)) && !of_window.contains(&"status".to_owned()));
+        // A wildcard says by name what it is without.
+        assert_eq!(names("SELECT * EXCLUDE (note) FROM deals"), ["id", "note", "rep", "status"]);
+        assert_eq!(names("SELECT * EXCEPT (note) FROM deals"), ["id", "note", "rep", "status"]);
+    }
+
+    #[test]
+    fn relations_are_those_of_subqueries_too() {
+        let sql = "SELECT id FROM deals WHERE rep IN (SELECT rep FROM reps)";
+        assert_eq!(names_read(&SqlModel { name: "m", file: "m.sql", sql }, &relations()).unwrap().relations.into_iter().collect::<Vec<_>>(), ["deals", "reps"]);
+    }
+
+    #[test]
+    fn expressions_read_columns() {
+        let columns = [("a".to_owned(), "rep || '#' -- a comment".to_owned()), ("b".to_owned(), "CASE WHEN status = 'won' THEN 1 END".to_owned())];
+        let read = columns_of_expressions(&SqlModel { name: "deals", file: "m.sql", sql: "" }, &relations()["deals"], &columns).unwrap();
+        assert_eq!(read.into_iter().collect::<Vec<_>>(), ["rep", "status"]);
     }
 }
