@@ -71,13 +71,6 @@ impl<'a> Rows<'_, 'a> {
         self.lots_of_sets(self.whole.row_by_row(name)?)
     }
 
-    /// The most rows of a source behind a model that each lot has all of.
-    pub(crate) fn beside(&self, lots: &Lots, model: &str) -> u64 {
-        let sources = self.workspace.project.sources_behind(model);
-        let whole = sources.into_iter().filter(|name| !lots.files.contains_key(*name)).filter_map(|name| self.sources.get(name));
-        whole.map(count).max().unwrap_or(0)
-    }
-
     /// The rows of a model that groups many rows, made lot by lot; `None` where that cannot be, or they are few.
     pub(crate) fn grouped(&self, name: &str) -> Result<Option<Relation>, MetricsError> {
         let Some((sets, merges)) = self.whole.grouped(name)? else { return Ok(None) };

@@ -190,7 +190,7 @@ impl<'a> RowKeeper<'_, 'a> {
         let needed = all.with_columns(|name| name == DAY || is_key(name) || read.is_none_or(|read| read.contains(name))).schema;
         let is_there = |kept: &&KeptRows| kept.hash == hash && kept.parts.values().all(|part| self.shelf.paths.contains(&part.path));
         let Some(kept) = self.worklist.ledger.rows.get(&model.name).filter(is_there) else {
-            // A run of some days does not compute all rows for later ones.
+            // A run of some days does not compute all rows for later ones; but where they were kept, and lack a column, it does.
             return if self.worklist.is_limited() { Ok(None) } else { self.anew(model, incremental, hash, needed).map(Some) };
         };
         let has_all = needed.fields().iter().all(|field| kept.columns.contains(field.name()));
@@ -213,17 +213,12 @@ impl<'a> RowKeeper<'_, 'a> {
         let mut held = HeldRows { hash, differing: None, schema, span: PartSpan::Month, parts: BTreeMap::new() };
         // Its rows would fill the memory.
         let rows = Rows { workspace: self.workspace, sources: self.worklist.sources(), whole: &whole, seen: Seen::Clean };
-        let lots = rows.lots(&model.name)?;
-        // Where what each lot is joined with has many rows itself, a range of keys has few of all; but rows without a key are all of one range.
-        let are_keyless = incremental.sources.values().any(|reach| reach.keyless_days);
-        let fits_ranges = lots.as_ref().is_none_or(|lots| !are_keyless && rows.beside(lots, &model.name) > self.workspace.rows_at_once);
-        let ranges = if fits_ranges { self.key_ranges(model, incremental)? } else { None };
-        if let Some(lots) = lots.filter(|_| ranges.is_none()) {
+        if let Some(lots) = rows.lots(&model.name)? {
             for lot in 0..lots.count {
                 let rows = held.in_columns(&rows.engine(&lots, lot)?.dated(&model.name)?).rows(&model.name)?;
                 self.add(&mut held, &model.name, &rows)?;
             }
-        } else if let Some((key, ranges)) = ranges {
+        } else if let Some((key, ranges)) = self.key_ranges(model, incremental)? {
             let _alone = self.engine.alone();
             for range in ranges {
                 let dated = held.in_columns(&self.between_keys(model, incremental, &range)?.dated(&model.name)?);

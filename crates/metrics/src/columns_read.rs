@@ -78,7 +78,12 @@ impl Reading<'_, '_> {
             let Some(model) = project.models.get(&name).filter(|_| seen.insert(name)) else { continue };
             let read = self.engine.query_of_model(model, names_read)?;
             self.query(&read)?;
-            waiting.extend(read.relations);
+            // What a part of the query reads that nobody uses is bound all the same.
+            for other in model.refs.iter().filter(|other| !read.relations.contains(*other)) {
+                let columns = self.engine.relation(other)?.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+                self.found.entry(other.clone()).or_default().extend(columns);
+            }
+            waiting.extend(model.refs.iter().cloned());
         }
         Ok(())
     }
@@ -126,7 +131,7 @@ models:
             ("models/shop.yml".to_owned(), MODELS.to_owned()),
             sql("stg_deals", "SELECT * FROM {{ source('crm', 'deals') }}"),
             sql("deals", "SELECT id, rep, amount, closed_on, 'x' AS kind, note FROM {{ ref('stg_deals') }} WHERE amount > 0"),
-            sql("reps", "SELECT DISTINCT rep, 'a' AS team, note AS remark FROM {{ ref('stg_deals') }}"),
+            sql("reps", "WITH unused AS (SELECT id FROM {{ ref('deals') }}) SELECT DISTINCT rep, 'a' AS team, note AS remark FROM {{ ref('stg_deals') }}"),
         ];
         let files = ProjectFiles { project: "name: shop\n".to_owned(), models: models.into(), ..ProjectFiles::default() };
         let project = Project::parse(&files, &Settings::default()).unwrap();
@@ -139,8 +144,8 @@ models:
             read.into_iter().map(|(model, columns)| format!("{model}: {}", columns.into_iter().collect::<Vec<_>>().join(" "))).collect::<Vec<_>>()
         };
         assert_eq!(read("revenue", &[]), ["deals: amount closed_on", "stg_deals: amount closed_on id note rep"]);
-        // A filter reads another metric, and what it joins.
-        assert_eq!(read("large", &[]), ["deals: amount closed_on id rep", "reps: rep team", "stg_deals: amount closed_on id note rep"]);
+        // A filter reads another metric, and what it joins; what is joined reads all columns of a model in a part that nobody uses.
+        assert_eq!(read("large", &[]), ["deals: amount closed_on id kind note rep", "reps: rep team", "stg_deals: amount closed_on id note rep"]);
         let test = SqlModel { name: "t", file: "t.yml", sql: "SELECT remark FROM reps WHERE team IS NULL" };
         assert_eq!(read("revenue", &[(test, vec!["reps"])])[1], "reps: remark team");
     }

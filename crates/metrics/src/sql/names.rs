@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 use datafusion_common::Result;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::{Expr, LogicalPlan};
+use datafusion_sql::sqlparser::dialect::GenericDialect;
+use datafusion_sql::sqlparser::keywords::Keyword;
+use datafusion_sql::sqlparser::tokenizer::{Token, Tokenizer};
 use indexmap::IndexMap;
 
 use super::bind::{bind, relation_key};
@@ -42,9 +45,7 @@ pub(crate) fn columns_of_expressions(origin: &SqlModel<'_>, input: &Relation, co
 
 fn names(sql: &str, relations: &IndexMap<String, Relation>) -> std::result::Result<NamesRead, Fault> {
     let plan = bind(sql, relations)?;
-    // A wildcard without some columns stands for the others, and wants those to be there.
-    let words = sql.to_ascii_lowercase();
-    let is_without = words.contains("exclude") || words.contains("except");
+    let has_options = has_wildcard_with_options(sql);
     let mut read = NamesRead::default();
     let of_expression = |expression: &Expr, columns: &mut BTreeSet<String>| -> Result<TreeNodeRecursion> {
         expression.apply(|part| {
@@ -57,12 +58,20 @@ fn names(sql: &str, relations: &IndexMap<String, Relation>) -> std::result::Resu
     let walked = plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             read.relations.insert(relation_key(&scan.table_name));
-            read.columns.extend(scan.projected_schema.fields().iter().filter(|_| is_without).map(|field| field.name().clone()));
+            read.columns.extend(scan.projected_schema.fields().iter().filter(|_| has_options).map(|field| field.name().clone()));
         }
         node.apply_expressions(|expression| of_expression(expression, &mut read.columns))
     });
     walked.map_err(|error| Fault::bound(&error))?;
     Ok(read)
+}
+
+/// Whether a wildcard is without some columns, or has others in their place: it wants those to be there, and the plan does not name them.
+fn has_wildcard_with_options(sql: &str) -> bool {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
+    let tokens: Vec<Token> = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    let is_option = |token: &Token| matches!(token, Token::Word(word) if matches!(word.keyword, Keyword::EXCLUDE | Keyword::EXCEPT | Keyword::REPLACE));
+    tokens.windows(2).any(|two| two[0] == Token::Mul && is_option(&two[1]))
 }
 
 #[cfg(test)]
@@ -101,6 +110,8 @@ mod tests {
         // A wildcard says by name what it is without.
         assert_eq!(names("SELECT * EXCLUDE (note) FROM deals"), ["id", "note", "rep", "status"]);
         assert_eq!(names("SELECT * EXCEPT (note) FROM deals"), ["id", "note", "rep", "status"]);
+        assert_eq!(names("SELECT deals.* REPLACE ('x' AS note) FROM deals"), ["id", "note", "rep", "status"]);
+        assert_eq!(names("SELECT id FROM deals EXCEPT SELECT rep FROM reps -- * except"), ["id", "rep"]);
     }
 
     #[test]
