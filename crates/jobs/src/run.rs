@@ -358,14 +358,11 @@ impl Workspace {
     fn job_hash(&self, job: &Job) -> String {
         let mut hasher = Sha256::new();
         hasher.update(format!("{}{}{:?}{:?}", env!("CARGO_PKG_VERSION"), self.texts_hash, job.tables, job.required));
-        for name in self.project.models.keys() {
-            hasher.update(model_hash(&self.project, name));
+        for (name, model) in &self.project.models {
+            hasher.update(format!("{}{:?}", model_hash(&self.project, name), model.tests));
         }
         for source in self.project.sources.values() {
             hasher.update(format!("{}{:?}", source.location, source.tests));
-        }
-        for model in self.project.models.values() {
-            hasher.update(format!("{:?}", model.tests));
         }
         short_hash(hasher)
     }

@@ -22,8 +22,9 @@ pub type ColumnsRead = BTreeMap<String, BTreeSet<String>>;
 /// # Errors
 /// SQL that does not bind or is not supported, as whoever asks would find it.
 pub fn columns_read(engine: &PolarsEngine<'_>, requests: &[&BaseRequest<'_>], queries: &[(SqlModel<'_>, Vec<&str>)]) -> Result<ColumnsRead, MetricsError> {
-    let mut reading = Reading { engine, found: ColumnsRead::new(), metrics: Vec::new() };
+    let mut reading = Reading { engine, found: ColumnsRead::new(), expressions: BTreeMap::new(), metrics: Vec::new() };
     requests.iter().try_for_each(|request| reading.request(request))?;
+    reading.expressions()?;
     for (query, reads) in queries {
         let models = reads.iter().filter(|name| engine.project().models.contains_key(**name));
         models.into_iter().try_for_each(|model| engine.relation(model).map(drop))?;
@@ -36,16 +37,32 @@ pub fn columns_read(engine: &PolarsEngine<'_>, requests: &[&BaseRequest<'_>], qu
 struct Reading<'e, 'a> {
     engine: &'e PolarsEngine<'a>,
     found: ColumnsRead,
+    /// Expressions over models, each once however many requests have it.
+    expressions: BTreeMap<String, BTreeSet<String>>,
     /// Metrics of filters that were looked at.
     metrics: Vec<MetricRef>,
 }
 
 impl Reading<'_, '_> {
+    /// Adds those columns of a model that are read.
+    fn add(&mut self, model: &str, is_read: &dyn Fn(&String) -> bool) -> Result<(), MetricsError> {
+        let schema = self.engine.relation(model)?.schema;
+        let columns = schema.fields().iter().map(|field| field.name()).filter(|name| is_read(name));
+        self.found.entry(model.to_owned()).or_default().extend(columns.cloned());
+        Ok(())
+    }
+
     fn query(&mut self, read: &NamesRead) -> Result<(), MetricsError> {
-        for model in read.relations.iter().filter(|name| self.engine.project().models.contains_key(*name)) {
-            let schema = self.engine.relation(model)?.schema;
-            let columns = schema.fields().iter().map(|field| field.name()).filter(|name| read.columns.contains(*name));
-            self.found.entry(model.clone()).or_default().extend(columns.cloned());
+        let project = self.engine.project();
+        read.relations.iter().filter(|name| project.models.contains_key(*name)).try_for_each(|model| self.add(model, &|name| read.columns.contains(name)))
+    }
+
+    fn expressions(&mut self) -> Result<(), MetricsError> {
+        for (model, expressions) in std::mem::take(&mut self.expressions) {
+            let columns: Vec<(String, String)> = expressions.into_iter().enumerate().map(|(at, sql)| (format!("e{at}"), sql)).collect();
+            let file = self.engine.project().models.get(&model).map_or("", |model| model.file.as_str());
+            let read = columns_of_expressions(&SqlModel { name: &model, file, sql: "" }, &self.engine.relation(&model)?, &columns)?;
+            self.found.entry(model).or_default().extend(read);
         }
         Ok(())
     }
@@ -53,10 +70,7 @@ impl Reading<'_, '_> {
     fn request(&mut self, request: &BaseRequest<'_>) -> Result<(), MetricsError> {
         let MadeOf { expressions, metrics } = MadeOf::of(self.engine, request)?;
         for (model, expressions) in expressions {
-            let columns: Vec<(String, String)> = expressions.into_iter().enumerate().map(|(at, sql)| (format!("e{at}"), sql)).collect();
-            let file = self.engine.project().models.get(&model).map_or("", |model| model.file.as_str());
-            let read = columns_of_expressions(&SqlModel { name: &model, file, sql: "" }, &self.engine.relation(&model)?, &columns)?;
-            self.found.entry(model).or_default().extend(read);
+            self.expressions.entry(model).or_default().extend(expressions);
         }
         for metric in metrics {
             if self.metrics.contains(&metric) {
@@ -79,10 +93,7 @@ impl Reading<'_, '_> {
             let read = self.engine.query_of_model(model, names_read)?;
             self.query(&read)?;
             // What a part of the query reads that nobody uses is bound all the same.
-            for other in model.refs.iter().filter(|other| !read.relations.contains(*other)) {
-                let columns = self.engine.relation(other)?.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-                self.found.entry(other.clone()).or_default().extend(columns);
-            }
+            model.refs.iter().filter(|other| !read.relations.contains(*other)).try_for_each(|other| self.add(other, &|_| true))?;
             waiting.extend(model.refs.iter().cloned());
         }
         Ok(())

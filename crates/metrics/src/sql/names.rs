@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use datafusion_common::Result;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::{Expr, LogicalPlan};
 use datafusion_sql::sqlparser::dialect::GenericDialect;
@@ -30,7 +29,7 @@ pub(crate) struct NamesRead {
 ///
 /// # Errors
 /// As [`super::lower_model`], but for what is bound and not lowered.
-pub(crate) fn names_read(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>) -> std::result::Result<NamesRead, SqlError> {
+pub(crate) fn names_read(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>) -> Result<NamesRead, SqlError> {
     names(model.sql, relations).map_err(|fault| fault.at(model))
 }
 
@@ -38,29 +37,28 @@ pub(crate) fn names_read(model: &SqlModel<'_>, relations: &IndexMap<String, Rela
 ///
 /// # Errors
 /// As [`super::lower_projection`], but for what is bound and not lowered.
-pub(crate) fn columns_of_expressions(origin: &SqlModel<'_>, input: &Relation, columns: &[(String, String)]) -> std::result::Result<BTreeSet<String>, SqlError> {
+pub(crate) fn columns_of_expressions(origin: &SqlModel<'_>, input: &Relation, columns: &[(String, String)]) -> Result<BTreeSet<String>, SqlError> {
     let (sql, relations) = selecting(input, columns);
     names(&sql, &relations).map(|read| read.columns).map_err(|fault| fault.at(origin))
 }
 
-fn names(sql: &str, relations: &IndexMap<String, Relation>) -> std::result::Result<NamesRead, Fault> {
+fn names(sql: &str, relations: &IndexMap<String, Relation>) -> Result<NamesRead, Fault> {
     let plan = bind(sql, relations)?;
     let has_options = has_wildcard_with_options(sql);
     let mut read = NamesRead::default();
-    let of_expression = |expression: &Expr, columns: &mut BTreeSet<String>| -> Result<TreeNodeRecursion> {
-        expression.apply(|part| {
-            if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = part {
-                columns.insert(column.name.clone());
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })
-    };
     let walked = plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             read.relations.insert(relation_key(&scan.table_name));
             read.columns.extend(scan.projected_schema.fields().iter().filter(|_| has_options).map(|field| field.name().clone()));
         }
-        node.apply_expressions(|expression| of_expression(expression, &mut read.columns))
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = part {
+                    read.columns.insert(column.name.clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
     });
     walked.map_err(|error| Fault::bound(&error))?;
     Ok(read)
