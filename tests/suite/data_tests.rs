@@ -232,7 +232,21 @@ fn tests_of_new_files_find_what_tests_of_all_rows_find() {
     assert_eq!(found("more failures"), ["last_lead 1 L6", "not_null 1 ", "hot_leads 1 L2", "unique 2 \"L1", "relationships 2 \"R8", "accepted_values 2 \"tepid"]);
     lead_file("f.parquet", &[("L7", "cold", "R9"), ("", "cold", "R7"), ("L8", "cold", "R1")]);
     assert_eq!(found("the same failures once more"), ["last_lead 1 L8", "not_null 2 ", "hot_leads 1 L2", "unique 2 \"L1", "relationships 4 \"R7", "accepted_values 2 \"tepid"]);
-    fs::remove_file(shop.fixture.lake().join("leads/f.parquet")).unwrap();
+    let reps = ["R80", "R81", "R82", "R83", "R84", "R85", "R85", "R86"];
+    lead_file("g.parquet", &reps.map(|rep| ("", "cold", rep)));
+    let failing = |found: Vec<String>| found.into_iter().find(|line| line.starts_with("relationships")).unwrap();
+    assert_eq!(failing(found("more failing values than a finding shows")), "relationships 12 \"R7");
+    rep_file("c.parquet", "R7");
+    lead_file("h.parquet", &[("", "cold", "R7"), ("", "cold", "R87")]);
+    assert_eq!(failing(found("a rep comes who was the first example")), "relationships 12 \"R8");
+    rep_file("d.parquet", "R85");
+    assert_eq!(failing(found("a rep comes who was no example")), "relationships 10 \"R8");
+    rep_file("e.parquet", "R1");
+    lead_file("i.parquet", &[("", "cold", "R70")]);
+    assert_eq!(failing(found("a rep comes once more")), "relationships 11 \"R70");
+    for file in ["leads/f", "leads/g", "leads/h", "leads/i", "reps/c", "reps/d", "reps/e"] {
+        fs::remove_file(shop.fixture.lake().join(file).with_extension("parquet")).unwrap();
+    }
     lead_file("e.parquet", &[("L6", "cold", "R1")]);
     assert_eq!(found("a file is another one"), ["last_lead 1 L6", "not_null 1 ", "hot_leads 1 L2", "unique 1 L2", "relationships 1 R9", "accepted_values 1 tepid"]);
     fs::remove_file(shop.fixture.lake().join("leads/c.parquet")).unwrap();

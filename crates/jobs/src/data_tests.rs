@@ -24,6 +24,9 @@ use crate::parents::Parents;
 /// How many examples a finding has.
 pub(crate) const EXAMPLES: usize = 5;
 
+/// How many failing values of a test of relationships a run remembers: later rows of the other table may be those that were missed.
+const REMEMBERED: usize = 1_000;
+
 /// What a test said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestResult {
@@ -39,6 +42,8 @@ pub struct TestResult {
     pub differences: Vec<String>,
     /// Where the test is declared.
     pub place: Place,
+    /// Failing values that follow the examples, as far as they are remembered.
+    pub(crate) further: Vec<String>,
 }
 
 impl std::fmt::Display for TestResult {
@@ -148,7 +153,8 @@ impl Asking<'_, '_> {
             let passes = Pass::over_all(others.into_iter(), self.tested, false);
             let keys: Vec<String> = unique.iter().map(|(_, test)| looked_at(test, None, self.tested)).collect();
             let queries: Vec<(&DataTest, &str)> = passes.iter().map(Pass::query).chain(unique.iter().zip(&keys).map(|((_, test), sql)| (*test, sql.as_str()))).collect();
-            let mut hashes: Vec<Vec<u64>> = vec![Vec::new(); unique.len()];
+            // One that grows is in memory twice.
+            let mut hashes: Vec<Vec<u64>> = unique.iter().map(|_| Vec::with_capacity(usize::try_from(lots.rows).unwrap_or_default())).collect();
             passes.iter().flat_map(|pass| &pass.decides).for_each(|test| suspects[*test] = false);
             self.each_lot(lots, |engine| {
                 let answers = ask(engine, &queries)?;
@@ -186,7 +192,7 @@ impl Asking<'_, '_> {
                 Ok(())
             })?;
             for ((place, test, _), found) in open.into_iter().zip(found) {
-                answers.insert(place, together(&found).map_err(|error| MetricsError::Bridge { column: test.name.clone(), reason: error.to_string() })?);
+                answers.insert(place, together(&found, remembered(test)).map_err(|error| MetricsError::Bridge { column: test.name.clone(), reason: error.to_string() })?);
             }
         }
         Ok(answers)
@@ -201,20 +207,25 @@ fn open_at<'a>(asked: &'a [Asked<'a>], is_meant: &dyn Fn(usize) -> bool) -> Vec<
     asked.iter().enumerate().filter(|(place, _)| is_meant(*place)).filter_map(|(place, asked)| Some((place, asked.test, asked.failures.as_deref()?))).collect()
 }
 
+/// How many failing values of a test are remembered, its examples among them.
+pub(crate) fn remembered(test: &DataTest) -> usize {
+    if matches!(test.rule, Rule::Relationships { .. }) { REMEMBERED } else { EXAMPLES }
+}
+
 /// Whether the failures of all rows are those of their lots.
 pub(crate) fn adds_up(test: &DataTest) -> bool {
     matches!(test.rule, Rule::NotNull | Rule::ExpressionIsTrue { .. } | Rule::Relationships { .. })
 }
 
-/// Answers of several lots as one: the least of their examples beside the sum of their failures.
-pub(crate) fn together(answers: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+/// Answers of several lots as one: the least of their examples, up to so many, beside the sum of their failures.
+pub(crate) fn together(answers: &[RecordBatch], most: usize) -> Result<RecordBatch, ArrowError> {
     let examples: Vec<&dyn Array> = answers.iter().map(|answer| answer.column(0).as_ref()).collect();
     let examples = concat(&examples)?;
     let order = SortOptions { descending: false, nulls_first: false };
     let compare = make_comparator(&examples, &examples, order)?;
     let mut rows: Vec<u32> = sort_to_indices(&examples, Some(order), None)?.values().to_vec();
     rows.dedup_by(|later, earlier| compare(*later as usize, *earlier as usize).is_eq());
-    rows.truncate(EXAMPLES);
+    rows.truncate(most);
     let of_lot = |answer: &RecordBatch| answer.column(1).as_primitive_opt::<Int64Type>().filter(|counts| !counts.is_empty()).map_or(0, |counts| counts.value(0));
     let failures = Int64Array::from_value(answers.iter().map(of_lot).sum(), rows.len());
     let examples = take(&examples, &UInt32Array::from(rows), None)?;
@@ -291,7 +302,8 @@ impl<'a> Asked<'a> {
             format!(
                 "SELECT \"example\", sum(\"failures\") OVER () AS \"all\" FROM (\
                  SELECT \"example\", count(*) AS \"failures\" FROM (\n{failures}\n) AS failed GROUP BY \"example\") AS one \
-                 ORDER BY \"example\" ASC NULLS LAST LIMIT {EXAMPLES}"
+                 ORDER BY \"example\" ASC NULLS LAST LIMIT {}",
+                remembered(test)
             )
         });
         Self { test, key: examples_of(test, key), failures }
@@ -302,8 +314,9 @@ impl<'a> Asked<'a> {
         Ok(self.result(number(answer, 1)?, examples.into_iter().flatten().collect()))
     }
 
-    fn result(&self, count: u64, examples: Vec<String>) -> TestResult {
+    fn result(&self, count: u64, mut examples: Vec<String>) -> TestResult {
         let test = self.test;
+        let further = examples.split_off(EXAMPLES.min(examples.len()));
         let count = test.limit.map_or(count, |limit| count.min(limit));
         let outcome = test.outcome(count);
         let finding = Finding {
@@ -318,7 +331,7 @@ impl<'a> Asked<'a> {
             outcome: outcome.name().to_owned(),
         };
         let limit = if outcome == Outcome::Warn { format!("warn if {}", test.warn_if) } else { format!("{} if {}", test.severity.name(), test.error_if) };
-        TestResult { kind: "data", finding, outcome, limit, differences: Vec::new(), place: test.place.clone() }
+        TestResult { kind: "data", finding, outcome, limit, differences: Vec::new(), place: test.place.clone(), further }
     }
 }
 
@@ -423,7 +436,7 @@ pub(crate) fn ask(engine: &PolarsEngine<'_>, queries: &[(&DataTest, &str)]) -> R
 }
 
 /// A count in the first row; 0 for null.
-fn number(batch: &RecordBatch, column: usize) -> Result<u64, MetricsError> {
+pub(crate) fn number(batch: &RecordBatch, column: usize) -> Result<u64, MetricsError> {
     let refused = |reason: String| MetricsError::Bridge { column: batch.schema_ref().field(column).name().clone(), reason };
     let values = batch.column(column);
     let counts = values.as_primitive_opt::<Int64Type>().ok_or_else(|| refused(format!("its type is {}, expected Int64", values.data_type())))?;
@@ -451,7 +464,7 @@ mod tests {
 
     use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 
-    use super::{hashes_of, number, together};
+    use super::{EXAMPLES, hashes_of, number, together};
 
     fn batch(values: ArrayRef) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable([("failures", values, true)]).unwrap()
@@ -474,9 +487,9 @@ mod tests {
             RecordBatch::try_from_iter_with_nullable([("example", Arc::new(Int64Array::from(examples)) as ArrayRef, true), ("all", Arc::new(all), true)]).unwrap()
         };
         let lots = [answer(vec![Some(3), Some(9), Some(10), None], 40), answer(vec![], 0), answer(vec![Some(1), Some(3), Some(4), Some(70), None], 6)];
-        assert_eq!(together(&lots).unwrap(), answer(vec![Some(1), Some(3), Some(4), Some(9), Some(10)], 46));
-        assert_eq!(together(&lots[..2]).unwrap(), answer(vec![Some(3), Some(9), Some(10), None], 40));
-        assert_eq!(together(&lots[1..2]).unwrap().num_rows(), 0);
+        assert_eq!(together(&lots, EXAMPLES).unwrap(), answer(vec![Some(1), Some(3), Some(4), Some(9), Some(10)], 46));
+        assert_eq!(together(&lots[..2], EXAMPLES).unwrap(), answer(vec![Some(3), Some(9), Some(10), None], 40));
+        assert_eq!(together(&lots[1..2], 2).unwrap().num_rows(), 0);
     }
 
     #[test]

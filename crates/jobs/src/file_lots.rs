@@ -25,6 +25,8 @@ pub(crate) struct Lots {
     apart: BTreeSet<String>,
     /// How many lots there are.
     pub(crate) count: usize,
+    /// How many rows are in all of them, about.
+    pub(crate) rows: u64,
 }
 
 /// Things that follow each other in so many lots with about as many rows each.
@@ -104,7 +106,7 @@ impl<'a> Rows<'_, 'a> {
         }
         let count = count_of_lots(rows, at_once);
         let apart = self.whole.made_of_none(&set.iter().map(String::as_str).collect());
-        let mut lots = Lots { files: BTreeMap::new(), known: BTreeMap::new(), apart, count };
+        let mut lots = Lots { files: BTreeMap::new(), known: BTreeMap::new(), apart, count, rows };
         for name in set {
             if let Some(source) = self.sources.get(&name) {
                 let files = lots_of(source.files.iter().map(|file| (file.address.clone(), file.rows)).collect(), count);

@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use indexmap::IndexMap;
 use quotient_ingest::SourceFrame;
-use quotient_metrics::sql::{Relation, SqlModel, lower_model};
+use quotient_metrics::sql::{SqlModel, lower_model};
 use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Model, Outcome, Place, Rule, quoted};
 use quotient_report::Finding;
@@ -18,6 +18,7 @@ use crate::data_tests::{Asking, EXAMPLES, TestResult, Tested, relation, texts};
 use crate::error::JobError;
 use crate::file_lots::{Rows, Seen};
 use crate::freshness::freshness;
+use crate::incremental_engine::relation_of;
 use crate::kept_tests::KeptTests;
 use crate::work::Worklist;
 use crate::workspace::Workspace;
@@ -140,7 +141,7 @@ impl Workspace {
             let conditions: Vec<String> = excluding.iter().filter_map(|test| kept(test)).collect();
             let columns: Vec<String> = table.columns.iter().map(|column| quoted(&column.name)).collect();
             let sql = format!("SELECT {} FROM {} WHERE {}", columns.join(", "), relation(name), conditions.join(" AND "));
-            let input = IndexMap::from([(name.clone(), Relation { schema: source.schema.clone(), frame: source.frame.clone() })]);
+            let input = IndexMap::from([(name.clone(), relation_of(source))]);
             let query = SqlModel { name: &first.name, file: &first.place.file, sql: &sql };
             source.frame = lower_model(&query, &input).map_err(|error| JobError::Metrics(MetricsError::Sql(error)))?.frame;
         }
@@ -177,7 +178,7 @@ fn listed(engine: &PolarsEngine<'_>, models: &[&Model]) -> Result<Vec<TestResult
             let severity = "warn".to_owned();
             let finding = Finding { table, column: None, rule, test: model.name.clone(), key: None, count, examples, outcome: severity.clone(), severity };
             let limit = "warn if != 0".to_owned();
-            results.push(TestResult { kind: "findings", finding, outcome: Outcome::Warn, limit, differences: Vec::new(), place: place.clone() });
+            results.push(TestResult { kind: "findings", finding, outcome: Outcome::Warn, limit, differences: Vec::new(), place: place.clone(), further: Vec::new() });
         }
     }
     Ok(results)

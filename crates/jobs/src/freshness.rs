@@ -39,7 +39,7 @@ pub(crate) fn freshness(engine: &PolarsEngine<'_>, project: &Project, table: &So
         severity: if rule.error_after.is_some() { "error" } else { "warn" }.to_owned(),
         outcome: outcome.name().to_owned(),
     };
-    Ok(Some(TestResult { kind: "freshness", finding, outcome, limit, differences: Vec::new(), place: rule.place.clone() }))
+    Ok(Some(TestResult { kind: "freshness", finding, outcome, limit, differences: Vec::new(), place: rule.place.clone(), further: Vec::new() }))
 }
 
 fn judge(rule: &Freshness, newest: Option<DateTime<Utc>>, as_of: DateTime<Utc>) -> (Outcome, String) {

@@ -384,7 +384,7 @@ impl<'a> IncrementalEngine<'a> {
             let batches = self.base_cells(Some(days), &limited)?;
             fresh.iter_mut().zip(batches).for_each(|(all, batch)| all.push(batch));
         }
-        self.whole()?.forget_joined();
+        self.whole()?.forget_joined(self.workspace.rows_at_once);
         fresh.iter().map(|batches| joined_rows(batches)).collect::<Result<_, _>>().map_err(|error: ArrowError| refused(request.model, &error))
     }
 
@@ -474,6 +474,11 @@ impl<'a> IncrementalEngine<'a> {
 /// A source with some of its files.
 pub(crate) fn part_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<SourceFrame, MetricsError> {
     source.part(keep).map_err(|error| MetricsError::Bridge { column: name.to_owned(), reason: error.to_string() })
+}
+
+/// The rows of a source.
+pub(crate) fn relation_of(source: &SourceFrame) -> Relation {
+    Relation { schema: source.schema.clone(), frame: source.frame.clone() }
 }
 
 pub(crate) fn inner(error: JobError) -> MetricsError {

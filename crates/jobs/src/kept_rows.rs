@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::days::{Days, joined, pairs};
 use crate::error::JobError;
 use crate::file_lots::{Rows, Seen, count, count_of_lots, lots_of};
-use crate::incremental_engine::{IncrementalEngine, inner, part_of};
+use crate::incremental_engine::{IncrementalEngine, inner, part_of, relation_of};
 use crate::ledger::{KeptPart, KeptRows};
 use crate::shelf::Shelf;
 use crate::touched::RowsTouched;
@@ -298,11 +298,14 @@ impl<'a> RowKeeper<'_, 'a> {
             let (Some(source), Some(column)) = (self.worklist.sources().get(name), incremental.sources.get(name).and_then(|reach| reach.key.as_ref())) else { continue };
             let new = rows_of(name, source, &|file| files.new.contains(&file.address))?;
             keys = keys.and(&Keys::of(&new, column, name)?, name)?;
-            if let Some((from, to)) = self.worklist.days_of_as_of().filter(|_| !files.hidden.is_empty()) {
-                let hidden = rows_of(name, source, &|file| files.hidden.contains(&file.address))?;
-                let times: Vec<String> = self.worklist.times_of(name);
-                keys = keys.and(&Keys::of(&hidden.between(&times, from, to), column, name)?, name)?;
-            }
+        }
+        keys = self.without_settled(model, key, touched, &kept, keys)?;
+        for (name, files) in touched.keyed.iter().filter(|(_, files)| !files.hidden.is_empty()) {
+            let column = incremental.sources.get(name).and_then(|reach| reach.key.as_ref());
+            let Some(((source, column), (from, to))) = self.worklist.sources().get(name).zip(column).zip(self.worklist.days_of_as_of()) else { continue };
+            let hidden = rows_of(name, source, &|file| files.hidden.contains(&file.address))?;
+            let times: Vec<String> = self.worklist.times_of(name);
+            keys = keys.and(&Keys::of(&hidden.between(&times, from, to), column, name)?, name)?;
         }
         if !touched.days.is_empty() {
             let of_days = Chosen::Days(pairs(&touched.days)).of(&self.relation(&model.name, &kept, Some(&touched.days))?);
@@ -321,6 +324,20 @@ impl<'a> RowKeeper<'_, 'a> {
         }
         let fresh = Relation::together(&kept.schema, &fresh, &model.name)?;
         self.exchanged(model, kept, &only(keys, &keyless), &fresh, None)
+    }
+
+    /// Keys with new events without those whose row these cannot change: it is of before the days that they reach, and a key has but one.
+    fn without_settled(&self, model: &Model, key: &str, touched: &RowsTouched, kept: &HeldRows, keys: Keys) -> Result<Keys, MetricsError> {
+        let first_day = touched.keyed.values().filter_map(|files| files.first_day).min().unwrap_or(i32::MAX);
+        let mut tests = self.workspace.project.data_tests();
+        let is_unique = tests.any(|test| test.table == model.name && test.column.as_deref() == Some(key) && test.allows_no_repeats());
+        if first_day == i32::MIN || keys.is_empty() || !is_unique {
+            return Ok(keys);
+        }
+        let before = [Days { from: i32::MIN, to: first_day }];
+        let rows = Chosen::Days(pairs(&before)).of(&self.relation(&model.name, kept, Some(&before))?);
+        let settled = Chosen::Keys(key.to_owned(), keys.clone(), Vec::new()).of(&rows);
+        keys.but(&Keys::of(&settled, key, &model.name)?, &model.name)
     }
 
     /// The rows of a model over the files that rows of some days can come from.
@@ -443,9 +460,8 @@ fn column_named<'s>(schema: &'s Schema, sql: &str) -> Option<&'s str> {
 }
 
 /// The rows of some files of a source.
-fn rows_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<Relation, MetricsError> {
-    let part = part_of(name, source, keep)?;
-    Ok(Relation { schema: part.schema, frame: part.frame })
+pub(crate) fn rows_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<Relation, MetricsError> {
+    Ok(relation_of(&part_of(name, source, keep)?))
 }
 
 #[cfg(test)]

@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use quotient_ingest::SourceFrame;
+use quotient_ingest::{LakeFile, SourceFrame};
 use quotient_metrics::sql::SqlModel;
-use quotient_metrics::{MetricsError, PolarsEngine};
+use quotient_metrics::{Chosen, Keys, MetricsError, PolarsEngine};
 use quotient_model::{ColumnType, DataTest, Rule, short_hash};
-use quotient_report::Finding;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::data_tests::{Asking, EXAMPLES, TestResult, Tested, adds_up, known, looked_at, new_rows};
+use crate::data_tests::{Asking, TestResult, Tested, adds_up, known, looked_at, new_rows, number, remembered};
 use crate::error::JobError;
 use crate::file_lots::{Rows, Seen};
-use crate::incremental_engine::part_of;
+use crate::incremental_engine::{part_of, relation_of};
+use crate::kept_rows::rows_of;
 use crate::work::Worklist;
 use crate::workspace::Workspace;
 
@@ -27,7 +27,7 @@ use crate::workspace::Workspace;
 pub(crate) struct KeptTest {
     /// How many failures.
     pub(crate) count: u64,
-    /// Some of them.
+    /// The least of the failing values, as many as are remembered.
     pub(crate) examples: Vec<String>,
 }
 
@@ -68,8 +68,13 @@ impl Workspace {
         let mut sources = worklist.sources().clone();
         for (place, test) in tests.iter().enumerate() {
             let Some(kept) = worklist.ledger.tests.get(&self.test_hash(test)) else { continue };
+            let since = since(raw, test, worklist).map_err(JobError::Metrics)?;
+            if matches!(since, Since::AllRows) {
+                continue;
+            }
+            let Some(kept) = self.still_found(test, kept, worklist).map_err(JobError::Metrics)? else { continue };
             let same = known(test, &self.project, kept.count, kept.examples.clone());
-            match since(raw, test, kept, worklist).map_err(JobError::Metrics)? {
+            match since {
                 Since::Nothing => results[place] = Some(same),
                 Since::NewRows(new) => {
                     let name = new_rows(&test.table);
@@ -89,31 +94,69 @@ impl Workspace {
             results[place] = match (kept.count, answer.finding.count) {
                 (_, 0) => Some(same),
                 (0, _) => Some(answer),
-                _ => self.added_up(test, kept, answer.finding),
+                _ => self.added_up(test, &kept, answer),
             };
         }
         Ok(results)
     }
 
+    /// What a test found before, without those rows whose value has come to the other table since; `None` where only all rows say it.
+    fn still_found(&self, test: &DataTest, kept: &KeptTest, worklist: &Worklist<'_>) -> Result<Option<KeptTest>, MetricsError> {
+        let Rule::Relationships { to, field } = &test.rule else { return Ok(Some(kept.clone())) };
+        // Of a model it is not known what came.
+        let Some((parents, come)) = worklist.sources().get(to).zip(worklist.new_files(to)) else { return Ok(None) };
+        if !come.is_empty() && *to == test.table {
+            return Ok(None);
+        }
+        if come.is_empty() || kept.count == 0 {
+            return Ok(Some(kept.clone()));
+        }
+        let is_text = |table: &str, column: &str| {
+            let columns = self.project.sources.get(table).map(|source| source.columns.as_slice()).unwrap_or_default();
+            columns.iter().any(|known| known.name == column && known.data_type == ColumnType::Text)
+        };
+        let column = test.column.as_deref().filter(|column| test.limit.is_none() && is_text(&test.table, column) && is_text(to, field));
+        let Some((column, rows)) = column.zip(worklist.sources().get(&test.table)) else { return Ok(None) };
+        let has_come = |file: &LakeFile| come.contains(file.address.as_str());
+        let keys = Keys::of(&rows_of(to, parents, &has_come)?, field, to)?;
+        let before = Chosen::Keys(field.clone(), keys.clone(), Vec::new()).of(&rows_of(to, parents, &|file| !has_come(file))?);
+        let keys = keys.but(&Keys::of(&before, field, to)?, to)?;
+        let examples: Vec<String> = kept.examples.iter().filter(|example| !keys.has(example)).cloned().collect();
+        // Where there may be others than those that are remembered, they are not known.
+        if examples.len() < kept.examples.len() && kept.examples.len() >= remembered(test) {
+            return Ok(None);
+        }
+        let new = worklist.new_files(&test.table).unwrap_or_default();
+        let mut found = part_of(&test.table, rows, &|file| !new.contains(file.address.as_str()))?;
+        found.frame = Chosen::Keys(column.to_owned(), keys, Vec::new()).of(&relation_of(&found)).frame;
+        let sql = format!("SELECT count(*) AS \"resolved\" FROM ({}) AS found", looked_at(test, None, Tested::All));
+        let engine = self.engine(&IndexMap::from([(test.table.clone(), found)]));
+        let resolved = engine.sql(&SqlModel { name: &test.name, file: &test.place.file, sql: &sql }, &[test.table.as_str()])?;
+        Ok(Some(KeptTest { count: kept.count.saturating_sub(number(&resolved, 0)?), examples }))
+    }
+
     /// What a test found before and what it finds in new rows, as one; `None` where only all rows say it: of values that are more than the examples,
     /// and of examples whose order is not that of their texts.
-    fn added_up(&self, test: &DataTest, kept: &KeptTest, new: Finding) -> Option<TestResult> {
+    fn added_up(&self, test: &DataTest, kept: &KeptTest, new: TestResult) -> Option<TestResult> {
+        let TestResult { finding: new, further, .. } = new;
         let columns = self.project.sources.get(&test.table).map(|source| source.columns.as_slice()).unwrap_or_default();
         let has_texts = new.key.is_none_or(|key| columns.iter().any(|column| column.name == key && column.data_type == ColumnType::Text));
         let are_all = |count: u64, examples: &[String]| u64::try_from(examples.len()) == Ok(count);
         let has_all = are_all(kept.count, &kept.examples) && are_all(new.count, &new.examples);
-        let examples: BTreeSet<String> = kept.examples.iter().cloned().chain(new.examples).collect();
+        let examples: BTreeSet<String> = kept.examples.iter().cloned().chain(new.examples).chain(further).collect();
         let count = match test.rule {
             // A value that is not accepted counts once.
             Rule::AcceptedValues { .. } => u64::try_from(examples.len()).ok().filter(|_| has_all)?,
             _ => Some(kept.count + new.count).filter(|_| adds_up(test))?,
         };
-        has_texts.then(|| known(test, &self.project, count, examples.into_iter().take(EXAMPLES).collect()))
+        has_texts.then(|| known(test, &self.project, count, examples.into_iter().take(remembered(test)).collect()))
     }
 
     /// What the results of tests of sources say to the next run.
     pub(crate) fn kept_tests(&self, tests: &[&DataTest], results: &[TestResult]) -> KeptTests {
-        let kept = |(test, result): (&&DataTest, &TestResult)| (self.test_hash(test), KeptTest { count: result.finding.count, examples: result.finding.examples.clone() });
+        let kept = |(test, result): (&&DataTest, &TestResult)| {
+            (self.test_hash(test), KeptTest { count: result.finding.count, examples: result.finding.examples.iter().chain(&result.further).cloned().collect() })
+        };
         tests.iter().zip(results).map(kept).collect()
     }
 
@@ -121,20 +164,13 @@ impl Workspace {
     fn test_hash(&self, test: &DataTest) -> String {
         let other = if let Rule::Relationships { to, .. } = &test.rule { self.project.sources.get(to) } else { None };
         let table = self.project.sources.get(&test.table);
-        short_hash(Sha256::new_with_prefix(format!("{}{:?}{test:?}{table:?}{other:?}", env!("CARGO_PKG_VERSION"), self.project.calendar)))
+        short_hash(Sha256::new_with_prefix(format!("{}{:?}{test:?}{table:?}{other:?}{}", env!("CARGO_PKG_VERSION"), self.project.calendar, remembered(test))))
     }
 }
 
 /// What has to be asked of a test since it found something.
-fn since<'a>(raw: &PolarsEngine<'_>, test: &DataTest, kept: &KeptTest, worklist: &Worklist<'a>) -> Result<Since<'a>, MetricsError> {
+fn since<'a>(raw: &PolarsEngine<'_>, test: &DataTest, worklist: &Worklist<'a>) -> Result<Since<'a>, MetricsError> {
     let Some(new) = worklist.new_files(&test.table) else { return Ok(Since::AllRows) };
-    if let Rule::Relationships { to, .. } = &test.rule {
-        // A row that comes there may be the one that was missed. Of a model it is not known what came.
-        let parents = worklist.new_files(to).filter(|_| worklist.sources().contains_key(to));
-        if parents.is_none_or(|parents| !parents.is_empty() && (kept.count > 0 || *to == test.table)) {
-            return Ok(Since::AllRows);
-        }
-    }
     let rows = looked_at(test, None, Tested::All);
     // A condition may look at other rows than its own.
     if !raw.query_reads_row_by_row(&SqlModel { name: &test.name, file: &test.place.file, sql: &rows }, &test.table)? {

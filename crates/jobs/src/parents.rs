@@ -15,7 +15,7 @@ use quotient_metrics::sql::SqlModel;
 use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Rule};
 
-use crate::data_tests::{Open, Tested, ask, looked_at, together, values_of};
+use crate::data_tests::{Open, Tested, ask, looked_at, remembered, together, values_of};
 
 /// Values of a column, and their type.
 struct Values {
@@ -66,7 +66,7 @@ impl<'e, 'a> Parents<'e, 'a> {
         }
         let numbers = parents.known.find(&test.name, values).map_err(|error| refused(&error))?;
         let is_unknown = |row: &usize| numbers[*row].is_none() && values.is_valid(*row);
-        failed(values, (0..values.len()).filter(is_unknown)).map(Some).map_err(|error| refused(&error))
+        failed(values, (0..values.len()).filter(is_unknown), remembered(test)).map(Some).map_err(|error| refused(&error))
     }
 
     fn values(&self, test: &DataTest, to: &str, field: &str) -> Result<Rc<Values>, MetricsError> {
@@ -76,7 +76,7 @@ impl<'e, 'a> Parents<'e, 'a> {
         }
         let sql = values_of(to, field);
         let rows = self.engine.sql(&SqlModel { name: &test.name, file: &test.place.file, sql: &sql }, &[to])?;
-        let mut known = KnownValues::default();
+        let mut known = KnownValues::with_room(rows.num_rows());
         known.numbers(field, std::slice::from_ref(rows.column(0))).map_err(|source| MetricsError::Cube { model: to.to_owned(), source })?;
         let values = Rc::new(Values { kind: KnownValues::kind(rows.column(0).data_type()), known });
         self.known.borrow_mut().insert(place, Rc::clone(&values));
@@ -84,13 +84,13 @@ impl<'e, 'a> Parents<'e, 'a> {
     }
 }
 
-/// Some rows of values as failures: examples of them beside their number.
-fn failed(values: &ArrayRef, rows: impl Iterator<Item = usize>) -> Result<RecordBatch, ArrowError> {
+/// Some rows of values as failures: up to so many examples of them beside their number.
+fn failed(values: &ArrayRef, rows: impl Iterator<Item = usize>, most: usize) -> Result<RecordBatch, ArrowError> {
     let rows: UInt32Array = rows.filter_map(|row| u32::try_from(row).ok()).map(Some).collect();
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let failures = Int64Array::from_value(count, rows.len());
     let all = RecordBatch::try_from_iter_with_nullable([("example", take(values, &rows, None)?, true), ("all", std::sync::Arc::new(failures) as ArrayRef, true)])?;
-    together(&[all])
+    together(&[all], most)
 }
 
 #[cfg(test)]
@@ -105,9 +105,9 @@ mod tests {
     #[test]
     fn failures_are_counted_beside_the_least_of_them() {
         let values: ArrayRef = Arc::new(StringViewArray::from(vec!["e", "a", "c", "c", "g", "b", "f"]));
-        let found = failed(&values, [0, 2, 3, 4, 5, 6].into_iter()).unwrap();
+        let found = failed(&values, [0, 2, 3, 4, 5, 6].into_iter(), 5).unwrap();
         assert_eq!(found.column(0).as_string_view().iter().flatten().collect::<Vec<_>>(), ["b", "c", "e", "f", "g"]);
         assert_eq!(found.column(1).as_primitive::<Int64Type>().value(0), 6);
-        assert_eq!(failed(&values, [].into_iter()).unwrap().num_rows(), 0);
+        assert_eq!(failed(&values, [].into_iter(), 5).unwrap().num_rows(), 0);
     }
 }

@@ -84,6 +84,8 @@ pub(crate) struct KeyedFiles {
     pub(crate) new: BTreeSet<String>,
     /// Those with rows that as-of may have brought to light.
     pub(crate) hidden: BTreeSet<String>,
+    /// The first day of the model that events in new files reach; `None` where there is no event.
+    pub(crate) first_day: Option<i32>,
 }
 
 /// What is different from the last run.
@@ -157,10 +159,13 @@ impl<'a> Changes<'a> {
             for change in self.files.get(*source).into_iter().flatten() {
                 match change.versions.as_slice() {
                     [file] if is_keyed(source) && change.reason == Reason::NewFile => {
+                        let days: Vec<Days> = self.of_change(source, change, incremental.sources.get(*source)).into_iter().map(|(days, _)| days).collect();
+                        let files = touched.keyed.entry((*source).clone()).or_default();
+                        files.first_day = files.first_day.into_iter().chain(days.iter().map(|days| days.from)).min();
+                        files.new.insert(file.address.clone());
                         if has_keyless(source) {
-                            touched.keyless.extend(self.of_change(source, change, incremental.sources.get(*source)).into_iter().map(|(days, _)| days));
+                            touched.keyless.extend(days);
                         }
-                        touched.keyed.entry((*source).clone()).or_default().new.insert(file.address.clone());
                     }
                     // Which keys a version that is gone had, nobody knows.
                     _ if is_keyed(source) => return None,

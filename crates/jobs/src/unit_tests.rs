@@ -43,7 +43,7 @@ impl Workspace {
             severity: "error".to_owned(),
             outcome: outcome.name().to_owned(),
         };
-        Ok(TestResult { kind: "unit", finding, outcome, limit: "error if a row differs".to_owned(), differences, place: test.place.clone() })
+        Ok(TestResult { kind: "unit", finding, outcome, limit: "error if a row differs".to_owned(), differences, place: test.place.clone(), further: Vec::new() })
     }
 }
 

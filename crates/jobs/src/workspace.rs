@@ -7,12 +7,12 @@ use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, SecondsFormat, Utc};
 use indexmap::IndexMap;
 use quotient_ingest::{Lake, SourceFrame};
-use quotient_metrics::sql::Relation;
 use quotient_metrics::{MetricsError, PolarsEngine, QueryRequest, query};
 use quotient_model::{Filter, Job, MetricKind, Project, Settings, SourceTable, filters_of, metrics_read_by, nearest, resolve_item, short_hash};
 use sha2::{Digest, Sha256};
 
 use crate::error::JobError;
+use crate::incremental_engine::relation_of;
 use crate::project_files;
 
 /// What opening a project needs.
@@ -143,13 +143,7 @@ impl Workspace {
 
     /// An engine over opened sources.
     pub(crate) fn engine(&self, sources: &IndexMap<String, SourceFrame>) -> PolarsEngine<'_> {
-        let relations = sources
-            .iter()
-            .map(|(name, source)| {
-                let relation = Relation { schema: source.schema.clone(), frame: source.frame.clone() };
-                (name.clone(), relation)
-            })
-            .collect();
+        let relations = sources.iter().map(|(name, source)| (name.clone(), relation_of(source))).collect();
         PolarsEngine::new(&self.project, relations, self.as_of)
     }
 

@@ -77,6 +77,13 @@ pub(crate) struct Other {
     pub(crate) labels: Vec<(String, Vec<String>)>,
 }
 
+impl Other {
+    /// How many keys there are.
+    pub(crate) fn keys(&self) -> u64 {
+        u64::try_from(self.lookup.len()).unwrap_or(u64::MAX)
+    }
+}
+
 /// The rows that a join brings.
 pub(crate) fn other(engine: &PolarsEngine<'_>, join: &Join) -> Result<Arc<Other>, MetricsError> {
     engine.joined(&join.model, &format!("{join:?}"), &|| checked(engine, join))

@@ -34,7 +34,7 @@ struct Version {
 impl Lookup {
     /// Where to find these keys, none of which is null and each of which is there once.
     pub(crate) fn of_keys(keys: &Column) -> Result<Self, MetricsError> {
-        let mut known = KnownValues::default();
+        let mut known = KnownValues::with_room(keys.len());
         known.numbers(keys.name(), &[bridge::array(keys)?]).map_err(|error| refused(keys.name(), &error))?;
         Ok(Self { keys: known, versions: None })
     }

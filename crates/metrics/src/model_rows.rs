@@ -3,7 +3,7 @@
 //! In: relations that have beside the model's columns the local day of its default time, [`DAY`]. Out: relations, rows in memory, and the days
 //! on which two lots of rows differ. Who keeps rows from run to run remakes some of them and leaves the others.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use chrono::{Datelike, NaiveDate};
-use polars::prelude::{DataFrame, DataType as PolarsType, Expr, IdxCa, IdxSize, IntoLazy, LazyFrame, NamedFrom, Series, UnionArgs, UniqueKeepStrategy, col, concat, lit};
+use polars::prelude::{DataFrame, DataType as PolarsType, Expr, IdxCa, IdxSize, IntoLazy, LazyFrame, UnionArgs, col, concat, lit};
 use quotient_model::quoted;
 use rayon::prelude::*;
 
 use crate::bridge;
 use crate::error::MetricsError;
 use crate::fact::{collect, day_of_time, days_of_rows, project_columns};
+use crate::keys::{Keys, as_text};
 use crate::polars_engine::PolarsEngine;
 use crate::sql::{Relation, polars_type};
 
@@ -27,10 +28,6 @@ pub const DAY: &str = "__day";
 
 /// The part of rows without a day.
 const UNDATED: &str = "undated";
-
-/// Values of a key, as texts; null is none of them.
-#[derive(Debug, Clone)]
-pub struct Keys(Series);
 
 /// Rows in memory.
 #[derive(Debug, Clone)]
@@ -69,98 +66,14 @@ impl PolarsEngine<'_> {
     }
 }
 
-impl Keys {
-    /// No value.
-    #[must_use]
-    pub fn none() -> Self {
-        Self(Series::new("key".into(), Vec::<String>::new()))
-    }
-
-    /// The values of a column of a relation.
-    ///
-    /// # Errors
-    /// Rows that cannot be computed.
-    pub fn of(relation: &Relation, column: &str, model: &str) -> Result<Self, MetricsError> {
-        let values = relation.frame.clone().select([as_text(relation, column).alias("key")]).filter(col("key").is_not_null());
-        let values = values.unique(None, UniqueKeepStrategy::Any);
-        let rows = collect(values, model, "read its keys")?;
-        let key = rows.column("key").map(|column| column.as_materialized_series().rechunk());
-        key.map(Self).map_err(|source| MetricsError::Compute { model: model.to_owned(), doing: "read its keys", source })
-    }
-
-    /// These values and others.
-    ///
-    /// # Errors
-    /// Values that cannot be put together.
-    pub fn and(mut self, other: &Self, model: &str) -> Result<Self, MetricsError> {
-        let fault = |source| MetricsError::Compute { model: model.to_owned(), doing: "put its keys together", source };
-        self.0.append(&other.0).map_err(fault)?;
-        Ok(Self(self.0.unique().map_err(fault)?))
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Ranges that have about as many of these values each, and together every value that there is: so many, or fewer.
-    #[must_use]
-    pub fn ranges(&self, count: usize) -> Vec<KeyRange> {
-        let mut texts: Vec<&str> = self.texts().collect();
-        texts.par_sort_unstable();
-        texts.dedup();
-        let mut bounds: Vec<&str> = (1..count).filter_map(|place| texts.get(place * texts.len() / count).copied()).collect();
-        bounds.dedup();
-        let from = std::iter::once(None).chain(bounds.iter().copied().map(Some));
-        let to = bounds.iter().copied().map(Some).chain([None]);
-        from.zip(to).map(|(from, to)| KeyRange { from: from.map(str::to_owned), to: to.map(str::to_owned) }).collect()
-    }
-
-    /// Whether all of some others are among these.
-    #[must_use]
-    pub fn has_all(&self, others: &Self) -> bool {
-        let known: HashSet<&str> = self.texts().collect();
-        others.texts().all(|key| known.contains(key))
-    }
-
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.str().into_iter().flat_map(|texts| texts.iter().flatten())
-    }
-}
-
-/// A range of the values of a key, as texts in their order; the first of all has null too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyRange {
-    from: Option<String>,
-    to: Option<String>,
-}
-
-impl KeyRange {
-    /// The rows of a relation that have a value of the range in a column.
-    #[must_use]
-    pub fn of(&self, relation: &Relation, column: &str) -> Relation {
-        let key = || as_text(relation, column);
-        let from = self.from.as_deref().map(|from| key().gt_eq(lit(from.to_owned())));
-        let to = self.to.as_deref().map(|to| key().lt(lit(to.to_owned())));
-        let is_within = match (from, to) {
-            (None, None) => return relation.clone(),
-            (None, Some(to)) => to.or(key().is_null()),
-            (Some(from), None) => from,
-            (Some(from), Some(to)) => from.and(to),
-        };
-        Relation { schema: Arc::clone(&relation.schema), frame: relation.frame.clone().filter(is_within) }
-    }
-}
-
 impl Chosen {
     /// True of rows that are meant, and of no others; null of some. Polars knows of it, as it is, which row groups have none.
     fn condition(&self, relation: &Relation) -> Expr {
         match self {
             Self::Days(days) => is_of(days),
-            Self::Keys(column, Keys(values), keyless) => {
+            Self::Keys(column, keys, keyless) => {
                 let key = as_text(relation, column);
-                let has_key = key.clone().is_in(lit(values.clone()).implode(false), false);
+                let has_key = keys.have(&key);
                 if keyless.is_empty() { has_key } else { has_key.or(key.is_null().and(is_of(keyless))) }
             }
         }
@@ -184,12 +97,6 @@ fn is_of(days: &[(i32, i32)]) -> Expr {
     let day = |day: i32| lit(day).cast(PolarsType::Date);
     let stretches = days.iter().map(|(from, to)| col(DAY).gt_eq(day(*from)).and(col(DAY).lt(day(*to))));
     stretches.reduce(Expr::or).unwrap_or_else(|| lit(false))
-}
-
-/// A column as text, in which keys are compared.
-fn as_text(relation: &Relation, column: &str) -> Expr {
-    let is_text = relation.schema.field_with_name(column).is_ok_and(|field| *field.data_type() == DataType::Utf8);
-    if is_text { col(column) } else { col(column).cast(PolarsType::String) }
 }
 
 impl Relation {
@@ -466,20 +373,6 @@ mod tests {
         assert!(same(&but, &rows(&[(Some(3), Some("b"), 3)])), "of days, only rows without a key");
         let (of, but) = both(&Chosen::Keys("key".to_owned(), Keys::none(), Vec::new()));
         assert_eq!((of.count(), but.count()), (0, 4));
-    }
-
-    #[test]
-    fn ranges_of_keys_have_every_row_once() {
-        let all = rows(&[(Some(1), Some("a"), 1), (Some(2), None, 2), (Some(3), Some("b"), 3), (None, Some("c"), 4), (Some(4), Some("dd"), 5), (Some(5), Some("a"), 6)]);
-        let known = Keys::of(&all.relation(), "key", "m").unwrap();
-        let counts = |keys: &Keys, count: usize| -> Vec<u64> { keys.ranges(count).iter().map(|range| range.of(&all.relation(), "key").rows("m").unwrap().count()).collect() };
-        assert_eq!(counts(&known, 2), [4, 2]);
-        assert_eq!(counts(&known, 4), [3, 1, 1, 1]);
-        assert_eq!(counts(&known, 1), [6]);
-        assert_eq!(counts(&Keys::none(), 3), [6]);
-        // Of more ranges than keys some are left out; keys that were not known are in a range, too.
-        let few = Keys::of(&rows(&[(Some(1), Some("b"), 1)]).relation(), "key", "m").unwrap();
-        assert_eq!(counts(&few, 5), [3, 3]);
     }
 
     #[test]

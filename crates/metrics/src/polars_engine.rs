@@ -88,9 +88,9 @@ impl<'a> PolarsEngine<'a> {
         Ok(rows)
     }
 
-    /// Lets go of rows that joins of other engines brought from here.
-    pub fn forget_joined(&self) {
-        locked(&self.joined).clear();
+    /// Lets go of rows that joins of other engines brought from here, of models with more keys than some.
+    pub fn forget_joined(&self, few: u64) {
+        locked(&self.joined).retain(|_, rows| rows.keys() <= few);
     }
 
     /// Lowers a model and everything that it reads; nothing is computed unless several models read it.

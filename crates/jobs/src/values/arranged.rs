@@ -6,9 +6,11 @@ use std::fmt;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Float64Array, Int32Array, RecordBatch, TimestampMicrosecondArray, UInt64Array};
-use arrow::compute::interleave;
-use arrow::datatypes::{Float64Type, Int32Type};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int32Array, Int64Array, PrimitiveArray, RecordBatch, TimestampMicrosecondArray,
+    UInt64Array,
+};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Float64Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use quotient_report::{MakeRows, PeriodRows};
@@ -59,9 +61,15 @@ impl MakeRows for ArrangedValues {
                 None => runs.push((&self.runs[run].0, 1)),
             }
         }
-        let place = |row: usize| {
-            let metric = ends.partition_point(|end| *end <= row);
-            (metric, row - metric.checked_sub(1).map_or(0, |before| ends[before]))
+        // Most rows are of the metric of the row before.
+        let mut metric = 0..0;
+        let mut array = 0;
+        let mut place = |row: usize| {
+            if !metric.contains(&row) {
+                array = ends.partition_point(|end| *end <= row);
+                metric = array.checked_sub(1).map_or(0, |before| ends[before])..ends[array];
+            }
+            (array, row - metric.start)
         };
         let in_order: Vec<(usize, usize)> = order.iter().map(|row| place(*row)).collect();
         let computed = TimestampMicrosecondArray::from_value(self.as_of.timestamp_micros(), order.len()).with_timezone("UTC");
@@ -114,6 +122,17 @@ struct Gathered<'a> {
     texts: &'a ArrayRef,
 }
 
+impl Gathered<'_> {
+    /// The numbers of the rows, of arrays of which one null stands for all rows of its own.
+    fn numbers<T: ArrowPrimitiveType>(&self, arrays: &[ArrayRef]) -> impl Iterator<Item = Option<T::Native>> {
+        let arrays: Vec<&PrimitiveArray<T>> = arrays.iter().map(AsArray::as_primitive).collect();
+        self.in_order.iter().map(move |(array, row)| {
+            let (array, row) = (arrays[*array], (*row).min(arrays[*array].len() - 1));
+            array.is_valid(row).then(|| array.value(row))
+        })
+    }
+}
+
 /// How a column of them is made.
 enum Made<'a> {
     /// Of the places of texts, by row.
@@ -135,20 +154,20 @@ impl Made<'_> {
     fn array(self, rows: &Gathered<'_>) -> Result<ArrayRef, ArrowError> {
         let coded = |places: Int32Array| -> Result<ArrayRef, ArrowError> { Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(places, Arc::clone(rows.texts))?)) };
         let code = |place: u32| i32::try_from(place).unwrap_or(i32::MAX);
-        let in_order = |arrays: &[ArrayRef]| {
-            // One null stands for all rows of an array.
-            let places: Vec<(usize, usize)> = rows.in_order.iter().map(|(array, row)| (*array, (*row).min(arrays[*array].len() - 1))).collect();
-            interleave(&arrays.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>(), &places)
-        };
         match self {
             Self::Codes(places) => coded(Int32Array::from_iter_values(rows.order.iter().map(|row| code(places[*row])))),
             Self::RunCodes(place) => coded(Int32Array::from_iter_values(rows.runs.iter().flat_map(|(run, count)| repeat_n(code(place(run)), *count)))),
             Self::Days(day) => Ok(Arc::new(Date32Array::from_iter_values(rows.runs.iter().flat_map(|(run, count)| repeat_n(day(run), *count))))),
-            Self::Numbers(arrays) => in_order(arrays),
+            Self::Numbers(arrays) => Ok(match arrays.first().map(Array::data_type) {
+                Some(DataType::Int64) => Arc::new(rows.numbers::<Int64Type>(arrays).collect::<Int64Array>()),
+                Some(DataType::Decimal128(precision, scale)) => {
+                    Arc::new(rows.numbers::<Decimal128Type>(arrays).collect::<Decimal128Array>().with_precision_and_scale(*precision, *scale)?)
+                }
+                _ => Arc::new(rows.numbers::<Float64Type>(arrays).collect::<Float64Array>()),
+            }),
             Self::Changes(now, before) => {
-                let (now, before) = (in_order(now)?, in_order(before)?);
                 let change = |(now, before): (Option<f64>, Option<f64>)| now.zip(before).map(|(now, before)| now - before);
-                Ok(Arc::new(now.as_primitive::<Float64Type>().iter().zip(before.as_primitive::<Float64Type>()).map(change).collect::<Float64Array>()))
+                Ok(Arc::new(rows.numbers::<Float64Type>(now).zip(rows.numbers::<Float64Type>(before)).map(change).collect::<Float64Array>()))
             }
             Self::Whole(values) => Ok(values),
         }
@@ -159,7 +178,6 @@ impl Made<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use arrow::array::Int64Array;
     use arrow::compute::take_record_batch;
     use chrono::DateTime;
 

@@ -6,7 +6,7 @@
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, MAX_INLINE_VIEW_LEN};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::row::{RowConverter, SortField};
@@ -47,7 +47,26 @@ impl Long {
 /// A value of up to 15 bytes, with its length in the last.
 type Short = [u64; 2];
 
+/// A value that is met.
+#[derive(Clone, Copy)]
+enum Met<'v> {
+    Short(Short),
+    Long(&'v [u8]),
+}
+
+impl<'v> From<&'v [u8]> for Met<'v> {
+    fn from(value: &'v [u8]) -> Self {
+        short(value).map_or(Self::Long(value), Self::Short)
+    }
+}
+
 impl KnownValues {
+    /// None yet, with room for so many short ones.
+    #[must_use]
+    pub fn with_room(values: usize) -> Self {
+        Self { short: HashTable::with_capacity(values), ..Self::default() }
+    }
+
     /// The type as which values of a type are told apart: whole numbers of up to 32 bits, and 64 with a sign, are of one, floats of another.
     #[must_use]
     pub fn kind(data_type: &DataType) -> DataType {
@@ -99,25 +118,27 @@ impl KnownValues {
                 numbers.push(None);
                 return Some(());
             };
-            let number = match short(value) {
-                Some(short) => {
+            let number = match value {
+                Met::Short(short) => {
                     let number = last.filter(|(before, _)| *before == short).map_or_else(|| self.number_of_short(short), |(_, number)| Some(number))?;
                     last = Some((short, number));
                     number
                 }
-                None => self.number_of_long(value)?,
+                Met::Long(value) => self.number_of_long(value)?,
             };
             numbers.push(Some(number));
             Some(())
         })
     }
 
-    fn known(&self, value: &[u8]) -> Option<u32> {
-        if let Some(short) = short(value) {
-            return self.short.find(hash_of_short(short), |(other, _)| *other == short).map(|(_, number)| *number);
+    fn known(&self, value: Met<'_>) -> Option<u32> {
+        match value {
+            Met::Short(short) => self.short.find(hash_of_short(short), |(other, _)| *other == short).map(|(_, number)| *number),
+            Met::Long(value) => {
+                let hash = hash_of(value);
+                self.long.find(hash, |known| known.is(hash, value, &self.bytes)).map(|known| known.number)
+            }
         }
-        let hash = hash_of(value);
-        self.long.find(hash, |known| known.is(hash, value, &self.bytes)).map(|known| known.number)
     }
 
     /// `None` where 32 bits do not suffice.
@@ -150,7 +171,7 @@ impl KnownValues {
 }
 
 /// Goes through values as bytes that are the same for the same value; what comes out is `None` where `take` said so before the last.
-fn each_value(column: &str, values: &ArrayRef, mut take: impl FnMut(Option<&[u8]>) -> Option<()>) -> Result<Option<()>, CubeError> {
+fn each_value(column: &str, values: &ArrayRef, mut take: impl FnMut(Option<Met<'_>>) -> Option<()>) -> Result<Option<()>, CubeError> {
     let refused = |source| CubeError::Arrow { doing: format!("comparing values of column `{column}`"), source };
     let kind = KnownValues::kind(values.data_type());
     let widened = if kind == *values.data_type() { Arc::clone(values) } else { cast(values, &kind).map_err(refused)? };
@@ -159,22 +180,28 @@ fn each_value(column: &str, values: &ArrayRef, mut take: impl FnMut(Option<&[u8]
         DataType::Float64 => {
             // One NaN, and one zero.
             let bits = |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() };
-            values.as_primitive::<Float64Type>().iter().try_for_each(|value| take(value.map(|value| bits(value).to_le_bytes()).as_ref().map(<[u8; 8]>::as_slice)))
+            values.as_primitive::<Float64Type>().iter().try_for_each(|value| take(value.map(|value| bits(value).to_le_bytes()).as_ref().map(|bytes| bytes.as_slice().into())))
         }
-        DataType::Utf8 => values.as_string::<i32>().iter().try_for_each(|text| take(text.map(str::as_bytes))),
-        DataType::LargeUtf8 => values.as_string::<i64>().iter().try_for_each(|text| take(text.map(str::as_bytes))),
-        DataType::Utf8View => values.as_string_view().iter().try_for_each(|text| take(text.map(str::as_bytes))),
+        DataType::Utf8 => values.as_string::<i32>().iter().try_for_each(|text| take(text.map(|text| text.as_bytes().into()))),
+        DataType::LargeUtf8 => values.as_string::<i64>().iter().try_for_each(|text| take(text.map(|text| text.as_bytes().into()))),
+        DataType::Utf8View => {
+            let (texts, nulls) = (values.as_string_view(), values.nulls());
+            texts.views().iter().enumerate().try_for_each(|(row, view)| {
+                let is_there = nulls.is_none_or(|nulls| nulls.is_valid(row));
+                take(is_there.then(|| short_of_view(*view).map_or_else(|| texts.value(row).as_bytes().into(), Met::Short)))
+            })
+        }
         data_type if data_type.is_primitive() => {
             let data = values.to_data();
             let (width, nulls) = (data_type.primitive_width().unwrap_or(1), values.nulls());
             let bytes = data.buffers().first().map_or(&[][..], |buffer| buffer.as_slice()).get(data.offset() * width..).unwrap_or_default();
-            bytes.chunks_exact(width).take(values.len()).enumerate().try_for_each(|(row, value)| take(nulls.is_none_or(|nulls| nulls.is_valid(row)).then_some(value)))
+            bytes.chunks_exact(width).take(values.len()).enumerate().try_for_each(|(row, value)| take(nulls.is_none_or(|nulls| nulls.is_valid(row)).then(|| value.into())))
         }
         data_type => {
             let rows = RowConverter::new(vec![SortField::new(data_type.clone())]).and_then(|converter| converter.convert_columns(std::slice::from_ref(values)));
             let rows = rows.map_err(refused)?;
             let nulls = values.logical_nulls();
-            rows.iter().enumerate().try_for_each(|(row, value)| take(nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then(|| value.data())))
+            rows.iter().enumerate().try_for_each(|(row, value)| take(nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then(|| value.data().into())))
         }
     })
 }
@@ -186,6 +213,14 @@ fn short(value: &[u8]) -> Option<Short> {
     rest.get_mut(..value.len())?.copy_from_slice(value);
     length[0] = u8::try_from(value.len()).ok()?;
     let (halves, _) = room.as_chunks::<8>();
+    Some([u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])])
+}
+
+/// The same of a text whose view has all of it: after the length come its bytes, and zeros.
+fn short_of_view(view: u128) -> Option<Short> {
+    let length = u32::try_from(view & u128::from(u32::MAX)).ok().filter(|length| *length <= MAX_INLINE_VIEW_LEN)?;
+    let bytes = ((view >> 32) | (u128::from(length) << 120)).to_le_bytes();
+    let (halves, _) = bytes.as_chunks::<8>();
     Some([u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])])
 }
 
@@ -222,6 +257,19 @@ mod tests {
         assert_eq!(numbers[..2], [[0, 0, 1, 2].map(Some).to_vec(), vec![Some(1), None, Some(3), Some(0)]]);
         assert_eq!(numbers[2], (4..5_004).map(Some).collect::<Vec<_>>());
         assert_eq!(known.numbers("order_id", &[lots[2].slice(4_000, 1), lots[1].slice(3, 1)]).unwrap(), [Some(4_004), Some(0)]);
+    }
+
+    #[test]
+    fn a_text_is_the_same_whether_its_view_has_it_or_not() {
+        let texts: Vec<String> = (0..20).map(|length| "abcdefghijklmnopqrst"[..length].to_owned()).collect();
+        let mut known = KnownValues::default();
+        let numbers = known.numbers("id", &[Arc::new(StringArray::from(texts.clone()))]).unwrap();
+        let views: ArrayRef = Arc::new(StringViewArray::from(texts.clone()));
+        assert_eq!(known.find("id", &views).unwrap(), numbers);
+        assert_eq!(known.find("id", &views.slice(7, 9)).unwrap(), numbers[7..16]);
+        for (text, view) in texts.iter().zip(views.as_string_view().views()) {
+            assert_eq!(short_of_view(*view), short(text.as_bytes()).filter(|_| text.len() <= 12), "{text}");
+        }
     }
 
     #[test]
