@@ -12,7 +12,8 @@ use quotient_metrics::sql::Relation;
 use quotient_metrics::{MetricsError, PolarsEngine};
 use quotient_model::{DataTest, Rule};
 
-use crate::incremental_engine::{inner, part_of};
+use crate::incremental_engine::inner;
+use crate::source_rows::part_of;
 use crate::workspace::Workspace;
 
 /// Lots of the rows of some sources and models, which are read one after the other: each has some rows of all of them.

@@ -18,8 +18,8 @@ use crate::data_tests::{Asking, EXAMPLES, TestResult, Tested, relation, texts};
 use crate::error::JobError;
 use crate::file_lots::{Rows, Seen};
 use crate::freshness::freshness;
-use crate::incremental_engine::relation_of;
 use crate::kept_tests::KeptTests;
+use crate::source_rows::relation_of;
 use crate::work::Worklist;
 use crate::workspace::Workspace;
 

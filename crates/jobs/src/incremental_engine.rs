@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use indexmap::IndexMap;
-use quotient_ingest::{LakeFile, SourceFrame};
+use quotient_ingest::SourceFrame;
 use quotient_metrics::sql::Relation;
 use quotient_metrics::{BaseRequest, CellRequest, Chosen, ConversionRequest, Engine, Keys, MetricsError, PolarsEngine, joined_rows, requests_of};
 use quotient_model::{Grain, Model};
@@ -28,6 +28,7 @@ use crate::progress::Laps;
 use crate::question::{base_key, base_question, conversion_key, conversion_question, first_joins, grains_of};
 use crate::rolled::RolledUp;
 use crate::side_by_side::{in_turn, locked, side_by_side, taken};
+use crate::source_rows::part_of;
 use crate::stored_cells::{Question, Stored, refused, year_of};
 use crate::stretches::Touching;
 use crate::work::{Decision, Work, Worklist};
@@ -469,16 +470,6 @@ impl<'a> IncrementalEngine<'a> {
         *whole = Some(Arc::clone(&engine));
         Ok(engine)
     }
-}
-
-/// A source with some of its files.
-pub(crate) fn part_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<SourceFrame, MetricsError> {
-    source.part(keep).map_err(|error| MetricsError::Bridge { column: name.to_owned(), reason: error.to_string() })
-}
-
-/// The rows of a source.
-pub(crate) fn relation_of(source: &SourceFrame) -> Relation {
-    Relation { schema: source.schema.clone(), frame: source.frame.clone() }
 }
 
 pub(crate) fn inner(error: JobError) -> MetricsError {

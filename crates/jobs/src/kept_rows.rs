@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use indexmap::IndexMap;
-use quotient_ingest::{LakeFile, SourceFrame, scan_rows};
+use quotient_ingest::{SourceFrame, scan_rows};
 use quotient_metrics::sql::Relation;
 use quotient_metrics::{Chosen, ColumnsRead, DAY, KeyRange, Keys, MetricsError, ModelRows, PartSpan, PolarsEngine};
 use quotient_model::{Incremental, Model, model_hash, nearest, quoted, short_hash};
@@ -18,9 +18,10 @@ use uuid::Uuid;
 use crate::days::{Days, joined, pairs};
 use crate::error::JobError;
 use crate::file_lots::{Rows, Seen, count, count_of_lots, lots_of};
-use crate::incremental_engine::{IncrementalEngine, inner, part_of, relation_of};
+use crate::incremental_engine::{IncrementalEngine, inner};
 use crate::ledger::{KeptPart, KeptRows};
 use crate::shelf::Shelf;
+use crate::source_rows::rows_of;
 use crate::touched::RowsTouched;
 use crate::work::Worklist;
 use crate::workspace::Workspace;
@@ -326,12 +327,11 @@ impl<'a> RowKeeper<'_, 'a> {
         self.exchanged(model, kept, &only(keys, &keyless), &fresh, None)
     }
 
-    /// Keys with new events without those whose row these cannot change: it is of before the days that they reach, and a key has but one.
+    /// Keys of new files without those whose row is settled: it is of before the days that events of these files reach.
     fn without_settled(&self, model: &Model, key: &str, touched: &RowsTouched, kept: &HeldRows, keys: Keys) -> Result<Keys, MetricsError> {
         let first_day = touched.keyed.values().filter_map(|files| files.first_day).min().unwrap_or(i32::MAX);
-        let mut tests = self.workspace.project.data_tests();
-        let is_unique = tests.any(|test| test.table == model.name && test.column.as_deref() == Some(key) && test.allows_no_repeats());
-        if first_day == i32::MIN || keys.is_empty() || !is_unique {
+        let has_settled = model.incremental.as_ref().is_some_and(|incremental| incremental.settled_rows);
+        if !has_settled || first_day == i32::MIN || keys.is_empty() {
             return Ok(keys);
         }
         let before = [Days { from: i32::MIN, to: first_day }];
@@ -457,11 +457,6 @@ pub(crate) fn check_key(model: &Model, schema: &Schema) -> Result<(), MetricsErr
 /// The column that an expression is and nothing else.
 fn column_named<'s>(schema: &'s Schema, sql: &str) -> Option<&'s str> {
     schema.fields().iter().map(|field| field.name().as_str()).find(|name| sql == *name || sql == quoted(name))
-}
-
-/// The rows of some files of a source.
-pub(crate) fn rows_of(name: &str, source: &SourceFrame, keep: &dyn Fn(&LakeFile) -> bool) -> Result<Relation, MetricsError> {
-    Ok(relation_of(&part_of(name, source, keep)?))
 }
 
 #[cfg(test)]

@@ -17,8 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::data_tests::{Asking, TestResult, Tested, adds_up, known, looked_at, new_rows, number, remembered};
 use crate::error::JobError;
 use crate::file_lots::{Rows, Seen};
-use crate::incremental_engine::{part_of, relation_of};
-use crate::kept_rows::rows_of;
+use crate::source_rows::{part_of, relation_of, rows_of};
 use crate::work::Worklist;
 use crate::workspace::Workspace;
 
@@ -34,14 +33,12 @@ pub(crate) struct KeptTest {
 /// What tests found, by the hash of all that decides it beside the lake.
 pub(crate) type KeptTests = BTreeMap<String, KeptTest>;
 
-/// What has to be asked of a test about which something is known.
+/// What has to be asked of a test about which something is known, where that is not all rows.
 enum Since<'a> {
     /// Nothing: it would say the same.
     Nothing,
     /// Whether rows of these files fail: if none does, it would say the same.
     NewRows(BTreeSet<&'a str>),
-    /// All rows.
-    AllRows,
 }
 
 impl Workspace {
@@ -68,10 +65,7 @@ impl Workspace {
         let mut sources = worklist.sources().clone();
         for (place, test) in tests.iter().enumerate() {
             let Some(kept) = worklist.ledger.tests.get(&self.test_hash(test)) else { continue };
-            let since = since(raw, test, worklist).map_err(JobError::Metrics)?;
-            if matches!(since, Since::AllRows) {
-                continue;
-            }
+            let Some(since) = since(raw, test, worklist).map_err(JobError::Metrics)? else { continue };
             let Some(kept) = self.still_found(test, kept, worklist).map_err(JobError::Metrics)? else { continue };
             let same = known(test, &self.project, kept.count, kept.examples.clone());
             match since {
@@ -84,7 +78,6 @@ impl Workspace {
                     }
                     asked.push((place, *test, kept, same));
                 }
-                Since::AllRows => {}
             }
         }
         let of_new: Vec<&DataTest> = asked.iter().map(|(_, test, ..)| *test).collect();
@@ -111,16 +104,15 @@ impl Workspace {
         if come.is_empty() || kept.count == 0 {
             return Ok(Some(kept.clone()));
         }
-        let is_text = |table: &str, column: &str| {
-            let columns = self.project.sources.get(table).map(|source| source.columns.as_slice()).unwrap_or_default();
-            columns.iter().any(|known| known.name == column && known.data_type == ColumnType::Text)
-        };
-        let column = test.column.as_deref().filter(|column| test.limit.is_none() && is_text(&test.table, column) && is_text(to, field));
+        let column = test.column.as_deref().filter(|column| test.limit.is_none() && self.is_text(&test.table, column) && self.is_text(to, field));
         let Some((column, rows)) = column.zip(worklist.sources().get(&test.table)) else { return Ok(None) };
         let has_come = |file: &LakeFile| come.contains(file.address.as_str());
         let keys = Keys::of(&rows_of(to, parents, &has_come)?, field, to)?;
         let before = Chosen::Keys(field.clone(), keys.clone(), Vec::new()).of(&rows_of(to, parents, &|file| !has_come(file))?);
         let keys = keys.but(&Keys::of(&before, field, to)?, to)?;
+        if keys.is_empty() {
+            return Ok(Some(kept.clone()));
+        }
         let examples: Vec<String> = kept.examples.iter().filter(|example| !keys.has(example)).cloned().collect();
         // Where there may be others than those that are remembered, they are not known.
         if examples.len() < kept.examples.len() && kept.examples.len() >= remembered(test) {
@@ -139,8 +131,7 @@ impl Workspace {
     /// and of examples whose order is not that of their texts.
     fn added_up(&self, test: &DataTest, kept: &KeptTest, new: TestResult) -> Option<TestResult> {
         let TestResult { finding: new, further, .. } = new;
-        let columns = self.project.sources.get(&test.table).map(|source| source.columns.as_slice()).unwrap_or_default();
-        let has_texts = new.key.is_none_or(|key| columns.iter().any(|column| column.name == key && column.data_type == ColumnType::Text));
+        let has_texts = new.key.is_none_or(|key| self.is_text(&test.table, &key));
         let are_all = |count: u64, examples: &[String]| u64::try_from(examples.len()) == Ok(count);
         let has_all = are_all(kept.count, &kept.examples) && are_all(new.count, &new.examples);
         let examples: BTreeSet<String> = kept.examples.iter().cloned().chain(new.examples).chain(further).collect();
@@ -152,6 +143,12 @@ impl Workspace {
         has_texts.then(|| known(test, &self.project, count, examples.into_iter().take(remembered(test)).collect()))
     }
 
+    /// Whether a source has a column of text of that name.
+    fn is_text(&self, source: &str, column: &str) -> bool {
+        let columns = self.project.sources.get(source).map(|source| source.columns.as_slice()).unwrap_or_default();
+        columns.iter().any(|known| known.name == column && known.data_type == ColumnType::Text)
+    }
+
     /// What the results of tests of sources say to the next run.
     pub(crate) fn kept_tests(&self, tests: &[&DataTest], results: &[TestResult]) -> KeptTests {
         let kept = |(test, result): (&&DataTest, &TestResult)| {
@@ -160,7 +157,8 @@ impl Workspace {
         tests.iter().zip(results).map(kept).collect()
     }
 
-    /// A hash of all that decides what a test of a source finds beside the lake: its table, the one that it looks into, the program.
+    /// A hash of all that decides what a test of a source finds beside the lake: its table, the one that it looks into, the program; and how much
+    /// of it is remembered.
     fn test_hash(&self, test: &DataTest) -> String {
         let other = if let Rule::Relationships { to, .. } = &test.rule { self.project.sources.get(to) } else { None };
         let table = self.project.sources.get(&test.table);
@@ -168,13 +166,13 @@ impl Workspace {
     }
 }
 
-/// What has to be asked of a test since it found something.
-fn since<'a>(raw: &PolarsEngine<'_>, test: &DataTest, worklist: &Worklist<'a>) -> Result<Since<'a>, MetricsError> {
-    let Some(new) = worklist.new_files(&test.table) else { return Ok(Since::AllRows) };
+/// What has to be asked of a test since it found something; `None` for all rows.
+fn since<'a>(raw: &PolarsEngine<'_>, test: &DataTest, worklist: &Worklist<'a>) -> Result<Option<Since<'a>>, MetricsError> {
+    let Some(new) = worklist.new_files(&test.table) else { return Ok(None) };
     let rows = looked_at(test, None, Tested::All);
     // A condition may look at other rows than its own.
     if !raw.query_reads_row_by_row(&SqlModel { name: &test.name, file: &test.place.file, sql: &rows }, &test.table)? {
-        return Ok(Since::AllRows);
+        return Ok(None);
     }
-    Ok(if new.is_empty() { Since::Nothing } else { Since::NewRows(new) })
+    Ok(Some(if new.is_empty() { Since::Nothing } else { Since::NewRows(new) }))
 }

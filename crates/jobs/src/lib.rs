@@ -45,6 +45,7 @@ mod schedule;
 mod shelf;
 mod side_by_side;
 mod since;
+mod source_rows;
 mod stored_cells;
 mod stretches;
 mod test;

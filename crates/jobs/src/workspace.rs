@@ -12,8 +12,8 @@ use quotient_model::{Filter, Job, MetricKind, Project, Settings, SourceTable, fi
 use sha2::{Digest, Sha256};
 
 use crate::error::JobError;
-use crate::incremental_engine::relation_of;
 use crate::project_files;
+use crate::source_rows::relation_of;
 
 /// What opening a project needs.
 #[derive(Debug, Clone)]

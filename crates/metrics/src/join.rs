@@ -73,14 +73,15 @@ pub(crate) struct Other {
     columns: Vec<Column>,
     key_type: DataType,
     lookup: Arc<Lookup>,
+    rows: u64,
     /// The texts of labels that come coded, each once.
     pub(crate) labels: Vec<(String, Vec<String>)>,
 }
 
 impl Other {
-    /// How many keys there are.
-    pub(crate) fn keys(&self) -> u64 {
-        u64::try_from(self.lookup.len()).unwrap_or(u64::MAX)
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
     }
 }
 
@@ -112,7 +113,14 @@ fn checked(engine: &PolarsEngine<'_>, join: &Join) -> Result<Other, MetricsError
         lookup
     };
     let field = |name: &str| Field::new(name, other.schema.field_with_name(name).map_or(DataType::Null, |field| field.data_type().clone()), true);
-    let mut brought = Other { fields: Vec::new(), columns: Vec::new(), key_type: field(&join.other_key()).data_type().clone(), lookup: Arc::new(lookup), labels: Vec::new() };
+    let mut brought = Other {
+        fields: Vec::new(),
+        columns: Vec::new(),
+        key_type: field(&join.other_key()).data_type().clone(),
+        lookup: Arc::new(lookup),
+        rows: u64::try_from(rows.height()).unwrap_or(u64::MAX),
+        labels: Vec::new(),
+    };
     for name in join.columns.keys() {
         if join.coded.contains(name) {
             let (places, texts) = coded(column(name)?, &join.model)?;
@@ -251,7 +259,7 @@ mod tests {
             validity: None,
         };
         let lookup = Lookup::of_keys(&Column::new("id".into(), ["1"])).unwrap();
-        let other = Other { fields: Vec::new(), columns: Vec::new(), key_type, lookup: Arc::new(lookup), labels: Vec::new() };
+        let other = Other { fields: Vec::new(), columns: Vec::new(), key_type, lookup: Arc::new(lookup), rows: 0, labels: Vec::new() };
         let rows = Relation { schema: Schema::new(vec![Field::new("k", found.clone(), true)]).into(), frame: df!("k" => [1.5]).unwrap().lazy() };
         join(rows, &join_to, &other).err().map(|error| error.to_string())
     }

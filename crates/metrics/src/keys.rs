@@ -82,7 +82,7 @@ impl Keys {
     /// Whether a text is one of these values.
     #[must_use]
     pub fn has(&self, text: &str) -> bool {
-        self.texts().any(|key| key == text)
+        self.known.has(text.as_bytes())
     }
 
     /// Whether there is none.

@@ -88,9 +88,14 @@ impl<'a> PolarsEngine<'a> {
         Ok(rows)
     }
 
-    /// Lets go of rows that joins of other engines brought from here, of models with more keys than some.
-    pub fn forget_joined(&self, few: u64) {
-        locked(&self.joined).retain(|_, rows| rows.keys() <= few);
+    /// Lets go of rows that joins of other engines brought from here, but for so many in all.
+    pub fn forget_joined(&self, most: u64) {
+        let mut room = most;
+        locked(&self.joined).retain(|_, rows| {
+            let left = room.checked_sub(rows.rows());
+            room = left.unwrap_or(room);
+            left.is_some()
+        });
     }
 
     /// Lowers a model and everything that it reads; nothing is computed unless several models read it.

@@ -170,11 +170,6 @@ impl Threshold {
             _ => count != self.bound,
         }
     }
-
-    /// Whether every count but 0 is over the limit.
-    fn holds_of_any(&self) -> bool {
-        matches!((self.operator, self.bound), ("!=" | "<>" | ">", 0) | (">=", 0 | 1))
-    }
 }
 
 impl DataTest {
@@ -188,13 +183,6 @@ impl DataTest {
         } else {
             Outcome::Pass
         }
-    }
-
-    /// Whether a table has no value of its column twice once a run is through: else the test stops it.
-    #[must_use]
-    pub fn allows_no_repeats(&self) -> bool {
-        let is_over_all_rows = self.rule == Rule::Unique && self.filter.is_none() && self.limit.is_none();
-        is_over_all_rows && self.severity == Severity::Error && self.error_if.holds_of_any()
     }
 
     /// The condition under which a row passes; `None` for a rule that one row alone does not decide.

@@ -26,6 +26,8 @@ pub struct Incremental {
     pub keep_rows: bool,
     /// The column of the model by whose values rows are remade; without it they are remade by the days of its time.
     pub key: Option<String>,
+    /// Whether a key has one row, which no event changes whose days it reaches begin after it.
+    pub settled_rows: bool,
     /// The sources that have an event time.
     pub sources: IndexMap<String, Reach>,
     /// Where it is declared.
@@ -70,6 +72,10 @@ pub(crate) fn read_incremental(node: &Node, what: &str, at: &Declared<'_>) -> Op
     if let Some(key) = key.as_ref().filter(|_| !keep_rows) {
         reader.fault(reader.place_of("key").line, format!("{}: key `key`: rows are remade by `{key}` where they are kept: expected `keep_rows: true`", reader.what()));
     }
+    let settled_rows = reader.boolean("settled_rows").unwrap_or(false);
+    if settled_rows && key.is_none() {
+        reader.fault(reader.place_of("settled_rows").line, format!("{}: key `settled_rows`: a row is that of its key: expected a `key` of the model too", reader.what()));
+    }
     let mut sources = IndexMap::new();
     if let Some(of_sources) = reader.node("sources") {
         for source in of_sources.entries() {
@@ -96,7 +102,7 @@ pub(crate) fn read_incremental(node: &Node, what: &str, at: &Declared<'_>) -> Op
         }
     }
     reader.finish();
-    Some(Incremental { as_of_days, keep_rows, key, sources, place: reader.place() })
+    Some(Incremental { as_of_days, keep_rows, key, settled_rows, sources, place: reader.place() })
 }
 
 /// Where something is declared.

@@ -104,6 +104,11 @@ impl KnownValues {
         Ok(numbers)
     }
 
+    /// Whether the bytes of a value are known.
+    pub(crate) fn has(&self, value: &[u8]) -> bool {
+        self.known(value.into()).is_some()
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.count as usize

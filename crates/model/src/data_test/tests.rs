@@ -197,19 +197,3 @@ fn thresholds_compare_counts() {
     }
     assert_eq!(Threshold::parse("between 1 and 2"), None);
 }
-
-#[test]
-fn only_a_test_that_stops_a_run_at_any_repeat_says_that_there_is_none() {
-    let allows_no_repeats = |test: &str| {
-        let tables = format!("      - name: orders\n        columns:\n          - {{name: order_id, data_type: varchar, data_tests: [{test}]}}\n");
-        let project = project(&tables, "models: []\n");
-        project.data_tests().all(super::DataTest::allows_no_repeats)
-    };
-    for test in ["unique", "{unique: {config: {error_if: '> 0'}}}", "{unique: {config: {error_if: '>= 1', warn_if: '> 3'}}}"] {
-        assert!(allows_no_repeats(test), "{test}");
-    }
-    let others = ["severity: warn", "error_if: '> 1'", "error_if: '!= 1'", "where: \"order_id <> 'X'\"", "limit: 5"];
-    for test in others.map(|config| format!("{{unique: {{config: {{{config}}}}}}}")).iter().map(String::as_str).chain(["not_null"]) {
-        assert!(!allows_no_repeats(test), "{test}");
-    }
-}
