@@ -23,6 +23,7 @@ mod suite {
     mod recovery;
     mod s3;
     mod saved_queries;
+    mod settled;
     mod sql_constructs;
     mod together;
     mod usage;

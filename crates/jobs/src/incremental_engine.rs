@@ -40,6 +40,9 @@ const MODELS_AT_ONCE: usize = 2;
 /// Tables that are asked for at once: each has the states of a fact in memory.
 const TABLES_AT_ONCE: usize = 2;
 
+/// As many rows that joins brought wait for further requests, in lots of those that are made at once.
+const LOTS_OF_JOINED_ROWS: u64 = 2;
+
 /// A question, and what is done about it.
 struct Considered<'a> {
     key: String,
@@ -385,7 +388,7 @@ impl<'a> IncrementalEngine<'a> {
             let batches = self.base_cells(Some(days), &limited)?;
             fresh.iter_mut().zip(batches).for_each(|(all, batch)| all.push(batch));
         }
-        self.whole()?.forget_joined(self.workspace.rows_at_once);
+        self.whole()?.forget_joined(self.workspace.rows_at_once.saturating_mul(LOTS_OF_JOINED_ROWS));
         fresh.iter().map(|batches| joined_rows(batches)).collect::<Result<_, _>>().map_err(|error: ArrowError| refused(request.model, &error))
     }
 

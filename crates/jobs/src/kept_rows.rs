@@ -300,7 +300,7 @@ impl<'a> RowKeeper<'_, 'a> {
             let new = rows_of(name, source, &|file| files.new.contains(&file.address))?;
             keys = keys.and(&Keys::of(&new, column, name)?, name)?;
         }
-        keys = self.without_settled(model, key, touched, &kept, keys)?;
+        keys = self.without_settled(model, touched, &kept, keys)?;
         for (name, files) in touched.keyed.iter().filter(|(_, files)| !files.hidden.is_empty()) {
             let column = incremental.sources.get(name).and_then(|reach| reach.key.as_ref());
             let Some(((source, column), (from, to))) = self.worklist.sources().get(name).zip(column).zip(self.worklist.days_of_as_of()) else { continue };
@@ -328,15 +328,13 @@ impl<'a> RowKeeper<'_, 'a> {
     }
 
     /// Keys of new files without those whose row is settled: it is of before the days that events of these files reach.
-    fn without_settled(&self, model: &Model, key: &str, touched: &RowsTouched, kept: &HeldRows, keys: Keys) -> Result<Keys, MetricsError> {
+    fn without_settled(&self, model: &Model, touched: &RowsTouched, kept: &HeldRows, keys: Keys) -> Result<Keys, MetricsError> {
         let first_day = touched.keyed.values().filter_map(|files| files.first_day).min().unwrap_or(i32::MAX);
-        let has_settled = model.incremental.as_ref().is_some_and(|incremental| incremental.settled_rows);
-        if !has_settled || first_day == i32::MIN || keys.is_empty() {
-            return Ok(keys);
-        }
+        let settles = model.incremental.as_ref().filter(|incremental| incremental.settled_rows && first_day > i32::MIN && !keys.is_empty());
+        let Some(key) = settles.and_then(|incremental| incremental.key.as_ref()) else { return Ok(keys) };
         let before = [Days { from: i32::MIN, to: first_day }];
         let rows = Chosen::Days(pairs(&before)).of(&self.relation(&model.name, kept, Some(&before))?);
-        let settled = Chosen::Keys(key.to_owned(), keys.clone(), Vec::new()).of(&rows);
+        let settled = Chosen::Keys(key.clone(), keys.clone(), Vec::new()).of(&rows);
         keys.but(&Keys::of(&settled, key, &model.name)?, &model.name)
     }
 

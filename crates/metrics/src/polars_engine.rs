@@ -88,14 +88,18 @@ impl<'a> PolarsEngine<'a> {
         Ok(rows)
     }
 
-    /// Lets go of rows that joins of other engines brought from here, but for so many in all.
+    /// Lets go of rows that joins of other engines brought from here, but for so many in all, the longest first.
     pub fn forget_joined(&self, most: u64) {
+        let mut joined = locked(&self.joined);
+        let mut longest: Vec<(u64, String)> = joined.iter().map(|(what, rows)| (rows.rows(), what.clone())).collect();
+        longest.sort();
         let mut room = most;
-        locked(&self.joined).retain(|_, rows| {
-            let left = room.checked_sub(rows.rows());
-            room = left.unwrap_or(room);
-            left.is_some()
-        });
+        for (rows, what) in longest.into_iter().rev() {
+            match room.checked_sub(rows) {
+                Some(left) => room = left,
+                None => drop(joined.remove(&what)),
+            }
+        }
     }
 
     /// Lowers a model and everything that it reads; nothing is computed unless several models read it.
