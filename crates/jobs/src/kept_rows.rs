@@ -294,20 +294,18 @@ impl<'a> RowKeeper<'_, 'a> {
     }
 
     fn by_key(&self, model: &Model, incremental: &Incremental, key: &str, touched: &RowsTouched, kept: HeldRows) -> Result<Remade, MetricsError> {
-        let mut keys = Keys::none();
+        let (mut new_keys, mut hidden_keys) = (Keys::none(), Keys::none());
         for (name, files) in &touched.keyed {
             let (Some(source), Some(column)) = (self.worklist.sources().get(name), incremental.sources.get(name).and_then(|reach| reach.key.as_ref())) else { continue };
             let new = rows_of(name, source, &|file| files.new.contains(&file.address))?;
-            keys = keys.and(&Keys::of(&new, column, name)?, name)?;
+            new_keys = new_keys.and(&Keys::of(&new, column, name)?, name)?;
+            if let Some((from, to)) = self.worklist.days_of_as_of().filter(|_| !files.hidden.is_empty()) {
+                let hidden = rows_of(name, source, &|file| files.hidden.contains(&file.address))?;
+                let times: Vec<String> = self.worklist.times_of(name);
+                hidden_keys = hidden_keys.and(&Keys::of(&hidden.between(&times, from, to), column, name)?, name)?;
+            }
         }
-        keys = self.without_settled(model, touched, &kept, keys)?;
-        for (name, files) in touched.keyed.iter().filter(|(_, files)| !files.hidden.is_empty()) {
-            let column = incremental.sources.get(name).and_then(|reach| reach.key.as_ref());
-            let Some(((source, column), (from, to))) = self.worklist.sources().get(name).zip(column).zip(self.worklist.days_of_as_of()) else { continue };
-            let hidden = rows_of(name, source, &|file| files.hidden.contains(&file.address))?;
-            let times: Vec<String> = self.worklist.times_of(name);
-            keys = keys.and(&Keys::of(&hidden.between(&times, from, to), column, name)?, name)?;
-        }
+        let mut keys = self.without_settled(model, touched, &kept, new_keys)?.and(&hidden_keys, &model.name)?;
         if !touched.days.is_empty() {
             let of_days = Chosen::Days(pairs(&touched.days)).of(&self.relation(&model.name, &kept, Some(&touched.days))?);
             keys = keys.and(&Keys::of(&of_days, key, &model.name)?, &model.name)?;

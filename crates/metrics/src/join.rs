@@ -73,16 +73,10 @@ pub(crate) struct Other {
     columns: Vec<Column>,
     key_type: DataType,
     lookup: Arc<Lookup>,
-    rows: u64,
+    /// How many rows there are.
+    pub(crate) rows: u64,
     /// The texts of labels that come coded, each once.
     pub(crate) labels: Vec<(String, Vec<String>)>,
-}
-
-impl Other {
-    /// How many rows there are.
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows
-    }
 }
 
 /// The rows that a join brings.

@@ -91,7 +91,7 @@ impl<'a> PolarsEngine<'a> {
     /// Lets go of rows that joins of other engines brought from here, but for so many in all, the longest first.
     pub fn forget_joined(&self, most: u64) {
         let mut joined = locked(&self.joined);
-        let mut longest: Vec<(u64, String)> = joined.iter().map(|(what, rows)| (rows.rows(), what.clone())).collect();
+        let mut longest: Vec<(u64, String)> = joined.iter().map(|(what, rows)| (rows.rows, what.clone())).collect();
         longest.sort();
         let mut room = most;
         for (rows, what) in longest.into_iter().rev() {
