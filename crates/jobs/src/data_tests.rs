@@ -194,6 +194,7 @@ impl Asking<'_, '_> {
             for ((place, test, _), found) in open.into_iter().zip(found) {
                 answers.insert(place, together(&found, remembered(test)).map_err(|error| MetricsError::Bridge { column: test.name.clone(), reason: error.to_string() })?);
             }
+            parents.keep_for(open_at(asked, &|place| !answers.contains_key(&place)).into_iter().map(|(_, test, _)| test));
         }
         Ok(answers)
     }

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use quotient_ingest::SourceFrame;
 use quotient_metrics::sql::Relation;
-use quotient_metrics::{MetricsError, PolarsEngine};
-use quotient_model::{DataTest, Rule};
+use quotient_metrics::{FirstRows, Keys, MetricsError, PolarsEngine};
+use quotient_model::{DataTest, Model, Rule};
 
 use crate::incremental_engine::inner;
-use crate::source_rows::part_of;
+use crate::source_rows::{part_of, relation_of};
 use crate::workspace::Workspace;
+
+/// As many first rows stay in memory, in lots of those that are made at once.
+const LOTS_OF_FIRST_ROWS: u64 = 4;
 
 /// Lots of the rows of some sources and models, which are read one after the other: each has some rows of all of them.
 pub(crate) struct Lots {
@@ -28,6 +31,13 @@ pub(crate) struct Lots {
     pub(crate) count: usize,
     /// How many rows are in all of them, about.
     pub(crate) rows: u64,
+}
+
+impl Lots {
+    /// Whether all that comes in lots is among these sources.
+    pub(crate) fn are_of(&self, sources: &BTreeMap<&str, &str>) -> bool {
+        self.known.is_empty() && self.files.keys().all(|name| sources.contains_key(name.as_str()))
+    }
 }
 
 /// Things that follow each other in so many lots with about as many rows each.
@@ -58,6 +68,7 @@ pub(crate) enum Seen {
 }
 
 /// Sources, and an engine over all of their rows.
+#[derive(Clone, Copy)]
 pub(crate) struct Rows<'e, 'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) sources: &'e IndexMap<String, SourceFrame>,
@@ -88,15 +99,30 @@ impl<'a> Rows<'_, 'a> {
         Ok(groups)
     }
 
+    /// The rows of a model that takes first rows of many, found lot by lot; `None` where that cannot be, or they are few, or many are first.
+    pub(crate) fn firsts(&self, model: &Model) -> Result<Option<Relation>, MetricsError> {
+        let at_once = self.workspace.rows_at_once;
+        let Some((sets, beside)) = self.whole.firsts(&model.name)? else { return Ok(None) };
+        let Some(lots) = self.lots_of_sets(sets)? else { return Ok(None) };
+        if self.rows_of_all(&beside)? > at_once || self.look_at_more_beside(&lots, &model.name)? {
+            return Ok(None);
+        }
+        let mut firsts = FirstRows::default();
+        for lot in 0..lots.count {
+            firsts = self.engine(&lots, lot)?.first_rows(&model.name, firsts)?;
+            if firsts.count() > at_once.saturating_mul(LOTS_OF_FIRST_ROWS) {
+                return Ok(None);
+            }
+        }
+        self.whole.over_firsts(model, firsts).map(Some)
+    }
+
     /// Lots of what has the most rows, if these are many.
     fn lots_of_sets(&self, sets: Vec<BTreeSet<String>>) -> Result<Option<Lots>, MetricsError> {
         let at_once = self.workspace.rows_at_once;
         let mut largest = (at_once, BTreeSet::new());
         for set in sets {
-            let mut rows = 0;
-            for name in &set {
-                rows += self.rows_of(name)?;
-            }
+            let rows = self.rows_of_all(&set)?;
             if rows > largest.0 {
                 largest = (rows, set);
             }
@@ -120,13 +146,26 @@ impl<'a> Rows<'_, 'a> {
         Ok(Some(lots))
     }
 
+    /// Whether a lot of a model looks at more rows that do not come in lots than there are in all lots.
+    pub(crate) fn look_at_more_beside(&self, lots: &Lots, model: &str) -> Result<bool, MetricsError> {
+        Ok(self.rows_beside(lots, model)? > lots.rows)
+    }
+
+    fn rows_beside(&self, lots: &Lots, model: &str) -> Result<u64, MetricsError> {
+        Ok(self.rows_of_all(&self.whole.made_of(model))?.saturating_sub(lots.rows))
+    }
+
+    fn rows_of_all(&self, names: &BTreeSet<String>) -> Result<u64, MetricsError> {
+        names.iter().map(|name| self.rows_of(name)).sum()
+    }
+
     /// How many rows a source has; or a model whose rows are known, about.
     fn rows_of(&self, name: &str) -> Result<u64, MetricsError> {
         if let Some(source) = self.sources.get(name) {
             return Ok(count(source));
         }
-        let further = self.whole.known_lots(name)?.len().saturating_sub(1);
-        Ok(self.workspace.rows_at_once.saturating_mul(u64::try_from(further).unwrap_or(u64::MAX)))
+        let lots = if self.whole.has_rows(name) { self.whole.known_lots(name)?.len() } else { 0 };
+        Ok(self.workspace.rows_at_once.saturating_mul(u64::try_from(lots.saturating_sub(1)).unwrap_or(u64::MAX)))
     }
 
     /// Whether lots have all that a test looks for in another table: all rows of another source.
@@ -135,16 +174,62 @@ impl<'a> Rows<'_, 'a> {
         !lots.files.contains_key(to) && self.sources.contains_key(to)
     }
 
+    /// Does something with an engine over each lot of the rows of a model that are known; with one over all, where they did not come in lots.
+    pub(crate) fn each_known_lot(&self, model: &str, mut work: impl FnMut(&PolarsEngine<'_>) -> Result<(), MetricsError>) -> Result<(), MetricsError> {
+        if !self.whole.has_rows(model) {
+            return work(self.whole);
+        }
+        self.whole.known_lots(model)?.into_iter().try_for_each(|lot| {
+            let engine = self.workspace.engine(&IndexMap::new());
+            engine.put(model, lot);
+            work(&engine)
+        })
+    }
+
     /// An engine over one of some lots, and all rows of what does not come in lots.
     pub(crate) fn engine(&self, lots: &Lots, lot: usize) -> Result<PolarsEngine<'a>, MetricsError> {
+        self.engine_beside(&self.parts(lots, lot)?, lots, lot, lots.apart.clone())
+    }
+
+    /// The same for a model whose rows hang on rows of the same key: of other sources with a key, by their columns, it has those rows alone that
+    /// have a key of the lot, or none.
+    pub(crate) fn engine_by_key(&self, lots: &Lots, lot: usize, columns: &BTreeMap<&str, &str>) -> Result<PolarsEngine<'a>, MetricsError> {
+        let parts = self.parts(lots, lot)?;
+        let mut keys = Keys::none();
+        for name in lots.files.keys() {
+            if let Some((frame, column)) = parts.get(name).zip(columns.get(name.as_str())) {
+                keys = keys.and(&Keys::of(&relation_of(frame), column, name)?, name)?;
+            }
+        }
+        let others: Vec<(&str, &str)> = columns.iter().filter(|(name, _)| !lots.files.contains_key(**name)).map(|(name, column)| (*name, *column)).collect();
+        let in_lots = lots.files.keys().chain(lots.known.keys()).map(String::as_str);
+        let apart = self.whole.made_of_none(&in_lots.chain(others.iter().map(|(name, _)| *name)).collect());
+        let engine = self.engine_beside(&parts, lots, lot, apart)?;
+        for (name, column) in others {
+            engine.put(name, keys.of_rows(&engine.relation(name)?, column));
+        }
+        Ok(engine)
+    }
+
+    /// Whether it pays to look for what has the keys of each lot, before it is looked at: all lots together look at more than there is.
+    pub(crate) fn look_often(&self, lots: &Lots, model: &str) -> Result<bool, MetricsError> {
+        let beside = self.rows_beside(lots, model)?;
+        Ok(beside.saturating_mul(lots.count as u64) > beside.saturating_add(lots.rows))
+    }
+
+    /// The files of a lot, and all of the sources that do not come in lots.
+    fn parts(&self, lots: &Lots, lot: usize) -> Result<IndexMap<String, SourceFrame>, MetricsError> {
         let mut parts = self.sources.clone();
         for (name, files) in &lots.files {
             if let Some(frame) = parts.get_mut(name) {
                 *frame = part_of(name, frame, &|file| files[lot].contains(&file.address))?;
             }
         }
-        let parts = if self.seen == Seen::Clean { self.workspace.without_bad_rows(parts).map_err(inner)? } else { parts };
-        let engine = self.workspace.engine(&parts).with_models_of(self.whole, lots.apart.clone());
+        if self.seen == Seen::Clean { self.workspace.without_bad_rows(parts).map_err(inner) } else { Ok(parts) }
+    }
+
+    fn engine_beside(&self, parts: &IndexMap<String, SourceFrame>, lots: &Lots, lot: usize, apart: BTreeSet<String>) -> Result<PolarsEngine<'a>, MetricsError> {
+        let engine = self.workspace.engine(parts).with_models_of(self.whole, apart);
         for (name, known) in &lots.known {
             let schema = self.whole.relation(name)?.schema;
             engine.put(name, Relation::together(&schema, &known[lot], name)?);

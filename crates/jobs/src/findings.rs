@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringViewArray, make_comparator};
-use arrow::compute::{SortOptions, cast};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray, UInt32Array};
+use arrow::compute::{SortOptions, cast, concat, sort_to_indices, take};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use indexmap::IndexMap;
@@ -19,6 +19,7 @@ use crate::error::JobError;
 use crate::file_lots::{Rows, Seen};
 use crate::freshness::freshness;
 use crate::kept_tests::KeptTests;
+use crate::side_by_side::side_by_side;
 use crate::source_rows::relation_of;
 use crate::work::Worklist;
 use crate::workspace::Workspace;
@@ -69,7 +70,7 @@ impl Workspace {
                 results.extend(freshness(&raw, &self.project, table, self.as_of).map_err(JobError::Metrics)?);
             }
         }
-        results.extend(listed(clean, &self.listed_models(sources, scope)).map_err(JobError::Metrics)?);
+        results.extend(listed(&rows, &self.listed_models(sources, scope)).map_err(JobError::Metrics)?);
         Ok(Found { found: results, kept })
     }
 
@@ -163,66 +164,83 @@ pub(crate) fn list_of(model: &Model) -> String {
     format!("SELECT \"table_name\", \"rule\", \"key\" FROM {}", relation(&model.name))
 }
 
-/// The rows of models of findings, counted by rule and table.
-fn listed(engine: &PolarsEngine<'_>, models: &[&Model]) -> Result<Vec<TestResult>, MetricsError> {
-    let queries: Vec<String> = models.iter().map(|model| list_of(model)).collect();
-    let asked = models.iter().zip(&queries).map(|(model, sql)| (SqlModel { name: &model.name, file: &model.file, sql }, vec![model.name.as_str()]));
+/// The rows of models of findings, counted by rule and table; those of a model that come in lots, one lot after the other.
+fn listed(rows: &Rows<'_, '_>, models: &[&Model]) -> Result<Vec<TestResult>, MetricsError> {
+    let counted: Vec<Result<Counted, MetricsError>> = side_by_side(models, rayon::current_num_threads(), |_, model| {
+        let sql = list_of(model);
+        let query = SqlModel { name: &model.name, file: &model.file, sql: &sql };
+        let mut found = Counted::new();
+        rows.each_known_lot(&model.name, |engine| count(&engine.sql(&query, &[&model.name])?, &mut found).map_err(|error| refused(model, &error)))?;
+        Ok(found)
+    });
     let mut results = Vec::new();
-    for (model, rows) in models.iter().zip(engine.sql_all(&asked.collect::<Vec<_>>())?) {
-        let place = Place { file: model.file.clone(), line: 1 };
-        for ((table, rule), Listed { count, first }) in counted(&rows).map_err(|error| MetricsError::Bridge { column: model.name.clone(), reason: error.to_string() })? {
-            let mut examples = Vec::with_capacity(first.len());
-            for row in first {
-                examples.extend(texts(&rows.slice(row, 1), 2)?.into_iter().filter(|key| !key.is_empty()));
-            }
+    for (model, found) in models.iter().zip(counted) {
+        for ((table, rule), Listed { count, keys }) in found? {
+            let keys = RecordBatch::try_from_iter_with_nullable([("key", keys, true)]).map_err(|error| refused(model, &error))?;
+            let examples = texts(&keys, 0)?.into_iter().filter(|key| !key.is_empty()).collect();
             let severity = "warn".to_owned();
             let finding = Finding { table, column: None, rule, test: model.name.clone(), key: None, count, examples, outcome: severity.clone(), severity };
-            let limit = "warn if != 0".to_owned();
-            results.push(TestResult { kind: "findings", finding, outcome: Outcome::Warn, limit, differences: Vec::new(), place: place.clone(), further: Vec::new() });
+            let (limit, place) = ("warn if != 0".to_owned(), Place { file: model.file.clone(), line: 1 });
+            results.push(TestResult { kind: "findings", finding, outcome: Outcome::Warn, limit, differences: Vec::new(), place, further: Vec::new() });
         }
     }
     Ok(results)
 }
 
-/// The rows of one rule of one table.
-#[derive(Default)]
-struct Listed {
-    count: u64,
-    /// Those with the least keys, in their order.
-    first: Vec<usize>,
+fn refused(model: &Model, error: &ArrowError) -> MetricsError {
+    MetricsError::Bridge { column: model.name.clone(), reason: error.to_string() }
 }
 
-/// Rows of (table, rule, key) by table and rule.
-fn counted(rows: &RecordBatch) -> Result<BTreeMap<(String, String), Listed>, ArrowError> {
+/// The rows of one rule of one table.
+struct Listed {
+    count: u64,
+    /// The least keys, in their order.
+    keys: ArrayRef,
+}
+
+/// By table and rule.
+type Counted = BTreeMap<(String, String), Listed>;
+
+/// Counts further rows of (table, rule, key).
+fn count(rows: &RecordBatch, found: &mut Counted) -> Result<(), ArrowError> {
     let text = |column: usize| cast(rows.column(column), &DataType::Utf8View);
     let (tables, rules) = (text(0)?, text(1)?);
     let (tables, rules) = (tables.as_string_view(), rules.as_string_view());
-    let compare = make_comparator(rows.column(2), rows.column(2), SortOptions { descending: false, nulls_first: false })?;
     let name = |texts: &StringViewArray, row: usize| if texts.is_valid(row) { texts.value(row).to_owned() } else { String::new() };
-    let mut found: BTreeMap<(String, String), Listed> = BTreeMap::new();
-    let places: Vec<usize> = (0..rows.num_rows()).collect();
+    let mut places: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
+    let all: Vec<u32> = (0..).take(rows.num_rows()).collect();
     // Rows of one rule follow each other: a name is looked up once for all of them.
-    for same in places.chunk_by(|a, b| tables.value(*a) == tables.value(*b) && rules.value(*a) == rules.value(*b)) {
-        let listed = found.entry((name(tables, same[0]), name(rules, same[0]))).or_default();
-        listed.count += u64::try_from(same.len()).unwrap_or(u64::MAX);
-        for row in same {
-            if listed.first.len() < EXAMPLES || listed.first.last().is_some_and(|last| compare(*row, *last).is_lt()) {
-                let place = listed.first.partition_point(|known| compare(*known, *row).is_le());
-                listed.first.insert(place, *row);
-                listed.first.truncate(EXAMPLES);
-            }
-        }
+    let value = |texts: &StringViewArray, row: u32| texts.is_valid(row as usize).then(|| texts.views()[row as usize]);
+    for same in all.chunk_by(|a, b| value(tables, *a) == value(tables, *b) && value(rules, *a) == value(rules, *b)) {
+        let first = same[0] as usize;
+        places.entry((name(tables, first), name(rules, first))).or_default().extend(same);
     }
-    Ok(found)
+    for (name, places) in places {
+        let count = places.len();
+        let keys = least(&take(rows.column(2), &UInt32Array::from(places), None)?)?;
+        let listed = found.entry(name).or_insert_with(|| Listed { count: 0, keys: keys.slice(0, 0) });
+        listed.count += u64::try_from(count).unwrap_or(u64::MAX);
+        listed.keys = least(&concat(&[&listed.keys, &keys])?)?;
+    }
+    Ok(())
+}
+
+/// The least keys, as many as a finding has examples; null is after all others.
+fn least(keys: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let order = SortOptions { descending: false, nulls_first: false };
+    let least = take(keys, &sort_to_indices(keys, Some(order), Some(EXAMPLES))?, None)?;
+    // Views hold the texts of all keys.
+    Ok(least.as_string_view_opt().map_or_else(|| Arc::clone(&least), |views| Arc::new(views.gc())))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+    use arrow::datatypes::Int64Type;
 
-    use super::counted;
+    use super::{Counted, Listed, count};
 
     #[test]
     fn rows_are_counted_by_rule_and_the_least_keys_are_examples() {
@@ -230,10 +248,15 @@ mod tests {
         let rules: ArrayRef = Arc::new(StringArray::from(vec!["late", "late", "late", "odd", "late", "late", "late", "late"]));
         let keys: ArrayRef = Arc::new(Int64Array::from(vec![Some(9), Some(10), Some(1), None, Some(3), None, Some(2), Some(3)]));
         let rows = RecordBatch::try_from_iter_with_nullable([("table_name", tables, true), ("rule", rules, true), ("key", keys, true)]).unwrap();
-        let found: Vec<(String, u64, Vec<usize>)> =
-            counted(&rows).unwrap().into_iter().map(|((table, rule), listed)| (format!("{table} {rule}"), listed.count, listed.first)).collect();
-        // Numbers in the order of numbers, equal ones as they came, null last.
-        assert_eq!(found, [("a late".to_owned(), 1, vec![2]), ("b late".to_owned(), 6, vec![6, 4, 7, 0, 1]), ("b odd".to_owned(), 1, vec![3])]);
-        assert!(counted(&rows.slice(0, 0)).unwrap().is_empty());
+        let mut found = Counted::new();
+        // Lot by lot they are the same.
+        count(&rows.slice(0, 3), &mut found).unwrap();
+        count(&rows.slice(3, 5), &mut found).unwrap();
+        count(&rows.slice(0, 0), &mut found).unwrap();
+        let found: Vec<(String, u64, Vec<Option<i64>>)> =
+            found.into_iter().map(|((table, rule), Listed { count, keys })| (format!("{table} {rule}"), count, keys.as_primitive::<Int64Type>().iter().collect())).collect();
+        // Numbers in the order of numbers, null last.
+        let late = [Some(2), Some(3), Some(3), Some(9), Some(10)];
+        assert_eq!(found, [("a late".to_owned(), 1, vec![Some(1)]), ("b late".to_owned(), 6, late.to_vec()), ("b odd".to_owned(), 1, vec![None])]);
     }
 }

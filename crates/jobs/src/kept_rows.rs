@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::days::{Days, joined, pairs};
 use crate::error::JobError;
-use crate::file_lots::{Rows, Seen, count, count_of_lots, lots_of};
+use crate::file_lots::{Lots, Rows, Seen, count, count_of_lots, lots_of};
 use crate::incremental_engine::{IncrementalEngine, inner};
 use crate::ledger::{KeptPart, KeptRows};
 use crate::shelf::Shelf;
@@ -30,7 +30,7 @@ use crate::workspace::Workspace;
 const ROWS_BY_YEAR: u64 = 200_000;
 
 /// Of sources with keys the rows that make a range of keys, in lots.
-const ROWS_OF_A_RANGE: u64 = 4;
+const ROWS_OF_A_RANGE: u64 = 2;
 
 /// Each range reads the keys of all rows: there are no more.
 const MOST_RANGES: u64 = 32;
@@ -85,6 +85,16 @@ enum Part {
     Kept(KeptPart),
     /// Made anew.
     Remade(ModelRows),
+}
+
+/// How all rows of a model are made.
+enum Way<'m> {
+    /// Row by row, of some of the rows that it reads after the other.
+    Lots(Lots),
+    /// By one range of its key after the other.
+    Ranges(&'m String, Vec<KeyRange>),
+    /// In one piece, maybe of what lots of rows came to.
+    AtOnce(Option<Box<Relation>>),
 }
 
 /// The rows of a model, and the days on which they differ from what was kept; `None` where that is not known.
@@ -212,33 +222,56 @@ impl<'a> RowKeeper<'_, 'a> {
     fn anew(&self, model: &Model, incremental: &Incremental, hash: String, schema: SchemaRef) -> Result<Remade, MetricsError> {
         let whole = self.engine.whole()?;
         let mut held = HeldRows { hash, differing: None, schema, span: PartSpan::Month, parts: BTreeMap::new() };
-        // Its rows would fill the memory.
         let rows = Rows { workspace: self.workspace, sources: self.worklist.sources(), whole: &whole, seen: Seen::Clean };
-        if let Some(lots) = rows.lots(&model.name)? {
-            for lot in 0..lots.count {
-                let rows = held.in_columns(&rows.engine(&lots, lot)?.dated(&model.name)?).rows(&model.name)?;
-                self.add(&mut held, &model.name, &rows)?;
+        match self.way(model, incremental, &rows)? {
+            Way::Lots(lots) => {
+                // A model may name sources that this project has not.
+                let is_there = |name: &String| self.worklist.sources().contains_key(name);
+                let keyed = incremental.sources.iter().filter(|(name, _)| is_there(name));
+                let columns: BTreeMap<&str, &str> = keyed.filter_map(|(name, reach)| Some((name.as_str(), reach.key.as_deref()?))).collect();
+                let by_key = incremental.key.is_some() && lots.are_of(&columns) && rows.look_often(&lots, &model.name)?;
+                for lot in 0..lots.count {
+                    let engine = if by_key { rows.engine_by_key(&lots, lot, &columns) } else { rows.engine(&lots, lot) }?;
+                    let rows = held.in_columns(&engine.dated(&model.name)?).rows(&model.name)?;
+                    self.add(&mut held, &model.name, &rows)?;
+                }
             }
-        } else if let Some((key, ranges)) = self.key_ranges(model, incremental)? {
-            let _alone = self.engine.alone();
-            for range in ranges {
-                let dated = held.in_columns(&self.between_keys(model, incremental, &range)?.dated(&model.name)?);
-                let rows = range.of(&dated, key).rows(&model.name)?;
-                self.add(&mut held, &model.name, &rows)?;
+            Way::Ranges(key, ranges) => {
+                let _alone = self.engine.alone();
+                for range in ranges {
+                    let dated = held.in_columns(&self.between_keys(model, incremental, &range)?.dated(&model.name)?);
+                    let rows = range.of(&dated, key).rows(&model.name)?;
+                    self.add(&mut held, &model.name, &rows)?;
+                }
             }
-        } else {
-            let dated = if let Some(groups) = rows.grouped(&model.name)? { whole.with_days(&model.name, &groups) } else { whole.dated(&model.name) };
-            let rows = held.in_columns(&dated?).rows(&model.name)?;
-            held.span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
-            held.parts = rows.parts(held.span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
+            Way::AtOnce(found) => {
+                let dated = found.map_or_else(|| whole.dated(&model.name), |found| whole.with_days(&model.name, &found))?;
+                let rows = held.in_columns(&dated).rows(&model.name)?;
+                held.span = if rows.count() > ROWS_BY_YEAR { PartSpan::Month } else { PartSpan::Year };
+                held.parts = rows.parts(held.span, &model.name)?.into_iter().map(|(name, rows)| (name, Part::Remade(rows))).collect();
+            }
         }
         Ok(Remade { rows: held, differing: None })
+    }
+
+    /// How all rows of a model are made: those of many rows would fill the memory.
+    fn way<'m>(&self, model: &Model, incremental: &'m Incremental, rows: &Rows<'_, '_>) -> Result<Way<'m>, MetricsError> {
+        let lots = rows.lots(&model.name)?;
+        if let Some(lots) = lots {
+            // Each lot would look at all of the others again.
+            let ranges = if rows.look_at_more_beside(&lots, &model.name)? { self.key_ranges(model, incremental)? } else { None };
+            return Ok(ranges.unwrap_or(Way::Lots(lots)));
+        }
+        if let Some(found) = rows.firsts(model)? {
+            return Ok(Way::AtOnce(Some(Box::new(found))));
+        }
+        self.key_ranges(model, incremental)?.map_or_else(|| Ok(Way::AtOnce(rows.grouped(&model.name)?.map(Box::new))), Ok)
     }
 
     /// Ranges of the key of a model by which its rows are made of sources of many rows, one range after the other.
     ///
     /// A row of such a model hangs on rows of the same key alone; a model that it reads must keep its rows by this key too.
-    fn key_ranges<'m>(&self, model: &Model, incremental: &'m Incremental) -> Result<Option<(&'m String, Vec<KeyRange>)>, MetricsError> {
+    fn key_ranges<'m>(&self, model: &Model, incremental: &'m Incremental) -> Result<Option<Way<'m>>, MetricsError> {
         let Some(key) = &incremental.key else { return Ok(None) };
         let keeps_otherwise = |other: &&Model| other.name != model.name && other.incremental.as_ref().is_some_and(|other| other.keep_rows && other.key.as_ref() != Some(key));
         if self.workspace.project.upstream(&model.name).iter().any(keeps_otherwise) {
@@ -253,7 +286,7 @@ impl<'a> RowKeeper<'_, 'a> {
         let step = source.files.len().div_ceil(FILES_OF_A_SAMPLE).max(1);
         let sample: BTreeSet<&String> = source.files.iter().step_by(step).map(|file| &file.address).collect();
         let known = Keys::of(&rows_of(name, source, &|file| sample.contains(&file.address))?, column, name)?;
-        Ok(Some((key, known.ranges(usize::try_from(ranges).unwrap_or(1)))))
+        Ok(Some(Way::Ranges(key, known.ranges(usize::try_from(ranges).unwrap_or(1)))))
     }
 
     /// Adds rows to those that are held; parts of which there are none among them are put where they stay: files follow each other in time.

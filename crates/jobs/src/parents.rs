@@ -3,7 +3,7 @@
 //! In: an engine over the other tables, then tests and engines over rows of theirs. Out: the failures of each test, as its own query gives them.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array};
@@ -53,6 +53,13 @@ impl<'e, 'a> Parents<'e, 'a> {
             };
         }
         Ok(answers)
+    }
+
+    /// Lets go of values that none of these tests looks for.
+    pub(crate) fn keep_for<'t>(&self, tests: impl Iterator<Item = &'t DataTest>) {
+        let place = |test: &'t DataTest| if let Rule::Relationships { to, field } = &test.rule { Some((to.as_str(), field.as_str())) } else { None };
+        let wanted: BTreeSet<(&str, &str)> = tests.filter_map(place).collect();
+        self.known.borrow_mut().retain(|(table, column), _| wanted.contains(&(table.as_str(), column.as_str())));
     }
 
     /// The values that are not among those of the other table; `None` where these are of another type.

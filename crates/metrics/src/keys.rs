@@ -79,6 +79,13 @@ impl Keys {
         Self::from_texts(self.texts.filter(&!&is_other).map_err(fault)?, model)
     }
 
+    /// The rows of a relation that have one of these values in a column, and those that have none at all.
+    #[must_use]
+    pub fn of_rows(&self, relation: &Relation, column: &str) -> Relation {
+        let key = as_text(relation, column);
+        Relation { schema: Arc::clone(&relation.schema), frame: relation.frame.clone().filter(self.have(&key).or(key.is_null())) }
+    }
+
     /// Whether a text is one of these values.
     #[must_use]
     pub fn has(&self, text: &str) -> bool {

@@ -54,3 +54,4 @@ pub use polars_engine::PolarsEngine;
 pub use query::{QueryRequest, metric_array, query};
 pub use requests::{Requests, requests_of};
 pub use roll_up::{of_parts, roll_up};
+pub use row_lots::FirstRows;

@@ -4,12 +4,25 @@
 
 use std::collections::BTreeSet;
 
-use polars::prelude::{Expr, NULL, UniqueKeepStrategy, col, lit, when};
+use polars::prelude::{DataFrame, Expr, IntoLazy, LazyFrame, NULL, UniqueKeepStrategy, col, lit, when};
 use quotient_model::Model;
 
 use crate::error::MetricsError;
+use crate::fact::collect;
 use crate::polars_engine::PolarsEngine;
-use crate::sql::{Merge, Part, Relation, Sets, SqlModel, grouped, row_by_row, together};
+use crate::sql::{FirstsOf, Merge, Part, Relation, Sets, SqlModel, firsts_of, grouped, lower_firsts, lower_over_firsts, row_by_row, together};
+
+/// Rows of which a model takes the first ones, as far as these can be first.
+#[derive(Debug, Default)]
+pub struct FirstRows(Vec<DataFrame>);
+
+impl FirstRows {
+    /// How many they are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|rows| u64::try_from(rows.height()).unwrap_or(u64::MAX)).sum()
+    }
+}
 
 impl PolarsEngine<'_> {
     /// Of what the rows of a model, or of a source, are made lot by lot: sets of sources, and of models whose rows are known. A lot has some rows
@@ -30,6 +43,36 @@ impl PolarsEngine<'_> {
         let Some(model) = self.made(name) else { return Ok(None) };
         let found = self.query_of_model(model, grouped)?;
         found.map(|(sets, merges)| Ok((self.through_models(model, sets)?, merges))).transpose()
+    }
+
+    /// Of a model that takes first rows of others these others: of what they come in lots, and all that the model is made of beside.
+    ///
+    /// # Errors
+    /// SQL that does not bind or is not supported.
+    pub fn firsts(&self, name: &str) -> Result<Option<(Sets, BTreeSet<String>)>, MetricsError> {
+        let Some(model) = self.made(name) else { return Ok(None) };
+        let Some(FirstsOf { sets, beside }) = self.query_of_model(model, firsts_of)? else { return Ok(None) };
+        Ok(Some((self.through_models(model, sets)?, beside.iter().flat_map(|read| self.made_of(read)).collect())))
+    }
+
+    /// The first rows of a model among those here and those that were first before.
+    ///
+    /// # Errors
+    /// Rows that cannot be computed.
+    pub fn first_rows(&self, name: &str, before: FirstRows) -> Result<FirstRows, MetricsError> {
+        let Some(model) = self.made(name) else { return Ok(before) };
+        let before: Vec<LazyFrame> = before.0.into_iter().map(IntoLazy::lazy).collect();
+        let firsts = self.query_of_model(model, |query, relations| lower_firsts(query, relations, &before))?;
+        firsts.into_iter().map(|rows| collect(rows, name, "find its first rows")).collect::<Result<_, _>>().map(FirstRows)
+    }
+
+    /// A model lowered over first rows that are known.
+    ///
+    /// # Errors
+    /// SQL that does not bind or is not supported.
+    pub fn over_firsts(&self, model: &Model, firsts: FirstRows) -> Result<Relation, MetricsError> {
+        let firsts: Vec<LazyFrame> = firsts.0.into_iter().map(IntoLazy::lazy).collect();
+        self.query_of_model(model, |query, relations| lower_over_firsts(query, relations, &firsts))
     }
 
     /// Whether a query reads a source, or a model that is known here, row by row, and nothing else in lots.
@@ -60,7 +103,8 @@ impl PolarsEngine<'_> {
     }
 
     /// All sources and models behind a name, up to those whose rows are known, and itself.
-    fn made_of(&self, name: &str) -> BTreeSet<String> {
+    #[must_use]
+    pub fn made_of(&self, name: &str) -> BTreeSet<String> {
         let behind = self.made(name).into_iter().flat_map(|model| model.refs.iter().chain(&model.sources)).flat_map(|read| self.made_of(read));
         behind.chain([name.to_owned()]).collect()
     }
@@ -113,6 +157,7 @@ mod tests {
     use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, Series};
     use quotient_model::{Project, ProjectFiles, Settings};
 
+    use super::FirstRows;
     use crate::polars_engine::PolarsEngine;
     use crate::sql::{Merge, Relation};
 
@@ -198,6 +243,81 @@ mod tests {
         assert_eq!(text(&all), "1 14 4 2, 2 7 2 3, 3 null 2 null");
         assert_eq!(text(&merged), text(&all));
         assert_eq!(merged.schema, all.schema);
+    }
+
+    /// A project with `best`, and a model of the highest amounts of lines and deals of a day.
+    fn highest(sql: &str) -> Project {
+        let ranked = "WITH e AS (SELECT l.day, l.amount, 1 AS kind FROM {{ source('crm', 'lines') }} AS l UNION ALL SELECT d.day, d.amount, 2 AS kind FROM {{ ref('deals') }} AS d), \
+                      r AS (SELECT e.day, e.amount, e.kind, row_number() OVER (PARTITION BY e.day ORDER BY e.amount DESC NULLS LAST) AS place FROM e) ";
+        let sql = format!("{ranked} {sql}");
+        project_of(&[MODELS[0], MODELS[1], MODELS[4], ("models/highest.sql", &sql)])
+    }
+
+    const HIGHEST: &str = "SELECT f.day AS day, f.amount AS amount, f.kind AS kind, b.amount AS best FROM (SELECT r.day, r.amount, r.kind FROM r WHERE r.place = 1) AS f LEFT JOIN {{ ref('best') }} AS b ON f.day = b.day";
+
+    #[test]
+    fn first_rows_of_lots_put_together_are_those_of_all_rows() {
+        let project = highest(HIGHEST);
+        let (lines, deals) = ([(3, None), (2, Some(3)), (1, Some(7)), (1, Some(5)), (2, Some(9))], [(1, Some(7)), (2, Some(9)), (3, None), (4, None)]);
+        let whole = Arc::new(engine(&project, &lines, &deals));
+        assert_eq!(whole.firsts("highest").unwrap().unwrap().0, sets(&[]), "`best` looks at all lines");
+        whole.put("best", rows(&[(1, Some(50)), (4, Some(40))]));
+        let (of, beside) = whole.firsts("highest").unwrap().unwrap();
+        assert_eq!((of.clone(), beside), (sets(&["crm.deals crm.lines"]), BTreeSet::from(["best".to_owned()])));
+        // A line stands before a deal that is equal to it, in whatever lot that comes.
+        let expected = "1 7 1 50, 2 9 1 null, 3 null 1 null, 4 null 2 40";
+        assert_eq!(text(&whole.relation("highest").unwrap()), expected);
+        let in_lots: BTreeSet<&str> = of[0].iter().map(String::as_str).collect();
+        let mut lots = vec![(&lines[..2], &deals[..2]), (&lines[2..4], &deals[2..]), (&lines[4..], &[])];
+        for _ in 0..2 {
+            let mut firsts = FirstRows::default();
+            for (lines, deals) in &lots {
+                let lot = engine(&project, lines, deals).with_models_of(&whole, whole.made_of_none(&in_lots));
+                firsts = lot.first_rows("highest", firsts).unwrap();
+            }
+            assert_eq!(firsts.count(), 3 + 4);
+            let found = whole.over_firsts(&project.models["highest"], firsts).unwrap();
+            assert_eq!(text(&found), expected);
+            assert_eq!(found.schema, whole.relation("highest").unwrap().schema);
+            lots.reverse();
+        }
+    }
+
+    #[test]
+    fn rows_that_are_equal_by_their_order_are_told_apart_by_all_else_in_lots_too() {
+        // A union of three is one of a union and a third; the rows of `events` are those of a union too.
+        let of_three = "SELECT l.day, l.amount, 3 AS kind FROM {{ source('crm', 'lines') }} AS l UNION ALL SELECT d.day, d.amount, 2 AS kind FROM {{ ref('deals') }} AS d UNION ALL SELECT e.day, e.amount, 1 AS kind FROM {{ ref('events') }} AS e";
+        let sql = format!(
+            "SELECT r.day AS day, r.amount AS amount, r.kind AS kind FROM (SELECT e.day, e.amount, e.kind, row_number() OVER (PARTITION BY e.day ORDER BY e.amount DESC NULLS LAST) AS place FROM ({of_three}) AS e) AS r WHERE r.place = 1"
+        );
+        let project = project_of(&[MODELS[0], MODELS[1], MODELS[2], ("models/highest.sql", &sql)]);
+        let (lines, deals) = ([(1, Some(7)), (2, Some(-3))], [(1, Some(7)), (2, Some(-3)), (3, Some(4))]);
+        let whole = Arc::new(engine(&project, &lines, &deals));
+        let expected = "1 7 1, 2 -3 1, 3 4 1";
+        assert_eq!(text(&whole.relation("highest").unwrap()), expected);
+        assert_eq!(whole.firsts("highest").unwrap().unwrap().0, sets(&["crm.deals crm.lines"]));
+        for lots in [[(&lines[..0], &deals[..]), (&lines[..], &[])], [(&lines[..], &[]), (&lines[..0], &deals[..])]] {
+            let lots = lots.map(|(lines, deals)| engine(&project, lines, deals));
+            let firsts = lots.iter().fold(FirstRows::default(), |firsts, lot| lot.first_rows("highest", firsts).unwrap());
+            assert_eq!(text(&whole.over_firsts(&project.models["highest"], firsts).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn first_rows_are_found_in_lots_where_they_are_wanted_once_and_alone() {
+        for sql in [
+            // Twice, of second rows, of these beside first ones, and of each row that another one asks for.
+            "SELECT f.day AS day, s.amount AS amount FROM (SELECT r.day FROM r WHERE r.place = 1) AS f JOIN (SELECT r.amount FROM r WHERE r.place = 1) AS s ON f.day = s.amount",
+            "SELECT r.day AS day, r.amount AS amount FROM r WHERE r.place = 2",
+            "SELECT f.day AS day, s.amount AS amount FROM (SELECT r.day FROM r WHERE r.place = 1) AS f JOIN (SELECT r.day, r.amount FROM r WHERE r.place = 2) AS s ON f.day = s.day",
+            "SELECT d.day AS day, d.amount AS amount FROM {{ ref('deals') }} AS d WHERE EXISTS (SELECT 1 FROM r WHERE r.place = 1 AND r.day = d.day)",
+        ] {
+            let project = highest(sql);
+            assert_eq!(engine(&project, &[(1, Some(1))], &[(1, Some(1))]).firsts("highest").unwrap(), None, "{sql}");
+        }
+        let project = highest("SELECT r.day AS day, r.amount AS amount FROM r WHERE r.place = 1 AND r.amount > (SELECT min(l.amount) FROM {{ source('crm', 'lines') }} AS l)");
+        let (of, beside) = engine(&project, &[(1, Some(1))], &[(1, Some(1))]).firsts("highest").unwrap().unwrap();
+        assert_eq!((of, beside), (sets(&["crm.deals crm.lines"]), BTreeSet::from(["crm.lines".to_owned()])), "lines are read beside");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Values of a column by numbers that hold over all lots of its rows.
 //!
 //! In: the values of a lot. Out: a number for each row, the same for the same value in every lot.
-//! Short values are kept in the table itself, long ones as bytes in one piece, since there may be as many as rows.
+//! Short values are kept as they are, page by page, long ones as bytes in one piece, since there may be as many as rows.
 
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -19,38 +19,51 @@ use super::fold_hasher::FoldHasher;
 /// The values that were met.
 #[derive(Debug, Default)]
 pub struct KnownValues {
-    /// How many there are.
-    count: u32,
-    short: HashTable<(Short, u32)>,
-    long: HashTable<Long>,
+    /// In the order of their numbers.
+    values: Pages,
+    /// The numbers, by the hash of the value: a table that grows is there twice, and is small.
+    numbers: HashTable<u32>,
     /// The long values, one after the other.
     bytes: Vec<u8>,
 }
 
-/// A value of more bytes.
-#[derive(Debug)]
-struct Long {
-    /// A table that grows does not look at the values.
-    hash: u64,
-    /// Where it is among the bytes.
-    start: usize,
-    length: u32,
-    number: u32,
-}
+/// A value of up to 15 bytes with its length in the last; of a longer one, where it is among the bytes, a hash, and its length with the highest bit.
+type Known = [u64; 2];
 
-impl Long {
-    fn is(&self, hash: u64, value: &[u8], bytes: &[u8]) -> bool {
-        self.hash == hash && bytes.get(self.start..).and_then(|bytes| bytes.get(..self.length as usize)) == Some(value)
+/// In the length of a value that is among the bytes.
+const IS_LONG: u32 = 1 << 31;
+
+/// Values on pages of the same length: those that are there are not copied as they become more.
+#[derive(Debug, Default)]
+struct Pages(Vec<Vec<Known>>);
+
+impl Pages {
+    const LENGTH: usize = 1 << 16;
+
+    fn at(&self, number: u32) -> Known {
+        let number = number as usize;
+        self.0[number / Self::LENGTH][number % Self::LENGTH]
+    }
+
+    fn len(&self) -> usize {
+        self.0.split_last().map_or(0, |(last, full)| full.len() * Self::LENGTH + last.len())
+    }
+
+    fn push(&mut self, value: Known) {
+        if let Some(last) = self.0.last_mut().filter(|last| last.len() < Self::LENGTH) {
+            last.push(value);
+            return;
+        }
+        let mut page = if self.0.is_empty() { Vec::new() } else { Vec::with_capacity(Self::LENGTH) };
+        page.push(value);
+        self.0.push(page);
     }
 }
-
-/// A value of up to 15 bytes, with its length in the last.
-type Short = [u64; 2];
 
 /// A value that is met.
 #[derive(Clone, Copy)]
 enum Met<'v> {
-    Short(Short),
+    Short(Known),
     Long(&'v [u8]),
 }
 
@@ -61,10 +74,10 @@ impl<'v> From<&'v [u8]> for Met<'v> {
 }
 
 impl KnownValues {
-    /// None yet, with room for so many short ones.
+    /// None yet, with room for the numbers of so many.
     #[must_use]
     pub fn with_room(values: usize) -> Self {
-        Self { short: HashTable::with_capacity(values), ..Self::default() }
+        Self { numbers: HashTable::with_capacity(values), ..Self::default() }
     }
 
     /// The type as which values of a type are told apart: whole numbers of up to 32 bits, and 64 with a sign, are of one, floats of another.
@@ -111,66 +124,64 @@ impl KnownValues {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.count as usize
+        self.values.len()
     }
 
     /// `None` where 32 bits do not suffice.
     fn add(&mut self, column: &str, piece: &ArrayRef, numbers: &mut Vec<Option<u32>>) -> Result<Option<()>, CubeError> {
         // Rows of one value often lie together.
-        let mut last: Option<(Short, u32)> = None;
+        let mut last: Option<(Known, u32)> = None;
         each_value(column, piece, |value| {
-            let Some(value) = value else {
-                numbers.push(None);
-                return Some(());
-            };
             let number = match value {
-                Met::Short(short) => {
-                    let number = last.filter(|(before, _)| *before == short).map_or_else(|| self.number_of_short(short), |(_, number)| Some(number))?;
+                None => None,
+                Some(Met::Short(short)) => {
+                    let number = last.filter(|(before, _)| *before == short).map_or_else(|| self.number_of(Met::Short(short)), |(_, number)| Some(number))?;
                     last = Some((short, number));
-                    number
+                    Some(number)
                 }
-                Met::Long(value) => self.number_of_long(value)?,
+                Some(long) => Some(self.number_of(long)?),
             };
-            numbers.push(Some(number));
+            numbers.push(number);
             Some(())
         })
     }
 
     fn known(&self, value: Met<'_>) -> Option<u32> {
-        match value {
-            Met::Short(short) => self.short.find(hash_of_short(short), |(other, _)| *other == short).map(|(_, number)| *number),
-            Met::Long(value) => {
-                let hash = hash_of(value);
-                self.long.find(hash, |known| known.is(hash, value, &self.bytes)).map(|known| known.number)
-            }
-        }
-    }
-
-    /// `None` where 32 bits do not suffice.
-    fn number_of_short(&mut self, value: Short) -> Option<u32> {
-        match self.short.entry(hash_of_short(value), |(other, _)| *other == value, |(value, _)| hash_of_short(*value)) {
-            Entry::Occupied(entry) => Some(entry.get().1),
-            Entry::Vacant(entry) => {
-                let number = self.count;
-                self.count = number.checked_add(1)?;
-                entry.insert((value, number));
-                Some(number)
-            }
-        }
-    }
-
-    /// `None` where 32 bits do not suffice.
-    fn number_of_long(&mut self, value: &[u8]) -> Option<u32> {
+        let Self { values, numbers, bytes } = self;
         let hash = hash_of(value);
-        match self.long.entry(hash, |known| known.is(hash, value, &self.bytes), |known| known.hash) {
-            Entry::Occupied(entry) => Some(entry.get().number),
+        numbers.find(hash, |number| value.is(hash, values.at(*number), bytes)).copied()
+    }
+
+    /// `None` where 32 bits do not suffice.
+    fn number_of(&mut self, value: Met<'_>) -> Option<u32> {
+        let Self { values, numbers, bytes } = self;
+        let hash = hash_of(value);
+        match numbers.entry(hash, |number| value.is(hash, values.at(*number), bytes), |number| hash_of_known(values.at(*number))) {
+            Entry::Occupied(entry) => Some(*entry.get()),
             Entry::Vacant(entry) => {
-                let number = self.count;
-                self.count = number.checked_add(1)?;
-                entry.insert(Long { hash, start: self.bytes.len(), length: u32::try_from(value.len()).ok()?, number });
-                self.bytes.extend_from_slice(value);
+                let number = u32::try_from(values.len()).ok()?;
+                values.push(match value {
+                    Met::Short(short) => short,
+                    Met::Long(text) => {
+                        let length = u32::try_from(text.len()).ok().filter(|length| *length < IS_LONG)?;
+                        let start = bytes.len() as u64;
+                        bytes.extend_from_slice(text);
+                        [start, half_of(hash) | (u64::from(length | IS_LONG) << 32)]
+                    }
+                });
+                entry.insert(number);
                 Some(number)
             }
+        }
+    }
+}
+
+impl Met<'_> {
+    /// Whether it is a known value; the hash is its own.
+    fn is(self, hash: u64, known: Known, bytes: &[u8]) -> bool {
+        match self {
+            Self::Short(short) => known == short,
+            Self::Long(text) => half_of(known[1]) == half_of(hash) && long_of(known, bytes) == Some(text),
         }
     }
 }
@@ -212,7 +223,7 @@ fn each_value(column: &str, values: &ArrayRef, mut take: impl FnMut(Option<Met<'
 }
 
 /// A value with its length, where there is room for both.
-fn short(value: &[u8]) -> Option<Short> {
+fn short(value: &[u8]) -> Option<Known> {
     let mut room = [0; 16];
     let (rest, length) = room.split_at_mut(15);
     rest.get_mut(..value.len())?.copy_from_slice(value);
@@ -222,24 +233,47 @@ fn short(value: &[u8]) -> Option<Short> {
 }
 
 /// The same of a text whose view has all of it: after the length come its bytes, and zeros.
-fn short_of_view(view: u128) -> Option<Short> {
+fn short_of_view(view: u128) -> Option<Known> {
     let length = u32::try_from(view & u128::from(u32::MAX)).ok().filter(|length| *length <= MAX_INLINE_VIEW_LEN)?;
     let bytes = ((view >> 32) | (u128::from(length) << 120)).to_le_bytes();
     let (halves, _) = bytes.as_chunks::<8>();
     Some([u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])])
 }
 
-fn hash_of_short(value: Short) -> u64 {
+/// The bytes of a long value; `None` of a short one.
+fn long_of(known: Known, bytes: &[u8]) -> Option<&[u8]> {
+    let length = u32::try_from(known[1] >> 32).ok().filter(|length| length & IS_LONG != 0)? & !IS_LONG;
+    bytes.get(usize::try_from(known[0]).ok()?..)?.get(..length as usize)
+}
+
+fn hash_of(value: Met<'_>) -> u64 {
     let mut hasher = FoldHasher::default();
-    hasher.write_u64(value[0]);
-    hasher.write_u64(value[1]);
+    match value {
+        Met::Short(short) => return hash_of_known(short),
+        Met::Long(text) => hasher.write(text),
+    }
+    spread(half_of(hasher.finish()))
+}
+
+/// The same of a value that is known, without a look at the bytes of a long one.
+fn hash_of_known(known: Known) -> u64 {
+    if known[1] >> 63 == 1 {
+        return spread(half_of(known[1]));
+    }
+    let mut hasher = FoldHasher::default();
+    hasher.write_u64(known[0]);
+    hasher.write_u64(known[1]);
     hasher.finish()
 }
 
-fn hash_of(value: &[u8]) -> u64 {
-    let mut hasher = FoldHasher::default();
-    hasher.write(value);
-    hasher.finish()
+/// The lower 32 bits.
+fn half_of(bits: u64) -> u64 {
+    bits & u64::from(u32::MAX)
+}
+
+/// 32 bits of a hash as the 64 that a table takes its places from; the lowest ones stay.
+fn spread(bits: u64) -> u64 {
+    bits | (bits << 32)
 }
 
 #[cfg(test)]
@@ -262,6 +296,19 @@ mod tests {
         assert_eq!(numbers[..2], [[0, 0, 1, 2].map(Some).to_vec(), vec![Some(1), None, Some(3), Some(0)]]);
         assert_eq!(numbers[2], (4..5_004).map(Some).collect::<Vec<_>>());
         assert_eq!(known.numbers("order_id", &[lots[2].slice(4_000, 1), lots[1].slice(3, 1)]).unwrap(), [Some(4_004), Some(0)]);
+    }
+
+    #[test]
+    fn values_of_any_length_are_found_again_when_they_are_many() {
+        let text = |n: usize| format!("{n:0width$}", width = 5 + n % 20);
+        let count = 3 * Pages::LENGTH + 7;
+        let values: ArrayRef = Arc::new((0..count).map(|n| Some(text(n))).collect::<StringArray>());
+        let mut known = KnownValues::with_room(100);
+        let numbers: Vec<Option<u32>> = (0..).take(count).map(Some).collect();
+        assert_eq!(known.numbers("id", std::slice::from_ref(&values)).unwrap(), numbers);
+        assert_eq!(known.len(), count);
+        assert_eq!(known.find("id", &values).unwrap(), numbers);
+        assert_eq!(known.numbers("id", &[values]).unwrap(), numbers);
     }
 
     #[test]

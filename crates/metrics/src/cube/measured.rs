@@ -2,6 +2,8 @@
 //!
 //! In: the states of each lot. Out: those of all lots, then level by level those of the groups above, then values.
 
+use std::collections::BTreeMap;
+
 use arrow::array::{Array, ArrayRef};
 use arrow::compute::concat;
 use arrow::datatypes::DataType;
@@ -58,12 +60,12 @@ impl Measured {
     /// Errors: a sum that does not fit its type, naming the measure.
     pub(crate) fn values(&self, measure: &CubeMeasure, column: &DataType, levels: &[Level]) -> Result<Vec<ArrayRef>, CubeError> {
         match self {
-            Self::Counts(parts) => raised(parts, levels).into_iter().map(|states| Ok(numbers::whole_numbers(states.into_iter().map(Count::value)))).collect(),
-            Self::Distinct(parts) => raised_after(parts, levels, each_once).iter().map(|states| Ok(numbers::whole_numbers(states.iter().map(Distinct::value)))).collect(),
-            Self::WholeSums(parts) => raised(parts, levels).iter().map(|states| numbers::of_whole_sums(states, measure, column)).collect(),
-            Self::FloatSums(parts) => raised(parts, levels).iter().map(|states| Ok(numbers::of_float_sums(states, measure))).collect(),
-            Self::WholeValues(parts) => Ok(raised(parts, levels).into_iter().map(|groups| numbers::of_whole_values(groups, rank_of(measure), column)).collect()),
-            Self::FloatValues(parts) => Ok(raised(parts, levels).into_iter().map(|groups| numbers::of_float_values(groups, rank_of(measure))).collect()),
+            Self::Counts(parts) => raised(parts, levels, |states| Ok(numbers::whole_numbers(states.into_iter().map(Count::value)))),
+            Self::Distinct(parts) => raised_after(parts, levels, each_once, |states| Ok(numbers::whole_numbers(states.iter().map(Distinct::value)))),
+            Self::WholeSums(parts) => raised(parts, levels, |states| numbers::of_whole_sums(&states, measure, column)),
+            Self::FloatSums(parts) => raised(parts, levels, |states| Ok(numbers::of_float_sums(&states, measure))),
+            Self::WholeValues(parts) => raised(parts, levels, |groups| Ok(numbers::of_whole_values(groups, rank_of(measure), column))),
+            Self::FloatValues(parts) => raised(parts, levels, |groups| Ok(numbers::of_float_values(groups, rank_of(measure)))),
             Self::Extremes(parts) => {
                 let mut found: Vec<ArrayRef> = Vec::with_capacity(levels.len());
                 for (at, level) in levels.iter().enumerate() {
@@ -89,21 +91,26 @@ fn one_after_the_other<S>(mut all: Vec<S>, mut more: Vec<S>) -> Vec<S> {
     all
 }
 
-/// The states of each level, from those of the parts of the first.
-fn raised<S: State>(parts: &[S], levels: &[Level]) -> Vec<Vec<S>> {
-    raised_after(parts, levels, |_| ())
+/// The values of each level, from the states of the parts of the first.
+fn raised<S: State>(parts: &[S], levels: &[Level], values: impl Fn(Vec<S>) -> Result<ArrayRef, CubeError>) -> Result<Vec<ArrayRef>, CubeError> {
+    raised_after(parts, levels, |_| (), values)
 }
 
-/// The same with something done to the states of a level before those above are made of them.
-fn raised_after<S: State>(parts: &[S], levels: &[Level], done: impl Fn(&mut [S])) -> Vec<Vec<S>> {
-    let mut all: Vec<Vec<S>> = Vec::with_capacity(levels.len());
+/// The same with something done to the states of a level before those above are made of them. States go when no further level is.
+fn raised_after<S: State>(parts: &[S], levels: &[Level], done: impl Fn(&mut [S]), values: impl Fn(Vec<S>) -> Result<ArrayRef, CubeError>) -> Result<Vec<ArrayRef>, CubeError> {
+    let mut waiting: BTreeMap<usize, Vec<S>> = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for (at, level) in levels.iter().enumerate() {
-        let parts = if at == 0 { parts } else { &all[level.part] };
+        let parts = if at == 0 { parts } else { &waiting[&level.part] };
         let mut states = merged(parts, &level.groups.codes);
         done(&mut states);
-        all.push(states);
+        waiting.insert(at, states);
+        let is_needed = |part: &usize| levels[at + 1..].iter().any(|later| later.part == *part);
+        for (at, states) in waiting.extract_if(.., |part, _| !is_needed(part)) {
+            found.insert(at, values(states)?);
+        }
     }
-    all
+    Ok(found.into_values().collect())
 }
 
 /// Merges states into those of their groups.

@@ -109,6 +109,13 @@ fn lower_binary(scope: &Scope<'_>, binary: &BinaryExpr) -> Result<pl::Expr, Faul
     if matches!(binary.op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo) {
         return lower_arithmetic(scope, binary);
     }
+    if binary.op == Operator::StringConcat {
+        // Each of several in a row would make a text of its own for every row.
+        let mut parts = Vec::new();
+        joined_texts(binary, &mut parts);
+        let parts = parts.into_iter().map(|part| Ok(lower(scope, part)?.cast(pl::DataType::String)));
+        return Ok(pl::concat_str(parts.collect::<Result<Vec<_>, Fault>>()?, "", false));
+    }
     let left = lower(scope, &binary.left)?;
     let right = lower(scope, &binary.right)?;
     Ok(match binary.op {
@@ -122,9 +129,18 @@ fn lower_binary(scope: &Scope<'_>, binary: &BinaryExpr) -> Result<pl::Expr, Faul
         Operator::Or => left.or(right),
         Operator::IsDistinctFrom => left.neq_missing(right),
         Operator::IsNotDistinctFrom => left.eq_missing(right),
-        Operator::StringConcat => pl::concat_str([left.cast(pl::DataType::String), right.cast(pl::DataType::String)], "", false),
         other => return Err(Fault::unsupported(format!("the operator `{other}`"))),
     })
+}
+
+/// What `||` joins, through all that are its operands: where one is null the text is null, whatever stands in brackets.
+fn joined_texts<'e>(binary: &'e BinaryExpr, parts: &mut Vec<&'e Expr>) {
+    for side in [binary.left.as_ref(), binary.right.as_ref()] {
+        match side {
+            Expr::BinaryExpr(inner) if inner.op == Operator::StringConcat => joined_texts(inner, parts),
+            other => parts.push(other),
+        }
+    }
 }
 
 fn lower_between(scope: &Scope<'_>, between: &Between) -> Result<pl::Expr, Fault> {

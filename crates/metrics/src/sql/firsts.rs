@@ -2,17 +2,23 @@
 //!
 //! It is how SQL takes one row of several. Seen as what it is, nothing has to be sorted, and most rows go before anything else is done with them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion_common::ScalarValue;
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::expr::Alias;
 use datafusion_expr::{BinaryExpr, Expr, LogicalPlan, Operator, Union, Window};
+use indexmap::IndexMap;
 use polars::prelude as pl;
 
-use super::error::Fault;
+use super::bind::bind;
+use super::error::{Fault, SqlError};
 use super::expression::index_of;
 use super::over::call_of;
 use super::plan::{Lowering, columns};
+use super::row_by_row::{Sets, has_subqueries, of_plan, reads};
+use super::{Relation, SqlModel};
 
 impl Lowering<'_> {
     /// The rows of a node that are first in their partition, where a conjunct asks for these; `None` where none does.
@@ -43,24 +49,113 @@ impl Lowering<'_> {
 
     /// The first rows of a window over a union are among the first rows of its inputs.
     fn firsts_of(&self, window: &Window) -> Result<pl::LazyFrame, Fault> {
+        self.first_windows.borrow_mut().push(window.clone());
         let mut rows = Vec::new();
-        for input in inputs(&window.input) {
-            rows.push(self.lower(&input)?);
+        if let Some(known) = self.known_firsts {
+            rows.extend_from_slice(known);
+        } else {
+            let inputs = inputs(&window.input);
+            let are_several = inputs.len() > 1;
+            for input in inputs {
+                let input = self.lower(&input)?;
+                rows.push(if are_several { self.firsts_among(window, input)? } else { input });
+            }
         }
-        if rows.len() > 1 {
-            let width = window.input.schema().fields().len();
-            rows = rows.into_iter().map(|rows| Ok(self.first_rows(window, rows)?.select(columns(0..width)))).collect::<Result<_, Fault>>()?;
-        }
-        let all = pl::concat(rows, pl::UnionArgs::default()).map_err(|source| Fault::Polars { doing: "putting first rows together", source })?;
-        self.first_rows(window, all)
+        self.first_rows(window, appended(rows)?)
     }
+
+    /// Of each input of a window over a union the first rows, among its rows and those that were first in rows before them.
+    fn firsts_with(&self, window: &Window, before: &[pl::LazyFrame]) -> Result<Vec<pl::LazyFrame>, Fault> {
+        let with = |(place, input): (usize, LogicalPlan)| {
+            let rows = before.get(place).cloned().into_iter().chain([self.lower(&input)?.select(columns(0..input.schema().fields().len()))]);
+            self.firsts_among(window, appended(rows.collect())?)
+        };
+        inputs(&window.input).into_iter().enumerate().map(with).collect()
+    }
+
+    fn firsts_among(&self, window: &Window, rows: pl::LazyFrame) -> Result<pl::LazyFrame, Fault> {
+        Ok(self.first_rows(window, rows)?.select(columns(0..window.input.schema().fields().len())))
+    }
+}
+
+/// Where a query takes the first rows of others, and of what these are made.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FirstsOf {
+    /// The sets of relations that the others are made of row by row.
+    pub(crate) sets: Sets,
+    /// The relations that the query reads beside.
+    pub(crate) beside: BTreeSet<String>,
+}
+
+/// Of a query that takes first rows at one place, what they are first rows of; `None` of any other.
+///
+/// # Errors
+/// As [`super::lower_model`].
+pub(crate) fn firsts_of(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>) -> Result<Option<FirstsOf>, SqlError> {
+    let found = || {
+        let plan = bind(model.sql, relations)?;
+        let window = one_window(&Lowering::new(relations), &plan)?;
+        Ok(window.and_then(|window| {
+            let sets = of_plan(&window.input);
+            let window = LogicalPlan::Window(window);
+            // In a subquery, its rows would hang on those around it; and another use of it may want other rows.
+            let is_plain = plan.exists(|node| Ok(*node == window)).unwrap_or(false) && uses(&plan, &window) == Some(1) && !has_subqueries(&window);
+            reads(&plan, Some(&window)).filter(|_| is_plain).map(|beside| FirstsOf { sets, beside })
+        }))
+    };
+    found().map_err(|fault: Fault| fault.at(model))
+}
+
+/// The rows that are first among those of some relations and those that were first before, input by input of the window.
+///
+/// # Errors
+/// As [`super::lower_model`].
+pub(crate) fn lower_firsts(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>, before: &[pl::LazyFrame]) -> Result<Vec<pl::LazyFrame>, SqlError> {
+    let lowered = || {
+        let lowering = Lowering::new(relations);
+        one_window(&lowering, &bind(model.sql, relations)?)?.map_or_else(|| Ok(Vec::new()), |window| lowering.firsts_with(&window, before))
+    };
+    lowered().map_err(|fault| fault.at(model))
+}
+
+/// A query lowered over first rows that are known.
+///
+/// # Errors
+/// As [`super::lower_model`].
+pub(crate) fn lower_over_firsts(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>, firsts: &[pl::LazyFrame]) -> Result<Relation, SqlError> {
+    let lowered = || Lowering::new(relations).with_firsts(firsts).relation(&bind(model.sql, relations)?);
+    lowered().map_err(|fault| fault.at(model))
+}
+
+/// The window of which a plan wants first rows alone; `None` where there is none, or more than one.
+fn one_window(lowering: &Lowering<'_>, plan: &LogicalPlan) -> Result<Option<Window>, Fault> {
+    lowering.relation(plan)?;
+    let mut windows = lowering.first_windows.take();
+    Ok(windows.pop().filter(|_| windows.is_empty()))
+}
+
+/// How often a node is in a plan and its subqueries.
+fn uses(plan: &LogicalPlan, node: &LogicalPlan) -> Option<usize> {
+    let mut uses = 0;
+    let visited = plan.apply_with_subqueries(|other| {
+        uses += usize::from(other == node);
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.is_ok().then_some(uses)
+}
+
+fn appended(rows: Vec<pl::LazyFrame>) -> Result<pl::LazyFrame, Fault> {
+    pl::concat(rows, pl::UnionArgs::default()).map_err(|source| Fault::Polars { doing: "putting first rows together", source })
 }
 
 /// A plan once for each input of the union below its projections and filters; once where there is no union.
 fn inputs(plan: &LogicalPlan) -> Vec<LogicalPlan> {
     let below = |input: &LogicalPlan, above: &dyn Fn(Arc<LogicalPlan>) -> LogicalPlan| inputs(input).into_iter().map(|input| above(Arc::new(input))).collect();
     match plan {
-        LogicalPlan::Union(union) => union.inputs.iter().map(|input| LogicalPlan::Union(Union { inputs: vec![Arc::clone(input)], schema: Arc::clone(&union.schema) })).collect(),
+        LogicalPlan::Union(union) => {
+            let of_input = |input: &Arc<LogicalPlan>| below(input, &|input| LogicalPlan::Union(Union { inputs: vec![input], schema: Arc::clone(&union.schema) }));
+            union.inputs.iter().flat_map(of_input).collect()
+        }
         LogicalPlan::SubqueryAlias(alias) => below(&alias.input, &|input| {
             let mut alias = alias.clone();
             alias.input = input;

@@ -30,6 +30,7 @@ mod types;
 mod window;
 
 pub use error::SqlError;
+pub(crate) use firsts::{FirstsOf, firsts_of, lower_firsts, lower_over_firsts};
 pub(crate) use lineage::{Absent, Lineage, lineage};
 pub use model::{Relation, SqlModel, lower_model, lower_projection};
 pub(crate) use names::{NamesRead, columns_of_expressions, names_read};

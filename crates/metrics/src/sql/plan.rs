@@ -4,12 +4,12 @@
 //! So a join can rename nothing silently, and equal parts of a plan are equal plans that Polars reads once.
 //! A frame may carry further columns; the next projection drops them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion_common::DFSchema;
 use datafusion_expr::utils::split_conjunction;
-use datafusion_expr::{Distinct, EmptyRelation, Expr, FetchType, Filter, Limit, LogicalPlan, SkipType, Sort, TableScan, Union, Values};
+use datafusion_expr::{Distinct, EmptyRelation, Expr, FetchType, Filter, Limit, LogicalPlan, SkipType, Sort, TableScan, Union, Values, Window};
 use indexmap::{IndexMap, IndexSet};
 use polars::prelude as pl;
 
@@ -25,12 +25,21 @@ pub(crate) struct Lowering<'a> {
     relations: &'a IndexMap<String, Relation>,
     /// How many names have been taken for columns that no schema has.
     taken: Cell<usize>,
+    /// The windows of which first rows alone were wanted, so far.
+    pub(crate) first_windows: RefCell<Vec<Window>>,
+    /// The first rows of the one such window, input by input, where they are known.
+    pub(crate) known_firsts: Option<&'a [pl::LazyFrame]>,
 }
 
 impl<'a> Lowering<'a> {
     /// A lowering that reads these relations.
     pub(crate) fn new(relations: &'a IndexMap<String, Relation>) -> Self {
-        Self { relations, taken: Cell::new(0) }
+        Self { relations, taken: Cell::new(0), first_windows: RefCell::default(), known_firsts: None }
+    }
+
+    /// The same over first rows that are known.
+    pub(crate) fn with_firsts(self, firsts: &'a [pl::LazyFrame]) -> Self {
+        Self { known_firsts: Some(firsts), ..self }
     }
 
     /// The whole plan, its columns named and typed as its schema says.

@@ -79,7 +79,8 @@ pub(crate) fn together(parts: &[Part]) -> Sets {
     picks.into_iter().filter_map(all_of).collect()
 }
 
-fn of_plan(plan: &LogicalPlan) -> Sets {
+/// The sets of relations of which a lot makes its rows of a plan.
+pub(crate) fn of_plan(plan: &LogicalPlan) -> Sets {
     match plan {
         LogicalPlan::TableScan(scan) => vec![BTreeSet::from([relation_key(&scan.table_name)])],
         LogicalPlan::SubqueryAlias(alias) => of_plan(&alias.input),
@@ -145,7 +146,7 @@ fn merge_of(call: &Expr, value: &DataType) -> Option<Merge> {
     }
 }
 
-fn has_subqueries(plan: &LogicalPlan) -> bool {
+pub(crate) fn has_subqueries(plan: &LogicalPlan) -> bool {
     plan.expressions().iter().any(|expression| !subqueries(expression).is_empty())
 }
 
@@ -160,17 +161,17 @@ fn whole(plan: &LogicalPlan) -> Part {
 
 /// A part with these sets; none where nobody knows what it reads.
 fn part_with(plan: &LogicalPlan, sets: Sets) -> Part {
-    reads(plan).map_or(Part { sets: Vec::new(), reads: BTreeSet::new() }, |reads| Part { sets, reads })
+    reads(plan, None).map_or(Part { sets: Vec::new(), reads: BTreeSet::new() }, |reads| Part { sets, reads })
 }
 
-/// All relations that a plan reads.
-fn reads(plan: &LogicalPlan) -> Option<BTreeSet<String>> {
+/// All relations that a plan reads, but for those below some node.
+pub(crate) fn reads(plan: &LogicalPlan, but_below: Option<&LogicalPlan>) -> Option<BTreeSet<String>> {
     let mut read = BTreeSet::new();
     let visited = plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             read.insert(relation_key(&scan.table_name));
         }
-        Ok(TreeNodeRecursion::Continue)
+        Ok(if but_below == Some(node) { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Continue })
     });
     visited.is_ok().then_some(read)
 }

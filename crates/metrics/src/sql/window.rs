@@ -12,6 +12,7 @@ mod layout;
 mod places;
 mod sums;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use polars::prelude::{Column, DataFrame, PolarsError, PolarsResult, Series};
@@ -135,7 +136,7 @@ pub(crate) enum Bound {
 /// `ComputeError` for a frame or a type that is not supported and for a sum that overflows;
 /// the error of Polars for a column that is missing or that exists twice.
 pub(crate) fn evaluate(mut frame: DataFrame, request: &WindowRequest) -> PolarsResult<DataFrame> {
-    frame.rechunk_mut();
+    in_one_piece(&mut frame, request)?;
     let layout = Layout::new(&frame, request)?;
     let mut outputs = Vec::with_capacity(request.calls.len());
     for call in &request.calls {
@@ -144,6 +145,17 @@ pub(crate) fn evaluate(mut frame: DataFrame, request: &WindowRequest) -> PolarsR
         outputs.push(Column::from(answer.with_name(call.output.as_str().into())));
     }
     frame.hstack(&outputs)
+}
+
+/// Brings the columns that a request reads into one piece each; the others stay as they are.
+fn in_one_piece(frame: &mut DataFrame, request: &WindowRequest) -> PolarsResult<()> {
+    let of_calls = request.calls.iter().flat_map(|call| [&call.argument, &call.default, &call.filter]).flatten();
+    let names: BTreeSet<&String> = request.partition_by.iter().chain(request.order_by.iter().map(|key| &key.column)).chain(of_calls).collect();
+    for name in names {
+        let column = frame.column(name)?.rechunk();
+        frame.with_column(column)?;
+    }
+    Ok(())
 }
 
 fn compute(input: &Input<'_>) -> PolarsResult<Series> {

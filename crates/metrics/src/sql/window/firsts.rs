@@ -3,27 +3,29 @@
 use polars::prelude::{Column, DataFrame, IdxCa, IdxSize, NamedFrom, NewChunkedArray, PlHashMap, PlSmallStr, PolarsResult, Series};
 
 use super::codes::{Codes, SortKeys};
-use super::{WindowRequest, refusal};
+use super::{OrderKey, WindowRequest, in_one_piece, refusal};
 
 /// The rows of `frame` that are first in their partition, in their order, with 1 in the outputs of `request`.
 ///
 /// Key by key those rows stay that are least: nothing is sorted, and a key is looked at of rows alone that all keys before it leave equal.
+/// Where no key tells rows apart their other columns do, so that it is the same row in whatever order they come, and in how many lots.
 pub(crate) fn firsts(mut frame: DataFrame, request: &WindowRequest) -> PolarsResult<DataFrame> {
-    frame.rechunk_mut();
+    in_one_piece(&mut frame, request)?;
     let (partitions, count) = partitions(&frame, request)?;
     let height = IdxSize::try_from(frame.height()).map_err(|_| refusal("too many rows for one window".to_owned()))?;
     let mut rows: Vec<IdxSize> = (0..height).collect();
-    for key in &request.order_by {
+    let others = frame.get_column_names().into_iter().map(|name| OrderKey { column: name.to_string(), descending: false, nulls_first: false });
+    for key in request.order_by.iter().cloned().chain(others) {
         if rows.len() == count {
             break;
         }
         let values = frame.column(&key.column)?.as_materialized_series();
-        rows = match SortKeys::new(&taken(values, &rows)?, key)? {
+        rows = match SortKeys::new(&taken(values, &rows)?, &key)? {
             SortKeys::Numbers(keys) => least(&rows, &partitions, count, &keys),
             SortKeys::Codes(keys) => least(&rows, &partitions, count, &keys),
         };
     }
-    // Of rows that are equal in all keys the first one.
+    // Of rows that are the same the first one.
     let places: Vec<IdxSize> = (0..).take(rows.len()).collect();
     rows = least(&rows, &partitions, count, &places);
     let firsts = frame.take(&IdxCa::from_slice(PlSmallStr::EMPTY, &rows))?;
