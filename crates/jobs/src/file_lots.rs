@@ -192,7 +192,7 @@ impl<'a> Rows<'_, 'a> {
     }
 
     /// The same for a model whose rows hang on rows of the same key: of other sources with a key, by their columns, it has those rows alone that
-    /// have a key of the lot, or none.
+    /// have a key of the lot, or none. All that comes in lots is sources with a key.
     pub(crate) fn engine_by_key(&self, lots: &Lots, lot: usize, columns: &BTreeMap<&str, &str>) -> Result<PolarsEngine<'a>, MetricsError> {
         let parts = self.parts(lots, lot)?;
         let mut keys = Keys::none();
@@ -202,8 +202,7 @@ impl<'a> Rows<'_, 'a> {
             }
         }
         let others: Vec<(&str, &str)> = columns.iter().filter(|(name, _)| !lots.files.contains_key(**name)).map(|(name, column)| (*name, *column)).collect();
-        let in_lots = lots.files.keys().chain(lots.known.keys()).map(String::as_str);
-        let apart = self.whole.made_of_none(&in_lots.chain(others.iter().map(|(name, _)| *name)).collect());
+        let apart = self.whole.made_of_none(&lots.files.keys().map(String::as_str).chain(others.iter().map(|(name, _)| *name)).collect());
         let engine = self.engine_beside(&parts, lots, lot, apart)?;
         for (name, column) in others {
             engine.put(name, keys.of_rows(&engine.relation(name)?, column));

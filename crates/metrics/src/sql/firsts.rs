@@ -47,34 +47,22 @@ impl Lowering<'_> {
         }
     }
 
-    /// The first rows of a window over a union are among the first rows of its inputs.
     fn firsts_of(&self, window: &Window) -> Result<pl::LazyFrame, Fault> {
         self.first_windows.borrow_mut().push(window.clone());
-        let mut rows = Vec::new();
-        if let Some(known) = self.known_firsts {
-            rows.extend_from_slice(known);
-        } else {
-            let inputs = inputs(&window.input);
-            let are_several = inputs.len() > 1;
-            for input in inputs {
-                let input = self.lower(&input)?;
-                rows.push(if are_several { self.firsts_among(window, input)? } else { input });
-            }
+        self.known_firsts.map_or_else(|| self.firsts_with(window, None), |known| self.first_rows(window, known.clone()))
+    }
+
+    /// The rows of a window that are first among its own and some others. Those over a union are among the first rows of its inputs.
+    fn firsts_with(&self, window: &Window, others: Option<&pl::LazyFrame>) -> Result<pl::LazyFrame, Fault> {
+        let inputs = inputs(&window.input);
+        let mut rows: Vec<pl::LazyFrame> = others.cloned().into_iter().collect();
+        for input in &inputs {
+            let input = self.lower(input)?;
+            let width = columns(0..window.input.schema().fields().len());
+            rows.push(if inputs.len() > 1 { self.first_rows(window, input)?.select(width) } else { input.select(width) });
         }
-        self.first_rows(window, appended(rows)?)
-    }
-
-    /// Of each input of a window over a union the first rows, among its rows and those that were first in rows before them.
-    fn firsts_with(&self, window: &Window, before: &[pl::LazyFrame]) -> Result<Vec<pl::LazyFrame>, Fault> {
-        let with = |(place, input): (usize, LogicalPlan)| {
-            let rows = before.get(place).cloned().into_iter().chain([self.lower(&input)?.select(columns(0..input.schema().fields().len()))]);
-            self.firsts_among(window, appended(rows.collect())?)
-        };
-        inputs(&window.input).into_iter().enumerate().map(with).collect()
-    }
-
-    fn firsts_among(&self, window: &Window, rows: pl::LazyFrame) -> Result<pl::LazyFrame, Fault> {
-        Ok(self.first_rows(window, rows)?.select(columns(0..window.input.schema().fields().len())))
+        let all = pl::concat(rows, pl::UnionArgs::default()).map_err(|source| Fault::Polars { doing: "putting first rows together", source })?;
+        self.first_rows(window, all)
     }
 }
 
@@ -106,23 +94,24 @@ pub(crate) fn firsts_of(model: &SqlModel<'_>, relations: &IndexMap<String, Relat
     found().map_err(|fault: Fault| fault.at(model))
 }
 
-/// The rows that are first among those of some relations and those that were first before, input by input of the window.
+/// The rows that are first among those of some relations and those that were first before; without a column for their place.
 ///
 /// # Errors
 /// As [`super::lower_model`].
-pub(crate) fn lower_firsts(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>, before: &[pl::LazyFrame]) -> Result<Vec<pl::LazyFrame>, SqlError> {
+pub(crate) fn lower_firsts(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>, before: Option<&pl::LazyFrame>) -> Result<Option<pl::LazyFrame>, SqlError> {
     let lowered = || {
         let lowering = Lowering::new(relations);
-        one_window(&lowering, &bind(model.sql, relations)?)?.map_or_else(|| Ok(Vec::new()), |window| lowering.firsts_with(&window, before))
+        let Some(window) = one_window(&lowering, &bind(model.sql, relations)?)? else { return Ok(None) };
+        Ok(Some(lowering.firsts_with(&window, before)?.select(columns(0..window.input.schema().fields().len()))))
     };
-    lowered().map_err(|fault| fault.at(model))
+    lowered().map_err(|fault: Fault| fault.at(model))
 }
 
 /// A query lowered over first rows that are known.
 ///
 /// # Errors
 /// As [`super::lower_model`].
-pub(crate) fn lower_over_firsts(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>, firsts: &[pl::LazyFrame]) -> Result<Relation, SqlError> {
+pub(crate) fn lower_over_firsts(model: &SqlModel<'_>, relations: &IndexMap<String, Relation>, firsts: &pl::LazyFrame) -> Result<Relation, SqlError> {
     let lowered = || Lowering::new(relations).with_firsts(firsts).relation(&bind(model.sql, relations)?);
     lowered().map_err(|fault| fault.at(model))
 }
@@ -142,10 +131,6 @@ fn uses(plan: &LogicalPlan, node: &LogicalPlan) -> Option<usize> {
         Ok(TreeNodeRecursion::Continue)
     });
     visited.is_ok().then_some(uses)
-}
-
-fn appended(rows: Vec<pl::LazyFrame>) -> Result<pl::LazyFrame, Fault> {
-    pl::concat(rows, pl::UnionArgs::default()).map_err(|source| Fault::Polars { doing: "putting first rows together", source })
 }
 
 /// A plan once for each input of the union below its projections and filters; once where there is no union.

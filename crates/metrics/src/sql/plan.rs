@@ -27,8 +27,8 @@ pub(crate) struct Lowering<'a> {
     taken: Cell<usize>,
     /// The windows of which first rows alone were wanted, so far.
     pub(crate) first_windows: RefCell<Vec<Window>>,
-    /// The first rows of the one such window, input by input, where they are known.
-    pub(crate) known_firsts: Option<&'a [pl::LazyFrame]>,
+    /// The first rows of the one such window, where they are known.
+    pub(crate) known_firsts: Option<&'a pl::LazyFrame>,
 }
 
 impl<'a> Lowering<'a> {
@@ -38,7 +38,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The same over first rows that are known.
-    pub(crate) fn with_firsts(self, firsts: &'a [pl::LazyFrame]) -> Self {
+    pub(crate) fn with_firsts(self, firsts: &'a pl::LazyFrame) -> Self {
         Self { known_firsts: Some(firsts), ..self }
     }
 
