@@ -41,11 +41,10 @@ def locked(application):
     return serve
 
 
-def main():
-    lake = pathlib.Path(sys.argv[1])
+def started(application):
+    """A server of an application with buckets `lake` and `results`, and a client of it."""
     # Whatever account the environment has, it is not used here.
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
-    application = locked(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     client = boto3.client(
@@ -55,8 +54,18 @@ def main():
     )
     for bucket in ("lake", "results"):
         client.create_bucket(Bucket=bucket)
+    return server, client
+
+
+def put(client, lake):
+    """Puts the files of a lake into its bucket."""
     for path in sorted(lake.rglob("*.parquet")):
         client.put_object(Bucket="lake", Key=path.relative_to(lake).as_posix(), Body=path.read_bytes())
+
+
+def main():
+    server, client = started(locked(DomainDispatcherApplication(create_backend_app)))
+    put(client, pathlib.Path(sys.argv[1]))
     print(server.port, flush=True)
     sys.stdin.read()
     server.shutdown()

@@ -18,7 +18,7 @@ use crate::headline::Headline;
 use crate::ledger::KeptCells;
 use crate::progress::Laps;
 use crate::publish::Publication;
-use crate::results::{Shown, asked_keys, refused, table};
+use crate::results::{Shown, asked_keys, table};
 use crate::run::request_of;
 use crate::side_by_side::side_by_side;
 use crate::since::Since;
@@ -89,7 +89,7 @@ impl<'w> Deriving<'_, 'w> {
             values.push(derived.values);
             cells.extend(kept);
         }
-        Ok(Derived { values: AllValues::of_tables(values)?, headline, of_metrics, first_day: range.first, cells })
+        Ok(Derived { values: AllValues::of_tables(values), headline, of_metrics, first_day: range.first, cells })
     }
 
     /// One table: its rows are those of periods that end after a day.
@@ -120,7 +120,7 @@ impl<'w> Deriving<'_, 'w> {
         let rows = table(self.workspace, wanted, &found, &shown.of(&project.calendar, &found, &keys))?;
         if wanted.filters.is_empty() {
             let shown = of_values.into_iter().map(|(metric, after)| (metric.clone(), Shown { after, ..shown.clone() })).collect();
-            values.add(project, &TableCells { cells: &found, keys: &keys, shown: &shown }, self.workspace.as_of).map_err(|error| refused(&wanted.name, &error))?;
+            values.add(project, &TableCells { cells: &found, keys: &keys, shown: &shown }, self.workspace.as_of);
             headline.add(&found);
         }
         self.laps.done(Step::Derive, Some(&wanted.name));

@@ -29,11 +29,8 @@ use crate::workspace::Workspace;
 /// Rows up to which a model has a part for each year, beyond it one for each month; and of which no more wait in memory for the end of a run.
 const ROWS_BY_YEAR: u64 = 200_000;
 
-/// Of sources with keys the rows that make a range of keys, in lots.
-const ROWS_OF_A_RANGE: u64 = 2;
-
 /// Each range reads the keys of all rows: there are no more.
-const MOST_RANGES: u64 = 32;
+const MOST_RANGES: usize = 32;
 
 /// Files of which keys are looked at before they are put in ranges.
 const FILES_OF_A_SAMPLE: usize = 12;
@@ -279,14 +276,14 @@ impl<'a> RowKeeper<'_, 'a> {
         }
         let keyed = incremental.sources.iter().filter_map(|(name, reach)| Some((name, self.worklist.sources().get(name)?, reach.key.as_ref()?)));
         let keyed: Vec<(&String, &SourceFrame, &String)> = keyed.collect();
-        let rows: u64 = keyed.iter().map(|(_, source, _)| count(source)).sum();
-        let ranges = rows.div_ceil(self.workspace.rows_at_once.saturating_mul(ROWS_OF_A_RANGE)).min(MOST_RANGES);
+        let rows = keyed.iter().map(|(_, source, _)| count(source)).sum();
+        let ranges = count_of_lots(rows, self.workspace.rows_at_once).min(MOST_RANGES);
         let Some((name, source, column)) = keyed.into_iter().max_by_key(|(_, source, _)| count(source)).filter(|_| ranges > 1) else { return Ok(None) };
         // Keys may come in the order of time: files of all times are asked.
         let step = source.files.len().div_ceil(FILES_OF_A_SAMPLE).max(1);
         let sample: BTreeSet<&String> = source.files.iter().step_by(step).map(|file| &file.address).collect();
         let known = Keys::of(&rows_of(name, source, &|file| sample.contains(&file.address))?, column, name)?;
-        Ok(Some(Way::Ranges(key, known.ranges(usize::try_from(ranges).unwrap_or(1)))))
+        Ok(Some(Way::Ranges(key, known.ranges(ranges))))
     }
 
     /// Adds rows to those that are held; parts of which there are none among them are put where they stay: files follow each other in time.

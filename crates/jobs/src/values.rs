@@ -3,25 +3,48 @@
 //! In: cells, table by table. Out: gathered rows, and the order of the table. Texts are codes: millions of rows have a few thousand of them.
 
 mod arranged;
+mod numbers;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Decimal128Builder, Float64Builder, Int64Builder, StringArray, new_null_array};
-use arrow::error::ArrowError;
+use arrow::array::{ArrayRef, StringArray};
+use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use indexmap::IndexSet;
 use quotient_metrics::{CellValue, Cells, Column, Key, Kind, Value, Walk};
 use quotient_model::{Metric, MetricKind, Period, Project, definition_hash};
 use rayon::prelude::*;
 
-use self::arranged::ArrangedValues;
-use crate::error::JobError;
-use crate::results::{Shown, refused, slice_name, stretches};
+use self::arranged::{AMOUNT_SCALE, ArrangedRows, ArrangedRun, ArrangedValues};
+use self::numbers::Packed;
+use crate::results::{Shown, slice_name, stretches};
 
-/// Digits after the point of the column `amount`.
-const AMOUNT_SCALE: i8 = 6;
+/// What a row says of its value.
+#[derive(Clone, Copy)]
+enum Status {
+    Ok,
+    Incomplete,
+    NoData,
+    ZeroDenominator,
+    Unavailable,
+}
+
+impl Status {
+    /// All of them, in their order above.
+    const ALL: [Self; 5] = [Self::Ok, Self::Incomplete, Self::NoData, Self::ZeroDenominator, Self::Unavailable];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Incomplete => "incomplete",
+            Self::NoData => "no_data",
+            Self::ZeroDenominator => "zero_denominator",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
 
 /// The rows of `kpi_values` that one table shows, as they gather.
 #[derive(Default)]
@@ -29,24 +52,22 @@ pub(crate) struct Values {
     texts: Texts,
     metrics: Vec<MetricTexts>,
     runs: Vec<CellRun>,
+    /// By row the place of its dimensions.
     dimensions: Vec<u32>,
-    statuses: Vec<u32>,
-    /// Of each metric how many rows there are up to its end, and its numbers.
-    numbers: Vec<(usize, NumberColumns)>,
+    statuses: Vec<Status>,
+    numbers: Numbers,
 }
 
 /// The rows of all tables, one table after the other; a cell that two tables show is in both.
+#[derive(Default)]
 pub(crate) struct AllValues {
     texts: Texts,
     metrics: Vec<MetricTexts>,
     runs: Vec<CellRun>,
-    /// By row the place of its dimensions.
     dimensions: Vec<u32>,
-    statuses: Vec<u32>,
-    /// How many rows there are up to the end of each metric of each table.
-    ends: Vec<usize>,
-    /// Name by name the arrays of these; one without a value has one null for all of its rows.
-    numbers: BTreeMap<&'static str, Vec<ArrayRef>>,
+    statuses: Vec<Status>,
+    /// Of each table how many rows there are up to its end, and its numbers.
+    tables: Vec<(usize, Numbers)>,
 }
 
 /// Every text once; a row has its place.
@@ -71,57 +92,27 @@ struct CellRun {
     rows: Range<usize>,
 }
 
-/// The columns of numbers, by name.
-type NumberColumns = [(&'static str, ArrayRef); 7];
-
-/// The numbers of rows of one metric, as they gather.
+/// The numbers of rows.
+#[derive(Default)]
 struct Numbers {
-    value: Float64Builder,
-    amount: Decimal128Builder,
-    numerator: Float64Builder,
-    denominator: Float64Builder,
-    n: Int64Builder,
-    previous: Float64Builder,
-    previous_year: Float64Builder,
+    value: Packed<Float64Type>,
+    amount: Packed<Decimal128Type>,
+    numerator: Packed<Float64Type>,
+    denominator: Packed<Float64Type>,
+    n: Packed<Int64Type>,
+    previous: Packed<Float64Type>,
+    previous_year: Packed<Float64Type>,
 }
 
 impl Numbers {
-    /// None yet, with room for so many.
-    fn with_room(rows: usize) -> Self {
-        let doubles = || Float64Builder::with_capacity(rows);
-        Self {
-            value: doubles(),
-            amount: Decimal128Builder::with_capacity(rows),
-            numerator: doubles(),
-            denominator: doubles(),
-            n: Int64Builder::with_capacity(rows),
-            previous: doubles(),
-            previous_year: doubles(),
-        }
-    }
-
     fn add(&mut self, cell: &Cell, kind: Kind) {
-        self.value.append_option(cell.value.map(|value| value.as_f64(kind)));
-        self.amount.append_option(cell.value.and_then(|value| amount(value, kind)));
-        self.numerator.append_option(cell.numerator);
-        self.denominator.append_option(cell.denominator);
-        self.n.append_option(cell.count.and_then(|count| if let Value::Int(n) = count { Some(n) } else { None }));
-        self.previous.append_option(cell.previous);
-        self.previous_year.append_option(cell.last_year);
-    }
-
-    /// The columns: of a count none is an amount, of most metrics none is a ratio.
-    fn columns(mut self) -> Result<NumberColumns, ArrowError> {
-        let columns: NumberColumns = [
-            ("value", Arc::new(self.value.finish())),
-            ("amount", Arc::new(self.amount.finish().with_precision_and_scale(38, AMOUNT_SCALE)?)),
-            ("numerator", Arc::new(self.numerator.finish())),
-            ("denominator", Arc::new(self.denominator.finish())),
-            ("n", Arc::new(self.n.finish())),
-            ("previous", Arc::new(self.previous.finish())),
-            ("previous_year", Arc::new(self.previous_year.finish())),
-        ];
-        Ok(columns.map(|(name, array)| (name, if array.null_count() == array.len() { new_null_array(array.data_type(), 1) } else { array })))
+        self.value.push(cell.value.map(|value| value.as_f64(kind)));
+        self.amount.push(cell.value.and_then(|value| amount(value, kind)));
+        self.numerator.push(cell.numerator);
+        self.denominator.push(cell.denominator);
+        self.n.push(cell.count.and_then(|count| if let Value::Int(n) = count { Some(n) } else { None }));
+        self.previous.push(cell.previous);
+        self.previous_year.push(cell.last_year);
     }
 }
 
@@ -154,7 +145,7 @@ struct Run {
 
 impl Values {
     /// Adds cells of one table: of all its cells those that are shown, which may have the others before them.
-    pub(crate) fn add(&mut self, project: &Project, table: &TableCells<'_>, as_of: DateTime<Utc>) -> Result<(), ArrowError> {
+    pub(crate) fn add(&mut self, project: &Project, table: &TableCells<'_>, as_of: DateTime<Utc>) {
         let TableCells { cells, keys, shown: of_metrics } = table;
         let first = of_metrics.values().map(|shown| shown.after).min().unwrap_or(i32::MIN);
         let late = stretches(&project.calendar, cells, keys).filter(|stretch| stretch.period.is_some_and(|period| period.end.to_epoch_days() > first));
@@ -167,8 +158,6 @@ impl Values {
             let column = cells.filled(project, name, column, keys);
             let mut found = MetricCells::new(cells, metric, &column);
             let grace = Days::new(project.mature_after(metric).unwrap_or(0).into());
-            let mut last_status: Option<(&str, u32)> = None;
-            let mut numbers = Numbers::with_room(shown.len());
             for run in runs.iter().filter(|run| of_metric.shows(run.period)) {
                 let first_row = self.dimensions.len();
                 let final_day = run.period.end.checked_add_days(grace).unwrap_or(run.period.end);
@@ -176,21 +165,15 @@ impl Values {
                 for at in run.keys.clone() {
                     let Some(cell) = found.next(run, shown[at]) else { continue };
                     self.dimensions.push(dimensions[at]);
-                    numbers.add(&cell, column.kind);
-                    let status = found.status(&cell, is_final);
-                    // Most rows have the status of the row before.
-                    let place = last_status.filter(|(known, _)| *known == status).map_or_else(|| place_of(&mut self.texts, status), |(_, place)| place);
-                    last_status = Some((status, place));
-                    self.statuses.push(place);
+                    self.numbers.add(&cell, column.kind);
+                    self.statuses.push(found.status(&cell, is_final));
                 }
                 let Period { start, end, .. } = run.period;
                 let (period_start, period_end) = (start.to_epoch_days(), end.to_epoch_days());
                 let rows = first_row..self.dimensions.len();
                 self.runs.push(CellRun { grain: run.grain, period_start, period_end, metric: place, slice: run.slice, rows });
             }
-            self.numbers.push((self.dimensions.len(), numbers.columns()?));
         }
-        Ok(())
     }
 
     fn metric(&mut self, project: &Project, metric: &Metric) -> u32 {
@@ -245,26 +228,13 @@ fn place_of_metric(metrics: &mut Vec<MetricTexts>, metric: MetricTexts) -> u32 {
 
 impl AllValues {
     /// The rows of several tables.
-    pub(crate) fn of_tables(mut tables: Vec<Values>) -> Result<Self, JobError> {
-        let refuse = |error: ArrowError| refused("kpi_values", &error);
-        // Without a metric there are the columns of one without rows.
-        if tables.iter().all(|table| table.numbers.is_empty()) {
-            tables.push(Values { numbers: vec![(0, Numbers::with_room(0).columns().map_err(refuse)?)], ..Values::default() });
-        }
+    pub(crate) fn of_tables(tables: Vec<Values>) -> Self {
         let count = tables.iter().map(|table| table.dimensions.len()).sum();
-        let mut all = Self {
-            texts: Texts::default(),
-            metrics: Vec::new(),
-            runs: Vec::new(),
-            dimensions: Vec::with_capacity(count),
-            statuses: Vec::with_capacity(count),
-            ends: Vec::new(),
-            numbers: BTreeMap::new(),
-        };
+        let mut all = Self { dimensions: Vec::with_capacity(count), statuses: Vec::with_capacity(count), ..Self::default() };
         for table in tables {
             all.append(table);
         }
-        Ok(all)
+        all
     }
 
     fn append(&mut self, other: Values) {
@@ -288,26 +258,21 @@ impl AllValues {
             ..run
         }));
         self.dimensions.extend(dimensions.into_iter().map(place));
-        self.statuses.extend(statuses.into_iter().map(place));
-        for (end, columns) in numbers {
-            self.ends.push(before + end);
-            for (name, array) in columns {
-                self.numbers.entry(name).or_default().push(array);
-            }
-        }
+        self.statuses.extend(statuses);
+        self.tables.push((self.dimensions.len(), numbers));
     }
 
     /// The gathered rows, in the order of their names; a cell that two tables show is there once.
     pub(crate) fn arranged(mut self, stamp: &Stamp<'_>) -> ArrangedValues {
-        let (order, runs) = self.order();
+        let runs = self.in_order();
         let (job, run_id) = (place_of(&mut self.texts, stamp.job), place_of(&mut self.texts, stamp.run_id));
+        let statuses = Status::ALL.map(|status| place_of(&mut self.texts, status.name()));
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(self.texts.iter()));
-        ArrangedValues { values: self, texts, order, runs, job, run_id, as_of: stamp.as_of }
+        ArrangedValues { values: self, texts, runs, statuses, job, run_id, as_of: stamp.as_of }
     }
 
-    /// The rows by grain, first day, metric, slice, dimensions, of several with one name the first that was added; and the runs that they come in,
-    /// each with the place after its last row.
-    fn order(&mut self) -> (Vec<u32>, Vec<(CellRun, usize)>) {
+    /// The runs by grain, first day, metric and slice, each with its rows by dimensions, of several with one name the first that was added.
+    fn in_order(&mut self) -> Vec<ArrangedRun> {
         let mut sorted: Vec<usize> = (0..self.texts.len()).collect();
         sorted.sort_by_key(|place| self.texts.get_index(*place));
         let mut ranks = vec![0u32; sorted.len()];
@@ -317,24 +282,25 @@ impl AllValues {
         let key = |run: &CellRun| (rank(run.grain), run.period_start, metric(run.metric), rank(run.slice));
         let mut runs = std::mem::take(&mut self.runs);
         runs.par_sort_by_key(|run| (key(run), run.rows.start));
-        // A few runs are sorted rather than many rows.
+        // A few runs are sorted rather than many rows, and the rows of most have their order.
         let of_one_name: Vec<&[CellRun]> = runs.chunk_by(|a, b| key(a) == key(b)).collect();
-        let sorted: Vec<Vec<u32>> = of_one_name
-            .par_iter()
-            .map(|runs| {
-                let mut rows: Vec<(u32, usize)> = runs.iter().flat_map(|run| run.rows.clone()).map(|row| (rank(self.dimensions[row]), row)).collect();
+        let dimensions = |row: usize| rank(self.dimensions[row]);
+        let arranged = |runs: &[CellRun]| match runs {
+            [run] if run.rows.clone().is_sorted_by(|a, b| dimensions(*a) < dimensions(*b)) => ArrangedRows::AsGathered(run.rows.clone()),
+            _ => {
+                let mut rows: Vec<(u32, usize)> = runs.iter().flat_map(|run| run.rows.clone()).map(|row| (dimensions(row), row)).collect();
                 rows.sort_unstable();
                 rows.dedup_by_key(|(dimensions, _)| *dimensions);
-                rows.into_iter().map(|(_, row)| u32::try_from(row).unwrap_or(u32::MAX)).collect()
-            })
-            .collect();
+                ArrangedRows::At(rows.into_iter().map(|(_, row)| u32::try_from(row).unwrap_or(u32::MAX)).collect())
+            }
+        };
+        let sorted: Vec<ArrangedRows> = of_one_name.par_iter().map(|runs| arranged(runs)).collect();
         let mut end = 0;
-        let ended = of_one_name.iter().zip(&sorted).map(|(runs, rows)| {
-            end += rows.len();
-            (runs[0].clone(), end)
+        let ended = of_one_name.iter().zip(sorted).map(|(runs, rows)| {
+            end += rows.count();
+            ArrangedRun { run: runs[0].clone(), rows, end }
         });
-        let ended = ended.collect();
-        (sorted.concat(), ended)
+        ended.collect()
     }
 }
 
@@ -403,15 +369,15 @@ impl<'a> MetricCells<'a> {
     }
 
     /// `unavailable` where the lake lacks a column; `incomplete` until the period has ended and its rows had time to mature; then why there is no value, or `ok`.
-    fn status(&self, cell: &Cell, is_final: bool) -> &'static str {
+    fn status(&self, cell: &Cell, is_final: bool) -> Status {
         if self.is_withheld {
-            return "unavailable";
+            return Status::Unavailable;
         }
         match (cell.value, &self.metric.kind) {
-            _ if !is_final => "incomplete",
-            (Some(_), _) => "ok",
-            (None, MetricKind::Ratio { .. }) if cell.denominator == Some(0.0) => "zero_denominator",
-            (None, _) => "no_data",
+            _ if !is_final => Status::Incomplete,
+            (Some(_), _) => Status::Ok,
+            (None, MetricKind::Ratio { .. }) if cell.denominator == Some(0.0) => Status::ZeroDenominator,
+            (None, _) => Status::NoData,
         }
     }
 }

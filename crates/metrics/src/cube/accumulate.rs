@@ -27,7 +27,7 @@ pub(crate) struct Rows<'a> {
 
 impl Rows<'_> {
     /// Group numbers of the rows of a piece; rows that do not count have a number beyond all groups.
-    fn groups_of(&self, piece: usize) -> Cow<'_, [u32]> {
+    pub(crate) fn groups_of(&self, piece: usize) -> Cow<'_, [u32]> {
         let groups = &self.groups.rows[self.pieces[piece].clone()];
         match self.filter {
             None => Cow::Borrowed(groups),

@@ -27,8 +27,10 @@ pub struct KnownValues {
     bytes: Vec<u8>,
 }
 
-/// A value of up to 15 bytes with its length in the last; of a longer one, where it is among the bytes, a hash, and its length with the highest bit.
-type Known = [u64; 2];
+/// A value of up to 15 bytes with its length in the highest byte; of a longer one, where it is among the bytes, a hash, and its length with the highest bit.
+///
+/// One number: two halves that are written apart and read together would make the processor wait.
+type Known = u128;
 
 /// In the length of a value that is among the bytes.
 const IS_LONG: u32 = 1 << 31;
@@ -164,9 +166,9 @@ impl KnownValues {
                     Met::Short(short) => short,
                     Met::Long(text) => {
                         let length = u32::try_from(text.len()).ok().filter(|length| *length < IS_LONG)?;
-                        let start = bytes.len() as u64;
+                        let start = bytes.len() as u128;
                         bytes.extend_from_slice(text);
-                        [start, half_of(hash) | (u64::from(length | IS_LONG) << 32)]
+                        start | u128::from(half_of(hash)) << 64 | u128::from(length | IS_LONG) << 96
                     }
                 });
                 entry.insert(number);
@@ -181,7 +183,7 @@ impl Met<'_> {
     fn is(self, hash: u64, known: Known, bytes: &[u8]) -> bool {
         match self {
             Self::Short(short) => known == short,
-            Self::Long(text) => half_of(known[1]) == half_of(hash) && long_of(known, bytes) == Some(text),
+            Self::Long(text) => half_of(high(known)) == half_of(hash) && long_of(known, bytes) == Some(text),
         }
     }
 }
@@ -228,22 +230,19 @@ fn short(value: &[u8]) -> Option<Known> {
     let (rest, length) = room.split_at_mut(15);
     rest.get_mut(..value.len())?.copy_from_slice(value);
     length[0] = u8::try_from(value.len()).ok()?;
-    let (halves, _) = room.as_chunks::<8>();
-    Some([u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])])
+    Some(u128::from_le_bytes(room))
 }
 
 /// The same of a text whose view has all of it: after the length come its bytes, and zeros.
 fn short_of_view(view: u128) -> Option<Known> {
     let length = u32::try_from(view & u128::from(u32::MAX)).ok().filter(|length| *length <= MAX_INLINE_VIEW_LEN)?;
-    let bytes = ((view >> 32) | (u128::from(length) << 120)).to_le_bytes();
-    let (halves, _) = bytes.as_chunks::<8>();
-    Some([u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])])
+    Some(view >> 32 | u128::from(length) << 120)
 }
 
 /// The bytes of a long value; `None` of a short one.
 fn long_of(known: Known, bytes: &[u8]) -> Option<&[u8]> {
-    let length = u32::try_from(known[1] >> 32).ok().filter(|length| length & IS_LONG != 0)? & !IS_LONG;
-    bytes.get(usize::try_from(known[0]).ok()?..)?.get(..length as usize)
+    let length = u32::try_from(high(known) >> 32).ok().filter(|length| length & IS_LONG != 0)? & !IS_LONG;
+    bytes.get(usize::try_from(low(known)).ok()?..)?.get(..length as usize)
 }
 
 fn hash_of(value: Met<'_>) -> u64 {
@@ -257,13 +256,24 @@ fn hash_of(value: Met<'_>) -> u64 {
 
 /// The same of a value that is known, without a look at the bytes of a long one.
 fn hash_of_known(known: Known) -> u64 {
-    if known[1] >> 63 == 1 {
-        return spread(half_of(known[1]));
+    if known >> 127 == 1 {
+        return spread(half_of(high(known)));
     }
     let mut hasher = FoldHasher::default();
-    hasher.write_u64(known[0]);
-    hasher.write_u64(known[1]);
+    hasher.write_u64(low(known));
+    hasher.write_u64(high(known));
     hasher.finish()
+}
+
+/// The lower 64 bits.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+fn low(known: Known) -> u64 {
+    known as u64
+}
+
+/// The higher 64 bits.
+fn high(known: Known) -> u64 {
+    low(known >> 64)
 }
 
 /// The lower 32 bits.

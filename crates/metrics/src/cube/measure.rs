@@ -13,9 +13,10 @@ use super::error::CubeError;
 use super::extreme;
 use super::fact::Fact;
 use super::measured::Measured;
+use super::number_sets::NumberSets;
 use super::numbers;
 use super::request::CubeMeasure;
-use super::states::{Count, Distinct, each_once};
+use super::states::Count;
 
 /// A measure with everything it reads.
 #[derive(Debug)]
@@ -106,7 +107,7 @@ impl<'a> Measure<'a> {
             Agg::Min => extreme::extremes::<false>(column, &rows, fact).map(Measured::Extremes),
             Agg::Max => extreme::extremes::<true>(column, &rows, fact).map(Measured::Extremes),
             Agg::Count => Ok(Measured::Counts(valid_values(column, &rows))),
-            Agg::CountDistinct => distinct_values(column, fact, &rows).map(Measured::Distinct),
+            Agg::CountDistinct => column.numbers.map(|numbers| Measured::Distinct(NumberSets::of_rows(&rows, numbers))).ok_or_else(|| column.unsupported("a type with numbers")),
             Agg::SumBoolean => true_values(column, &rows).map(Measured::Counts),
         }
     }
@@ -125,11 +126,4 @@ fn true_values(column: &Column<'_>, rows: &Rows<'_>) -> Result<Vec<Count>, CubeE
         return Err(column.unsupported("Boolean"));
     }
     Ok(accumulate(rows, |piece| column.pieces[piece].as_boolean().iter().map(|value| (value == Some(true)).then_some(()))))
-}
-
-fn distinct_values(column: &Column<'_>, fact: &Fact<'_>, rows: &Rows<'_>) -> Result<Vec<Distinct>, CubeError> {
-    let numbers = column.numbers.ok_or_else(|| column.unsupported("a type with numbers"))?;
-    let mut states: Vec<Distinct> = accumulate(rows, |piece| numbers[fact.pieces[piece].clone()].iter().copied());
-    each_once(&mut states);
-    Ok(states)
 }

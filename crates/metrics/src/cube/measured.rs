@@ -13,16 +13,17 @@ use super::codes::Codes;
 use super::error::CubeError;
 use super::extreme::extremes_of;
 use super::family::Level;
+use super::number_sets::NumberSets;
 use super::numbers;
 use super::percentile::{Rank, Values};
 use super::request::CubeMeasure;
-use super::states::{Count, Distinct, FloatSum, State, WideSum, each_once};
+use super::states::{Count, FloatSum, State, WideSum};
 
 /// The states of one measure, one for each group.
 #[derive(Debug, Clone)]
 pub(crate) enum Measured {
     Counts(Vec<Count>),
-    Distinct(Vec<Distinct>),
+    Distinct(NumberSets),
     WholeSums(Vec<WideSum>),
     FloatSums(Vec<FloatSum>),
     /// All values of integers and decimals, by the digits that are stored.
@@ -45,7 +46,10 @@ impl Measured {
         lots.try_fold(first, |all, lot| {
             Some(match (all, lot) {
                 (Self::Counts(all), Self::Counts(lot)) => Self::Counts(one_after_the_other(all, lot)),
-                (Self::Distinct(all), Self::Distinct(lot)) => Self::Distinct(one_after_the_other(all, lot)),
+                (Self::Distinct(mut all), Self::Distinct(lot)) => {
+                    all.append(&lot);
+                    Self::Distinct(all)
+                }
                 (Self::WholeSums(all), Self::WholeSums(lot)) => Self::WholeSums(one_after_the_other(all, lot)),
                 (Self::FloatSums(all), Self::FloatSums(lot)) => Self::FloatSums(one_after_the_other(all, lot)),
                 (Self::WholeValues(all), Self::WholeValues(lot)) => Self::WholeValues(one_after_the_other(all, lot)),
@@ -60,12 +64,12 @@ impl Measured {
     /// Errors: a sum that does not fit its type, naming the measure.
     pub(crate) fn values(&self, measure: &CubeMeasure, column: &DataType, levels: &[Level]) -> Result<Vec<ArrayRef>, CubeError> {
         match self {
-            Self::Counts(parts) => raised(parts, levels, |states| Ok(numbers::whole_numbers(states.into_iter().map(Count::value)))),
-            Self::Distinct(parts) => raised_after(parts, levels, each_once, |states| Ok(numbers::whole_numbers(states.iter().map(Distinct::value)))),
-            Self::WholeSums(parts) => raised(parts, levels, |states| numbers::of_whole_sums(&states, measure, column)),
-            Self::FloatSums(parts) => raised(parts, levels, |states| Ok(numbers::of_float_sums(&states, measure))),
-            Self::WholeValues(parts) => raised(parts, levels, |groups| Ok(numbers::of_whole_values(groups, rank_of(measure), column))),
-            Self::FloatValues(parts) => raised(parts, levels, |groups| Ok(numbers::of_float_values(groups, rank_of(measure)))),
+            Self::Counts(parts) => of_states(parts, levels, |states| Ok(numbers::whole_numbers(states.into_iter().map(Count::value)))),
+            Self::Distinct(parts) => raised(parts, levels, NumberSets::merged, |sets| Ok(numbers::whole_numbers(sets.counts()))),
+            Self::WholeSums(parts) => of_states(parts, levels, |states| numbers::of_whole_sums(&states, measure, column)),
+            Self::FloatSums(parts) => of_states(parts, levels, |states| Ok(numbers::of_float_sums(&states, measure))),
+            Self::WholeValues(parts) => of_states(parts, levels, |groups| Ok(numbers::of_whole_values(groups, rank_of(measure), column))),
+            Self::FloatValues(parts) => of_states(parts, levels, |groups| Ok(numbers::of_float_values(groups, rank_of(measure)))),
             Self::Extremes(parts) => {
                 let mut found: Vec<ArrayRef> = Vec::with_capacity(levels.len());
                 for (at, level) in levels.iter().enumerate() {
@@ -91,19 +95,13 @@ fn one_after_the_other<S>(mut all: Vec<S>, mut more: Vec<S>) -> Vec<S> {
     all
 }
 
-/// The values of each level, from the states of the parts of the first.
-fn raised<S: State>(parts: &[S], levels: &[Level], values: impl Fn(Vec<S>) -> Result<ArrayRef, CubeError>) -> Result<Vec<ArrayRef>, CubeError> {
-    raised_after(parts, levels, |_| (), values)
-}
-
-/// The same with something done to the states of a level before those above are made of them. States go when no further level is.
-fn raised_after<S: State>(parts: &[S], levels: &[Level], done: impl Fn(&mut [S]), values: impl Fn(Vec<S>) -> Result<ArrayRef, CubeError>) -> Result<Vec<ArrayRef>, CubeError> {
-    let mut waiting: BTreeMap<usize, Vec<S>> = BTreeMap::new();
+/// The values of each level, from what is known of the parts of the first; that of a level goes when no further level is made of it.
+fn raised<P>(parts: &P, levels: &[Level], merged: impl Fn(&P, &Codes) -> P, values: impl Fn(P) -> Result<ArrayRef, CubeError>) -> Result<Vec<ArrayRef>, CubeError> {
+    let mut waiting: BTreeMap<usize, P> = BTreeMap::new();
     let mut found = BTreeMap::new();
     for (at, level) in levels.iter().enumerate() {
         let parts = if at == 0 { parts } else { &waiting[&level.part] };
-        let mut states = merged(parts, &level.groups.codes);
-        done(&mut states);
+        let states = merged(parts, &level.groups.codes);
         waiting.insert(at, states);
         let is_needed = |part: &usize| levels[at + 1..].iter().any(|later| later.part == *part);
         for (at, states) in waiting.extract_if(.., |part, _| !is_needed(part)) {
@@ -111,6 +109,11 @@ fn raised_after<S: State>(parts: &[S], levels: &[Level], done: impl Fn(&mut [S])
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// The same from states.
+fn of_states<S: State>(parts: &Vec<S>, levels: &[Level], values: impl Fn(Vec<S>) -> Result<ArrayRef, CubeError>) -> Result<Vec<ArrayRef>, CubeError> {
+    raised(parts, levels, |parts, groups| merged(parts, groups), values)
 }
 
 /// Merges states into those of their groups.

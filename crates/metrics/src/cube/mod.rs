@@ -19,6 +19,7 @@ mod known_values;
 mod lots;
 mod measure;
 mod measured;
+mod number_sets;
 mod numbers;
 mod output;
 mod percentile;

@@ -165,89 +165,6 @@ impl<N: ArrowNativeTypeOp, const HIGHEST: bool> State for Extreme<N, HIGHEST> {
     }
 }
 
-/// The set of codes of a column that a group has; null as long as no row counted.
-///
-/// States merge only if their codes come from one encoding.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Distinct {
-    seen: bool,
-    codes: Vec<u32>,
-}
-
-/// So many codes of a state are not looked through for repeated ones as long as it grows.
-const FEW_CODES: usize = 1 << 14;
-
-/// Lets go of codes that a state has already, in each of some states.
-///
-/// A table by code, which says which state met it last, is faster than sorting each state, where there are about as many codes in the states.
-pub(crate) fn each_once(states: &mut [Distinct]) {
-    let all = || states.iter().flat_map(|state| &state.codes).copied();
-    let Some((low, high)) = all().min().zip(all().max()) else { return };
-    let (range, met) = (high as usize - low as usize + 1, all().count());
-    let mut last: Vec<u32> = if range / 4 <= met { vec![0; range] } else { Vec::new() };
-    for (state, number) in states.iter_mut().zip(1_u32..) {
-        if last.is_empty() {
-            state.compact();
-        } else {
-            state.codes.retain(|code| std::mem::replace(&mut last[(code - low) as usize], number) != number);
-        }
-        if state.codes.len() < state.codes.capacity() / 2 {
-            state.codes.shrink_to_fit();
-        }
-    }
-}
-
-impl Distinct {
-    /// Number of different values, after [`each_once`].
-    pub(crate) fn value(&self) -> Option<i64> {
-        let count = i64::try_from(self.codes.len()).unwrap_or(i64::MAX);
-        self.seen.then_some(count)
-    }
-
-    fn compact(&mut self) {
-        self.codes.sort_unstable();
-        self.codes.dedup();
-    }
-
-    /// Before so many codes more: repeated ones go where there is no room.
-    fn make_room(&mut self, more: usize) {
-        if self.codes.len() < FEW_CODES || self.codes.len() + more <= self.codes.capacity() {
-            return;
-        }
-        self.compact();
-        // Half full after compaction: grow, or the next compaction would come too soon.
-        if (self.codes.len() + more) * 2 > self.codes.capacity() {
-            self.codes.reserve(self.codes.capacity().max(more));
-        }
-    }
-}
-
-impl State for Distinct {
-    type Value = u32;
-
-    fn add(&mut self, value: Option<u32>) {
-        self.seen = true;
-        let Some(code) = value else {
-            return;
-        };
-        if self.codes.last() == Some(&code) {
-            return;
-        }
-        self.make_room(1);
-        self.codes.push(code);
-    }
-
-    fn merge(&mut self, mut other: Self) {
-        self.seen |= other.seen;
-        if self.codes.is_empty() {
-            self.codes = other.codes;
-            return;
-        }
-        self.make_room(other.codes.len());
-        self.codes.append(&mut other.codes);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,32 +209,6 @@ mod tests {
         assert_eq!(high.value(), Some(f64::INFINITY));
         assert!(state_of::<Extreme<f64, true>>([Some(f64::NAN), Some(1.0)]).value().is_some_and(f64::is_nan));
         assert_eq!(state_of::<Extreme<i64, true>>([None]).value(), None);
-    }
-
-    #[test]
-    fn distinct_counts_over_many_repeats_and_merges() {
-        let mut left = state_of::<Distinct>((0..10_000).map(|n| Some(n % 300)));
-        left.merge(state_of((0..10_000).map(|n| Some(n % 400))));
-        let far = state_of::<Distinct>([Some(7), Some(3), Some(7), None]);
-        // Codes close to each other, and far apart.
-        for highest in [9, u32::MAX] {
-            let mut states = [left.clone(), Distinct::default(), far.clone(), state_of([Some(highest), Some(highest), Some(3), Some(highest)])];
-            each_once(&mut states);
-            assert_eq!(states.map(|state| state.value()), [Some(400), None, Some(2), Some(2)]);
-        }
-        assert_eq!(state_of::<Distinct>([None]).value(), Some(0));
-        assert_eq!(Distinct::default().value(), None);
-    }
-
-    #[test]
-    fn distinct_counts_over_many_merges() {
-        let mut all = Distinct::default();
-        for day in 0..365 {
-            all.merge(state_of((0..1_000).map(|n| Some((n * 7 + day) % 4_500))));
-            assert!(all.codes.len() <= 2 * FEW_CODES, "codes that are there already go");
-        }
-        each_once(std::slice::from_mut(&mut all));
-        assert_eq!(all.value(), Some(4_500));
     }
 
     #[test]
