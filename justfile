@@ -68,6 +68,10 @@ bench PYTHON="python3" METRICFLOW_PYTHON="python3":
 nightly-cost PYTHON="python3" SCALE="0.02": release
     {{PYTHON}} bench/nightly.py "$CARGO_TARGET_DIR/release/quotient" jobs/nightly.yml --scale {{SCALE}}
 
+# The bytes that both read, as an S3-compatible server counts them; PYTHON has what tests/requirements.txt lists.
+nightly-bytes PYTHON="python3" SCALE="0.02": release
+    {{PYTHON}} bench/bytes.py "$CARGO_TARGET_DIR/release/quotient" bench/job.yml --scale {{SCALE}}
+
 # The exports of `quotient schedule` on the systems that they are for; PYTHON has apache-airflow 3 and kubernetes-validate, and cron may be started.
 schedulers PYTHON="python3": build
     {{PYTHON}} tests/schedulers.py "$CARGO_TARGET_DIR/debug/quotient" jobs

@@ -14,6 +14,7 @@ mod suite {
     mod faults;
     mod incremental;
     mod joins;
+    mod large_queries;
     mod laws;
     mod metricflow;
     mod moments;

@@ -117,6 +117,22 @@ impl<'a> Rows<'_, 'a> {
         self.whole.over_firsts(model, firsts).map(Some)
     }
 
+    /// Of some models of many rows these lot by lot, for all who ask the engine over all rows for facts: they are never all in memory.
+    ///
+    /// Of one whose lots look at many other rows, or which another one reads, all rows are made once.
+    pub(crate) fn put_in_lots(&self, models: &BTreeSet<String>) -> Result<(), MetricsError> {
+        let is_read = |name: &str| models.iter().any(|other| other != name && self.workspace.project.upstream(other).iter().any(|model| model.name == name));
+        for model in models.iter().filter(|model| !is_read(model)) {
+            if let Some(lots) = self.lots(model)?
+                && !self.look_often(&lots, model)?
+            {
+                let relations = (0..lots.count).map(|lot| self.engine(&lots, lot)?.lowered(model));
+                self.whole.put_lots(model, relations.collect::<Result<_, _>>()?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lots of what has the most rows, if these are many.
     fn lots_of_sets(&self, sets: Vec<BTreeSet<String>>) -> Result<Option<Lots>, MetricsError> {
         let at_once = self.workspace.rows_at_once;

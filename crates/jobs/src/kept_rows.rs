@@ -29,7 +29,10 @@ use crate::workspace::Workspace;
 /// Rows up to which a model has a part for each year, beyond it one for each month; and of which no more wait in memory for the end of a run.
 const ROWS_BY_YEAR: u64 = 200_000;
 
-/// Each range reads the keys of all rows: there are no more.
+/// As many ranges have no more rows than are made at once, further ones twice as many: each range reads the keys of all rows.
+const FEW_RANGES: usize = 4;
+
+/// There are no more ranges than these.
 const MOST_RANGES: usize = 32;
 
 /// Files of which keys are looked at before they are put in ranges.
@@ -277,7 +280,8 @@ impl<'a> RowKeeper<'_, 'a> {
         let keyed = incremental.sources.iter().filter_map(|(name, reach)| Some((name, self.worklist.sources().get(name)?, reach.key.as_ref()?)));
         let keyed: Vec<(&String, &SourceFrame, &String)> = keyed.collect();
         let rows = keyed.iter().map(|(_, source, _)| count(source)).sum();
-        let ranges = count_of_lots(rows, self.workspace.rows_at_once).min(MOST_RANGES);
+        let at_once = self.workspace.rows_at_once;
+        let ranges = count_of_lots(rows, at_once).min(FEW_RANGES).max(count_of_lots(rows, at_once.saturating_mul(2))).min(MOST_RANGES);
         let Some((name, source, column)) = keyed.into_iter().max_by_key(|(_, source, _)| count(source)).filter(|_| ranges > 1) else { return Ok(None) };
         // Keys may come in the order of time: files of all times are asked.
         let step = source.files.len().div_ceil(FILES_OF_A_SAMPLE).max(1);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -12,6 +13,7 @@ use quotient_model::{Filter, Job, MetricKind, Project, Settings, SourceTable, fi
 use sha2::{Digest, Sha256};
 
 use crate::error::JobError;
+use crate::file_lots::{Rows, Seen};
 use crate::project_files;
 use crate::source_rows::relation_of;
 
@@ -114,14 +116,15 @@ impl Workspace {
             items.extend(filter.metrics.iter().flat_map(|read| read.group_by.clone()));
             metrics.extend(filter.metrics.into_iter().map(|read| read.name));
         }
-        let tables = self.tables_of(&self.models_of(&metrics, &items));
-        let sources = self.open_sources(&tables)?;
+        let models = self.models_of(&metrics, &items);
+        let sources = self.open_all_rows(&self.tables_of(&models))?;
         let lacking = self.unavailable(&request.metrics, &sources)?;
         if !lacking.is_empty() {
             return Err(JobError::Unavailable(lacking));
         }
-        let engine = self.engine(&sources);
-        query(&engine, &self.project, request, self.as_of).map_err(JobError::Metrics)
+        let engine = Arc::new(self.engine(&self.without_bad_rows(sources.clone())?));
+        let rows = Rows { workspace: self, sources: &sources, whole: &engine, seen: Seen::Clean };
+        rows.put_in_lots(&models).and_then(|()| query(&*engine, &self.project, request, self.as_of)).map_err(JobError::Metrics)
     }
 
     /// Opens sources, without the rows that a test excludes: listings and footers only.

@@ -140,7 +140,10 @@ impl<'a> PolarsEngine<'a> {
     }
 
     /// A model lowered over what it reads, and not computed.
-    pub(crate) fn lowered(&self, name: &str) -> Result<Relation, MetricsError> {
+    ///
+    /// # Errors
+    /// As [`PolarsEngine::relation`].
+    pub fn lowered(&self, name: &str) -> Result<Relation, MetricsError> {
         let model = self.project.models.get(name).ok_or_else(|| MetricsError::Unknown { what: "model", name: name.to_owned(), near: None })?;
         self.query_of_model(model, lower_model)
     }

@@ -139,7 +139,7 @@ mod tests {
             0 => Some(odd[row % odd.len()]),
             1 => (!row.is_multiple_of(3)).then_some(double(row % 100) - 50.0),
             2 => Some(double(row)),
-            3 => Some(double(row) * -1e5),
+            3 => Some(double(row) * 1e5 - 1e8),
             4 => Some(double(row) * 1e12),
             5 => None,
             _ => (row == 2).then_some(4.0),
