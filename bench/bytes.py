@@ -7,9 +7,7 @@ It does what `bench/nightly.py` does, with lake and results in buckets; the serv
 so that times say nothing. It needs pyarrow, boto3 and moto (tests/requirements.txt).
 """
 
-import argparse
 import collections
-import datetime
 import os
 import pathlib
 import subprocess
@@ -19,7 +17,7 @@ import threading
 
 import pyarrow.parquet as pq
 from moto.server import DomainDispatcherApplication, create_backend_app
-from nightly import hold_back
+from nightly import arguments, hold_back, last_day
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests" / "s3"))
 import server  # noqa: E402
@@ -42,14 +40,8 @@ def counted(application, requests, sent):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("quotient")
-    parser.add_argument("job")
-    parser.add_argument("--scale", default="0.05")
-    parser.add_argument("--from", dest="start", default="2023-01-01")
-    parser.add_argument("--to", default="2026-01-01")
-    options = parser.parse_args()
-    day = datetime.date.fromisoformat(options.to) - datetime.timedelta(days=1)
+    options = arguments().parse_args()
+    day = last_day(options)
     requests, sent = collections.Counter(), collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         lake = pathlib.Path(folder) / "lake"

@@ -68,16 +68,27 @@ def rows_of(results):
     return tables
 
 
-def main():
+def arguments():
+    """What a comparison of a night with a run from nothing is asked: the program, the job, how large the lake is and of which days."""
     parser = argparse.ArgumentParser()
     parser.add_argument("quotient")
     parser.add_argument("job")
     parser.add_argument("--scale", default="0.05")
     parser.add_argument("--from", dest="start", default="2023-01-01")
     parser.add_argument("--to", default="2026-01-01")
+    return parser
+
+
+def last_day(options):
+    """The day that comes late."""
+    return datetime.date.fromisoformat(options.to) - datetime.timedelta(days=1)
+
+
+def main():
+    parser = arguments()
     parser.add_argument("--times-only", action="store_true")
     options = parser.parse_args()
-    day = datetime.date.fromisoformat(options.to) - datetime.timedelta(days=1)
+    day = last_day(options)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         lake = folder / "lake"
