@@ -16,7 +16,6 @@ import tempfile
 import threading
 
 import pyarrow.parquet as pq
-from moto.server import DomainDispatcherApplication, create_backend_app
 from nightly import arguments, hold_back, last_day
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests" / "s3"))
@@ -48,7 +47,7 @@ def main():
         span = ["--scale", options.scale, "--from", options.start, "--to", options.to]
         subprocess.run([options.quotient, "demo", "--out", str(lake), *span], check=True, stdout=subprocess.DEVNULL)
         held = hold_back(lake, day)
-        s3, client = server.started(counted(server.locked(DomainDispatcherApplication(create_backend_app)), requests, sent))
+        s3, client = server.started(counted(server.store(), requests, sent))
         server.put(client, lake)
 
         def run(as_of, results):

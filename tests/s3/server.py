@@ -25,8 +25,9 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-def locked(application):
-    """The application, one request at a time."""
+def store():
+    """An application that is an S3-compatible store, one request at a time."""
+    application = DomainDispatcherApplication(create_backend_app)
     lock = threading.Lock()
 
     def serve(environ, start_response):
@@ -64,7 +65,7 @@ def put(client, lake):
 
 
 def main():
-    server, client = started(locked(DomainDispatcherApplication(create_backend_app)))
+    server, client = started(store())
     put(client, pathlib.Path(sys.argv[1]))
     print(server.port, flush=True)
     sys.stdin.read()
